@@ -1,0 +1,34 @@
+package io.plumbline.model.engine;
+
+import java.util.Optional;
+
+/**
+ * One way of running filter programs.
+ *
+ * <p>A subject is loaded once and then run on many frames, because for a kernel engine loading
+ * costs a thousand times what running does.
+ */
+public interface Engine extends AutoCloseable {
+  /** Returns the stable short name used in reports and options: {@code model}, {@code kernel}. */
+  String name();
+
+  /** Returns why this engine cannot run anything here ("needs CAP_BPF"), or empty if it can. */
+  Optional<String> unavailable();
+
+  /**
+   * Loads a subject.
+   *
+   * @throws EngineException if it cannot be loaded; the message says why and what was tried
+   */
+  Runner load(Subject subject) throws EngineException;
+
+  /** Runs one trial, loading its subject for it alone. */
+  default Outcome run(Trial trial) throws EngineException {
+    try (Runner runner = load(trial.subject())) {
+      return runner.run(trial.packet());
+    }
+  }
+
+  @Override
+  default void close() {}
+}

@@ -1,0 +1,154 @@
+package io.plumbline.model.engine;
+
+import io.plumbline.model.decision.Action;
+import io.plumbline.model.decision.Clause;
+import io.plumbline.model.decision.Decider;
+import io.plumbline.model.hook.Verdict;
+import io.plumbline.model.hook.Verdicts;
+import io.plumbline.model.packet.CutCaptureException;
+import io.plumbline.model.packet.Packet;
+import io.plumbline.model.packet.PacketBatch;
+import io.plumbline.model.packet.PacketView;
+import io.plumbline.model.program.Chain;
+import io.plumbline.model.program.Input;
+import io.plumbline.model.program.ProgramSpec;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * A subject's decision lists, filled in. Beside verdicts it tells which clause decided, as a line
+ * of {@link #lines()}.
+ *
+ * <p>In a chain the first stage that drops decides; if all pass, the last stage's clause is the one
+ * that let the packet through (traffico specification, section c, chaining model).
+ */
+public final class ModelRunner implements Runner {
+  /** The line for a frame whose capture is cut before something that decides. */
+  public static final int CUT_LINE = -1;
+
+  /** One clause of one stage. */
+  public record Line(int stage, ProgramSpec program, Clause clause) {
+    /** Returns the clause as reports name it, {@code allow_port.other_port}. */
+    public String name() {
+      return program.name() + "." + clause.name();
+    }
+  }
+
+  private final Subject subject;
+  private final List<Line> lines = new ArrayList<>();
+  private final List<Decider> deciders = new ArrayList<>();
+  private final List<Integer> firstLine = new ArrayList<>();
+  private final PacketView view = new PacketView();
+  private final Decider[] stages;
+  private final int[] lineOffsets;
+  private final long[] hits;
+
+  ModelRunner(Subject subject) {
+    this.subject = subject;
+    if (subject instanceof Subject.Standalone standalone) {
+      addStage(standalone.program(), standalone.input(), false);
+    } else if (subject instanceof Subject.Chained chained) {
+      for (Chain.Stage stage : chained.chain().stages()) {
+        addStage(stage.program(), stage.input(), true);
+      }
+    }
+    stages = deciders.toArray(Decider[]::new);
+    lineOffsets = firstLine.stream().mapToInt(Integer::intValue).toArray();
+    hits = new long[lines.size()];
+  }
+
+  private void addStage(ProgramSpec program, Input input, boolean chained) {
+    int stage = deciders.size();
+    firstLine.add(lines.size());
+    deciders.add(new Decider(program.decisions(), input.scalar(), input.allowed(), chained));
+    program.decisions().clauses().forEach(c -> lines.add(new Line(stage, program, c)));
+  }
+
+  /** Returns the clauses of all stages in order. */
+  public List<Line> lines() {
+    return List.copyOf(lines);
+  }
+
+  /**
+   * Returns how often each line decided its stage so far, in chains also where a later stage had
+   * the last word.
+   */
+  public long[] hits() {
+    return hits.clone();
+  }
+
+  @Override
+  public Optional<String> unsupported(Packet packet) {
+    return Optional.empty();
+  }
+
+  @Override
+  public Outcome run(Packet packet) {
+    view.show(packet);
+    try {
+      int line = decide();
+      return new Outcome.Decided(new Verdict(subject.hook(), verdict(line)), packet);
+    } catch (CutCaptureException e) {
+      return new Outcome.Unsupported("the capture is cut before a field that decides");
+    }
+  }
+
+  /** Returns the line that decides a frame; empty for an empty chain and for a cut capture. */
+  public Optional<Line> explain(Packet packet) {
+    view.show(packet);
+    try {
+      int line = decide();
+      return line < 0 ? Optional.empty() : Optional.of(lines.get(line));
+    } catch (CutCaptureException e) {
+      return Optional.empty();
+    }
+  }
+
+  @Override
+  public void run(PacketBatch batch, int[] verdicts) {
+    run(batch, verdicts, new int[batch.size()]);
+  }
+
+  /**
+   * Runs many frames and tells which clause decided each.
+   *
+   * @param decidedBy receives the index into {@link #lines()}, or {@link #CUT_LINE}, which an empty
+   *     chain also gives
+   */
+  public void run(PacketBatch batch, int[] verdicts, int[] decidedBy) {
+    for (int i = 0; i < batch.size(); i++) {
+      view.show(batch, i);
+      try {
+        int line = decide();
+        decidedBy[i] = line;
+        verdicts[i] = verdict(line);
+      } catch (CutCaptureException e) {
+        decidedBy[i] = CUT_LINE;
+        verdicts[i] = CUT;
+      }
+    }
+  }
+
+  private int decide() {
+    int line = CUT_LINE;
+    for (int stage = 0; stage < stages.length; stage++) {
+      int clause = stages[stage].decide(view);
+      line = lineOffsets[stage] + clause;
+      hits[line]++;
+      if (stages[stage].action(clause) != Action.PASS) {
+        return line;
+      }
+    }
+    return line;
+  }
+
+  private int verdict(int line) {
+    return line >= 0 && lines.get(line).clause().action() == Action.SHOT
+        ? Verdicts.TC_ACT_SHOT
+        : Verdicts.TC_ACT_OK;
+  }
+
+  @Override
+  public void close() {}
+}

@@ -1,0 +1,56 @@
+package io.plumbline.model.filter;
+
+import static io.plumbline.model.decision.Action.PASS;
+import static io.plumbline.model.decision.Action.SHOT;
+import static io.plumbline.model.decision.Expr.input;
+import static io.plumbline.model.filter.Headers.BAD_IHL;
+import static io.plumbline.model.filter.Headers.IP_DADDR;
+import static io.plumbline.model.filter.Headers.L4_DPORT;
+import static io.plumbline.model.filter.Headers.NOT_IPV4;
+import static io.plumbline.model.filter.Headers.NOT_TCP_OR_UDP;
+import static io.plumbline.model.filter.Headers.SUBSEQUENT_FRAGMENT;
+import static io.plumbline.model.filter.Headers.TRUNCATED_ETHERNET;
+import static io.plumbline.model.filter.Headers.TRUNCATED_IPV4;
+import static io.plumbline.model.filter.Headers.TRUNCATED_OPTIONS;
+import static io.plumbline.model.filter.Headers.TRUNCATED_PORTS;
+
+import io.plumbline.model.decision.DecisionList;
+import io.plumbline.model.decision.Guard;
+import io.plumbline.model.program.InputGrammar;
+import io.plumbline.model.program.Layer;
+import io.plumbline.model.program.ProgramSpec;
+
+/**
+ * {@code allow_dns} (traffico specification, section a, allow_dns). Restricts port 53 (RFC 1035
+ * section 4.2) to one resolver and leaves other ports and protocols alone; later fragments of every
+ * protocol are dropped, unlike in {@code allow_port}.
+ */
+public final class AllowDns {
+  public static final ProgramSpec SPEC =
+      ProgramSpec.chainable(
+          "allow_dns",
+          Layer.L4,
+          InputGrammar.IPV4_ADDRESS,
+          "passes TCP and UDP to port 53 only to one resolver; leaves other traffic alone",
+          DecisionList.first(
+                  "truncated_ethernet", TRUNCATED_ETHERNET, SHOT, "the Ethernet header is cut")
+              .then(
+                  "not_ipv4_standalone",
+                  Guard.allOf(NOT_IPV4, Guard.standalone()),
+                  SHOT,
+                  "the frame is not IPv4")
+              .then("not_ipv4_chained", NOT_IPV4, PASS, "the frame is not IPv4: the next stage")
+              .then("truncated_ipv4", TRUNCATED_IPV4, SHOT, "the IPv4 header is cut")
+              .then("bad_ihl", BAD_IHL, SHOT, "the IPv4 header length is below 5 words")
+              .then("truncated_options", TRUNCATED_OPTIONS, SHOT, "the IPv4 options are cut")
+              .then(
+                  "subsequent_fragment", SUBSEQUENT_FRAGMENT, SHOT, "a later fragment has no port")
+              .then("not_tcp_or_udp", NOT_TCP_OR_UDP, PASS, "the protocol is not TCP or UDP")
+              .then("truncated_ports", TRUNCATED_PORTS, SHOT, "the ports are cut")
+              .then("not_dns", L4_DPORT.ne(53), PASS, "the destination port is not 53")
+              .then(
+                  "allowed_resolver", IP_DADDR.eq(input()), PASS, "the resolver is the allowed one")
+              .otherwise("other_resolver", SHOT, "the resolver is not the allowed one"));
+
+  private AllowDns() {}
+}
