@@ -4,7 +4,7 @@ package io.plumbline.model.decision;
  * An unsigned number read from a frame, its length, a constant or the program's input.
  *
  * <p>The set is closed, so that a list can be evaluated, printed, counted and translated for a
- * solver alike. There are no loops; an expression is a finite tree. {@link #toString()} gives the
+ * solver alike. There are no loops; an expression is a finite tree. {@code toString()} gives the
  * text that documentation and reports show.
  */
 public sealed interface Expr {

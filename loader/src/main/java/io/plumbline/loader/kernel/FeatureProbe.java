@@ -1,0 +1,45 @@
+package io.plumbline.loader.kernel;
+
+import io.plumbline.loader.libbpf.BpfSyscall;
+import io.plumbline.loader.libbpf.Errno;
+import io.plumbline.loader.libbpf.LibBpf;
+import io.plumbline.loader.libbpf.LibC;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** What this kernel and this process can do, found by trying. */
+public final class FeatureProbe {
+  /** {@code r0 = 0; exit}. */
+  private static final byte[] RETURN_0 = {
+    (byte) 0xB7, 0, 0, 0, 0, 0, 0, 0, (byte) 0x95, 0, 0, 0, 0, 0, 0, 0
+  };
+
+  private FeatureProbe() {}
+
+  /** Returns why tc programs cannot be loaded here, or empty if they can. */
+  public static Optional<String> schedClsUnavailable() {
+    return Optional.ofNullable(SchedCls.REASON);
+  }
+
+  /** Tried once, when first asked for. */
+  private static final class SchedCls {
+    static final @Nullable String REASON = tryLoad();
+  }
+
+  private static @Nullable String tryLoad() {
+    if (!System.getProperty("os.name").equals("Linux")) {
+      return "needs Linux, found " + System.getProperty("os.name");
+    }
+    if (LibBpf.unavailable() != null) {
+      return LibBpf.unavailable();
+    }
+    int fd = BpfSyscall.progLoad(BpfSyscall.PROG_TYPE_SCHED_CLS, RETURN_0).fd();
+    if (fd >= 0) {
+      LibC.close(fd);
+      return null;
+    }
+    return -fd == Errno.EPERM
+        ? "bpf(2): EPERM: needs root, or CAP_BPF and CAP_NET_ADMIN"
+        : "bpf(2): " + Errno.describe(-fd);
+  }
+}

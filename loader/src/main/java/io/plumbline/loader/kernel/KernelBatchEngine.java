@@ -1,0 +1,33 @@
+package io.plumbline.loader.kernel;
+
+import io.plumbline.model.engine.Engine;
+import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.engine.Runner;
+import io.plumbline.model.engine.Subject;
+import java.util.Optional;
+
+/** The kernel, asked about thousands of different frames in one {@code BPF_PROG_TEST_RUN} call. */
+public final class KernelBatchEngine implements Engine {
+  public static final String NAME = "kernel-batch";
+
+  private final ObjectSource objects;
+
+  public KernelBatchEngine(ObjectSource objects) {
+    this.objects = objects;
+  }
+
+  @Override
+  public String name() {
+    return NAME;
+  }
+
+  @Override
+  public Optional<String> unavailable() {
+    return FeatureProbe.schedClsUnavailable();
+  }
+
+  @Override
+  public Runner load(Subject subject) throws EngineException {
+    return new KernelBatchRunner(subject, LoadedSubject.load(subject, objects));
+  }
+}

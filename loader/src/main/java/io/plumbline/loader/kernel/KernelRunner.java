@@ -1,0 +1,117 @@
+package io.plumbline.loader.kernel;
+
+import com.sun.jna.Memory;
+import io.plumbline.loader.libbpf.BpfSyscall;
+import io.plumbline.loader.libbpf.Errno;
+import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.engine.Outcome;
+import io.plumbline.model.engine.Runner;
+import io.plumbline.model.engine.Subject;
+import io.plumbline.model.hook.Hook;
+import io.plumbline.model.hook.Verdict;
+import io.plumbline.model.packet.Packet;
+import io.plumbline.model.packet.PacketBatch;
+import java.util.Optional;
+
+/**
+ * A subject in the kernel, run by test runs. A tag outside the frame's bytes is pushed by a program
+ * in front.
+ */
+final class KernelRunner implements Runner {
+  private final Subject subject;
+  private final LoadedSubject loaded;
+  private final int max;
+  private final Memory in;
+  private final Memory out;
+  private final BpfSyscall.TestRun plain;
+  private final TagPusher tagPusher;
+  private final BpfSyscall.TestRun tagged;
+
+  KernelRunner(Subject subject, LoadedSubject loaded) throws EngineException {
+    this.subject = subject;
+    this.loaded = loaded;
+    max = subject.hook().testRunLimits().max();
+    in = new Memory(max);
+    out = new Memory(max + 64L);
+    plain = new BpfSyscall.TestRun(loaded.entry().programFd(), in, out);
+    try {
+      tagPusher = new TagPusher(loaded.entry().instructions());
+    } catch (EngineException e) {
+      plain.close();
+      loaded.close();
+      throw e;
+    }
+    tagged = new BpfSyscall.TestRun(tagPusher.programFd(), in, out);
+  }
+
+  @Override
+  public Optional<String> unsupported(Packet packet) {
+    PacketBatch one = new PacketBatch(1, packet.capturedLength());
+    one.add(packet);
+    return refusal(one, 0);
+  }
+
+  private Optional<String> refusal(PacketBatch batch, int i) {
+    Hook.TestRunLimits limits = subject.hook().testRunLimits();
+    return limits.refusal(batch.etherType(i), batch.wireLength(i));
+  }
+
+  @Override
+  public Outcome run(Packet packet) throws EngineException {
+    PacketBatch one = new PacketBatch(1, packet.capturedLength());
+    one.add(packet);
+    Optional<String> refusal = refusal(one, 0);
+    if (refusal.isPresent()) {
+      return new Outcome.Unsupported(refusal.get());
+    }
+    int code = runOne(one, 0);
+    BpfSyscall.TestRun call = packet.outsideTag().isPresent() ? tagged : plain;
+    Packet after = Packet.of(out.getByteArray(0, call.lengthOut()));
+    return new Outcome.Decided(
+        new Verdict(subject.hook(), code),
+        packet.outsideTag().map(after::withOutsideTag).orElse(after));
+  }
+
+  @Override
+  public void run(PacketBatch batch, int[] verdicts) throws EngineException {
+    for (int i = 0; i < batch.size(); i++) {
+      verdicts[i] = refusal(batch, i).isPresent() ? UNSUPPORTED : runOne(batch, i);
+    }
+  }
+
+  /** Runs frame i as it was on the wire; bytes that the capture lacks are zero. */
+  private int runOne(PacketBatch batch, int i) throws EngineException {
+    int captured = batch.capturedLength(i);
+    int wire = batch.wireLength(i);
+    in.write(0, batch.data(), batch.offset(i), captured);
+    if (wire > captured) {
+      in.setMemory(captured, wire - captured, (byte) 0);
+    }
+    int tag = batch.vlanWord(i);
+    BpfSyscall.TestRun call = plain;
+    if (tag != 0) {
+      tagPusher.setTag(tag);
+      call = tagged;
+    }
+    int result = call.run(wire, max + 64, 1);
+    while (result == -Errno.EINTR) {
+      result = call.run(wire, max + 64, 1);
+    }
+    if (result < 0) {
+      throw new EngineException(
+          "kernel: test run of %s with %d bytes: %s"
+              .formatted(subject, wire, Errno.describe(-result)));
+    }
+    return call.retval();
+  }
+
+  @Override
+  public void close() {
+    tagged.close();
+    tagPusher.close();
+    plain.close();
+    loaded.close();
+    in.close();
+    out.close();
+  }
+}

@@ -1,0 +1,57 @@
+package io.plumbline.loader.kernel;
+
+import com.sun.jna.Pointer;
+import io.plumbline.loader.libbpf.BpfSyscall;
+import io.plumbline.loader.libbpf.Errno;
+import io.plumbline.loader.libbpf.LibC;
+import io.plumbline.model.engine.EngineException;
+
+/** An array map whose memory the kernel and this process share. */
+final class SharedArray implements AutoCloseable {
+  private static final int PROT_READ_WRITE = 3;
+  private static final int MAP_SHARED = 1;
+  private static final int PAGE = 4096;
+
+  private final int fd;
+  private final long bytes;
+  private final Pointer memory;
+
+  /**
+   * Makes an array.
+   *
+   * @param valueBytes size of an entry, a multiple of 8
+   */
+  SharedArray(int valueBytes, int entries) throws EngineException {
+    fd =
+        BpfSyscall.mapCreate(
+            BpfSyscall.MAP_TYPE_ARRAY, 4, valueBytes, entries, BpfSyscall.F_MMAPABLE);
+    if (fd < 0) {
+      throw new EngineException("kernel: create array map: " + Errno.describe(-fd));
+    }
+    bytes = ((long) valueBytes * entries + PAGE - 1) / PAGE * PAGE;
+    memory = LibC.mmap(null, bytes, PROT_READ_WRITE, MAP_SHARED, fd, 0);
+    if (Pointer.nativeValue(memory) == -1) {
+      LibC.close(fd);
+      throw new EngineException("kernel: map an array's memory: mmap refuses");
+    }
+  }
+
+  int fd() {
+    return fd;
+  }
+
+  Pointer memory() {
+    return memory;
+  }
+
+  /** Returns the size of the shared memory. */
+  long bytes() {
+    return bytes;
+  }
+
+  @Override
+  public void close() {
+    LibC.munmap(memory, bytes);
+    LibC.close(fd);
+  }
+}

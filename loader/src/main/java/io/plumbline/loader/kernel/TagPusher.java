@@ -1,0 +1,64 @@
+package io.plumbline.loader.kernel;
+
+import com.sun.jna.Pointer;
+import io.plumbline.loader.libbpf.BpfSyscall;
+import io.plumbline.loader.libbpf.LibC;
+import io.plumbline.model.engine.EngineException;
+
+/**
+ * A program that pushes a VLAN tag outside the frame's bytes, as offload does, and then calls a
+ * subject. A test run cannot be given such a tag, but {@code bpf_skb_vlan_push} makes one (kernel
+ * {@code net/core/skbuff.c}, skb_vlan_push).
+ */
+final class TagPusher implements AutoCloseable {
+  private static final int HELPER_SKB_VLAN_PUSH = 18;
+
+  private final SharedArray tag;
+  private final int fd;
+
+  TagPusher(byte[] subject) throws EngineException {
+    tag = new SharedArray(8, 1);
+    Assembly code =
+        new Assembly()
+            .mov(6, 1)
+            .loadMapValue(7, tag.fd())
+            .load16(2, 7, 0)
+            .load16(3, 7, 4)
+            .call(HELPER_SKB_VLAN_PUSH)
+            .jumpNeImm(0, 0, "refused")
+            .mov(1, 6)
+            .callSubject()
+            .exit()
+            .label("refused")
+            .movImm(0, -1)
+            .exit();
+    BpfSyscall.Loaded loaded =
+        BpfSyscall.progLoad(BpfSyscall.PROG_TYPE_SCHED_CLS, code.before(subject));
+    if (loaded.fd() < 0) {
+      tag.close();
+      throw new EngineException(
+          "kernel: load the tag program: "
+              + io.plumbline.loader.libbpf.Errno.describe(-loaded.fd()),
+          loaded.log());
+    }
+    fd = loaded.fd();
+  }
+
+  int programFd() {
+    return fd;
+  }
+
+  /** Sets the tag of the next run, as {@code VlanTag.word()} gives it. */
+  void setTag(int word) {
+    Pointer memory = tag.memory();
+    // The helper takes the protocol in network order.
+    memory.setShort(0, Short.reverseBytes((short) (word >>> 16)));
+    memory.setShort(4, (short) word);
+  }
+
+  @Override
+  public void close() {
+    LibC.close(fd);
+    tag.close();
+  }
+}

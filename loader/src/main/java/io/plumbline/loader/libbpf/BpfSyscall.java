@@ -1,0 +1,118 @@
+package io.plumbline.loader.libbpf;
+
+import com.sun.jna.Memory;
+import com.sun.jna.Native;
+import com.sun.jna.Pointer;
+
+/** Direct bpf(2) calls (kernel {@code include/uapi/linux/bpf.h}, {@code union bpf_attr}). */
+public final class BpfSyscall {
+  public static final int PROG_TYPE_SCHED_CLS = 3;
+  public static final int MAP_TYPE_ARRAY = 2;
+  public static final int F_MMAPABLE = 1 << 10;
+
+  private static final int BPF_MAP_CREATE = 0;
+  private static final int BPF_PROG_LOAD = 5;
+  private static final int BPF_PROG_TEST_RUN = 10;
+  private static final int ATTR_SIZE = 128;
+  private static final int LOG_SIZE = 1 << 20;
+
+  private BpfSyscall() {}
+
+  /** Creates a map; returns its fd or {@code -errno}. */
+  public static int mapCreate(int type, int keySize, int valueSize, int entries, int flags) {
+    try (Memory attr = attr()) {
+      attr.setInt(0, type);
+      attr.setInt(4, keySize);
+      attr.setInt(8, valueSize);
+      attr.setInt(12, entries);
+      attr.setInt(16, flags);
+      return call(BPF_MAP_CREATE, attr);
+    }
+  }
+
+  /** Result of loading a program: an fd, or {@code -errno} with the verifier's log. */
+  public record Loaded(int fd, String log) {}
+
+  /** Loads a program under the GPL. */
+  public static Loaded progLoad(int type, byte[] instructions) {
+    try (Memory attr = attr();
+        Memory code = new Memory(instructions.length);
+        Memory license = new Memory(4);
+        Memory log = new Memory(LOG_SIZE)) {
+      code.write(0, instructions, 0, instructions.length);
+      license.setString(0, "GPL");
+      attr.setInt(0, type);
+      attr.setInt(4, instructions.length / 8);
+      attr.setPointer(8, code);
+      attr.setPointer(16, license);
+      int fd = call(BPF_PROG_LOAD, attr);
+      if (fd >= 0) {
+        return new Loaded(fd, "");
+      }
+      log.setByte(0, (byte) 0);
+      attr.setInt(24, 1);
+      attr.setInt(28, LOG_SIZE);
+      attr.setPointer(32, log);
+      int again = call(BPF_PROG_LOAD, attr);
+      return new Loaded(again, log.getString(0));
+    }
+  }
+
+  /** Memory for one BPF_PROG_TEST_RUN after the other, so that a call allocates nothing. */
+  public static final class TestRun implements AutoCloseable {
+    private final Memory attr = attr();
+
+    /** Names the program and the input and output buffers, which stay the caller's. */
+    public TestRun(int fd, Pointer in, Pointer out) {
+      attr.setInt(0, fd);
+      attr.setPointer(16, in);
+      attr.setPointer(24, out);
+    }
+
+    /**
+     * Runs the program.
+     *
+     * @param length of the input, and room in the output buffer, in bytes
+     * @param repeat how many times
+     * @return 0 or {@code -errno}
+     */
+    public int run(int length, int room, int repeat) {
+      attr.setInt(4, 0);
+      attr.setInt(8, length);
+      attr.setInt(12, room);
+      attr.setInt(32, repeat);
+      return call(BPF_PROG_TEST_RUN, attr);
+    }
+
+    /** Returns what the program returned last. */
+    public int retval() {
+      return attr.getInt(4);
+    }
+
+    /** Returns how long the frame was after the last run. */
+    public int lengthOut() {
+      return attr.getInt(12);
+    }
+
+    /** Returns the mean nanoseconds of one execution in the last run. */
+    public int durationNanos() {
+      return attr.getInt(36);
+    }
+
+    @Override
+    public void close() {
+      attr.close();
+    }
+  }
+
+  private static Memory attr() {
+    Memory attr = new Memory(ATTR_SIZE);
+    attr.clear();
+    return attr;
+  }
+
+  private static int call(int command, Memory attr) {
+    long result = LibC.syscall(LibC.NR_BPF, command, attr, ATTR_SIZE);
+    return result >= 0 ? (int) result : -Native.getLastError();
+  }
+}
