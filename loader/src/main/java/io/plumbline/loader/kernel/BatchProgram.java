@@ -39,7 +39,6 @@ final class BatchProgram implements AutoCloseable {
   private final SharedArray state;
   private final ByteBuffer memory;
   private final Memory first;
-  private final Memory out = new Memory(64);
   private final int fd;
   private final BpfSyscall.TestRun call;
 
@@ -67,7 +66,7 @@ final class BatchProgram implements AutoCloseable {
     memory = slots.memory().getByteBuffer(0, slots.bytes()).order(ByteOrder.nativeOrder());
     first = new Memory(maxLength);
     first.clear();
-    call = new BpfSyscall.TestRun(fd, first, out);
+    call = new BpfSyscall.TestRun(fd, first, null);
   }
 
   private Assembly wrapper() {
@@ -164,9 +163,8 @@ final class BatchProgram implements AutoCloseable {
     while (done < count) {
       int result = call.run(maxLength, 0, count - done);
       done = state.memory().getInt(0);
-      // ENOSPC: there is no room for the frame afterwards, which nobody wants. EINTR: the rest is
-      // still to do.
-      if (result < 0 && result != -Errno.ENOSPC && result != -Errno.EINTR) {
+      // EINTR: a signal came; the rest is still to do.
+      if (result < 0 && result != -Errno.EINTR) {
         throw new EngineException("kernel-batch: test run: " + Errno.describe(-result));
       }
     }
@@ -187,6 +185,5 @@ final class BatchProgram implements AutoCloseable {
     slots.close();
     state.close();
     first.close();
-    out.close();
   }
 }

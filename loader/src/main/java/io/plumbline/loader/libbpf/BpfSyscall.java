@@ -3,6 +3,7 @@ package io.plumbline.loader.libbpf;
 import com.sun.jna.Memory;
 import com.sun.jna.Native;
 import com.sun.jna.Pointer;
+import org.jspecify.annotations.Nullable;
 
 /** Direct bpf(2) calls (kernel {@code include/uapi/linux/bpf.h}, {@code union bpf_attr}). */
 public final class BpfSyscall {
@@ -62,8 +63,13 @@ public final class BpfSyscall {
   public static final class TestRun implements AutoCloseable {
     private final Memory attr = attr();
 
-    /** Names the program and the input and output buffers, which stay the caller's. */
-    public TestRun(int fd, Pointer in, Pointer out) {
+    /**
+     * Names the program and its buffers, which stay the caller's.
+     *
+     * @param out receives the frame afterwards; null if nobody wants it, because with room 0 the
+     *     kernel writes all of it
+     */
+    public TestRun(int fd, Pointer in, @Nullable Pointer out) {
       attr.setInt(0, fd);
       attr.setPointer(16, in);
       attr.setPointer(24, out);

@@ -9,12 +9,11 @@ public final class Errno {
   public static final int EPERM = 1;
   public static final int EINTR = 4;
   public static final int EINVAL = 22;
-  public static final int ENOSPC = 28;
 
   private static final Map<Integer, String> NAMES =
       Map.of(
           EPERM, "EPERM", 2, "ENOENT", EINTR, "EINTR", 7, "E2BIG", 9, "EBADF", 12, "ENOMEM", 13,
-          "EACCES", EINVAL, "EINVAL", ENOSPC, "ENOSPC", 38, "ENOSYS");
+          "EACCES", EINVAL, "EINVAL", 28, "ENOSPC", 38, "ENOSYS");
 
   private Errno() {}
 
