@@ -87,6 +87,9 @@ public final class PacketGenerator {
   private final List<Integer> ports =
       new ArrayList<>(List.of(0, 1, 21, 22, 23, 52, 53, 54, 80, 443, 5632, 13568, 65534, 65535));
 
+  /** The port of frames that are about something else. */
+  private int plainPort = 53;
+
   /** Makes a generator for programs with these inputs. */
   public PacketGenerator(List<Input> inputs) {
     for (Input input : inputs) {
@@ -97,6 +100,7 @@ public final class PacketGenerator {
         addresses.add(ip.address() ^ 0x00010000);
         addresses.add(ip.address() ^ 0x00000100);
       } else if (input instanceof Input.Port port) {
+        plainPort = port.port();
         around(ports, port.port());
         ports.add(Short.toUnsignedInt(Short.reverseBytes((short) port.port())));
         ports.add(port.port() ^ 0x0100);
@@ -199,7 +203,7 @@ public final class PacketGenerator {
                 tags(stack)
                     .ipv4(address)
                     .ihl(ihl)
-                    .tcp(22, ports.get(ports.size() - 1))
+                    .tcp(22, plainPort)
                     .protocol(protocol)
                     .cut(length));
           }

@@ -3,7 +3,6 @@ package io.plumbline.loader.kernel;
 import com.sun.jna.Memory;
 import io.plumbline.loader.libbpf.BpfSyscall;
 import io.plumbline.loader.libbpf.Errno;
-import io.plumbline.loader.libbpf.LibC;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.packet.PacketBatch;
 import java.nio.ByteBuffer;
@@ -39,7 +38,7 @@ final class BatchProgram implements AutoCloseable {
   private final SharedArray state;
   private final ByteBuffer memory;
   private final Memory first;
-  private final int fd;
+  private final SplicedProgram program;
   private final BpfSyscall.TestRun call;
 
   /**
@@ -54,19 +53,17 @@ final class BatchProgram implements AutoCloseable {
     slotBytes = (HEADER + maxLength + 7) / 8 * 8;
     slots = new SharedArray(slotBytes, capacity);
     state = new SharedArray(8, 1);
-    BpfSyscall.Loaded loaded =
-        BpfSyscall.progLoad(BpfSyscall.PROG_TYPE_SCHED_CLS, wrapper().before(subject));
-    if (loaded.fd() < 0) {
+    try {
+      program = new SplicedProgram("kernel-batch", wrapper(), subject);
+    } catch (EngineException e) {
       slots.close();
       state.close();
-      throw new EngineException(
-          "kernel-batch: load the wrapper: " + Errno.describe(-loaded.fd()), loaded.log());
+      throw e;
     }
-    fd = loaded.fd();
     memory = slots.memory().getByteBuffer(0, slots.bytes()).order(ByteOrder.nativeOrder());
     first = new Memory(maxLength);
     first.clear();
-    call = new BpfSyscall.TestRun(fd, first, null);
+    call = new BpfSyscall.TestRun(program.fd(), first, null);
   }
 
   private Assembly wrapper() {
@@ -181,7 +178,7 @@ final class BatchProgram implements AutoCloseable {
   @Override
   public void close() {
     call.close();
-    LibC.close(fd);
+    program.close();
     slots.close();
     state.close();
     first.close();

@@ -1,8 +1,6 @@
 package io.plumbline.loader.kernel;
 
 import com.sun.jna.Pointer;
-import io.plumbline.loader.libbpf.BpfSyscall;
-import io.plumbline.loader.libbpf.LibC;
 import io.plumbline.model.engine.EngineException;
 
 /**
@@ -14,7 +12,7 @@ final class TagPusher implements AutoCloseable {
   private static final int HELPER_SKB_VLAN_PUSH = 18;
 
   private final SharedArray tag;
-  private final int fd;
+  private final SplicedProgram program;
 
   TagPusher(byte[] subject) throws EngineException {
     tag = new SharedArray(8, 1);
@@ -32,20 +30,16 @@ final class TagPusher implements AutoCloseable {
             .label("refused")
             .movImm(0, -1)
             .exit();
-    BpfSyscall.Loaded loaded =
-        BpfSyscall.progLoad(BpfSyscall.PROG_TYPE_SCHED_CLS, code.before(subject));
-    if (loaded.fd() < 0) {
+    try {
+      program = new SplicedProgram("kernel", code, subject);
+    } catch (EngineException e) {
       tag.close();
-      throw new EngineException(
-          "kernel: load the tag program: "
-              + io.plumbline.loader.libbpf.Errno.describe(-loaded.fd()),
-          loaded.log());
+      throw e;
     }
-    fd = loaded.fd();
   }
 
   int programFd() {
-    return fd;
+    return program.fd();
   }
 
   /** Sets the tag of the next run, as {@code VlanTag.word()} gives it. */
@@ -58,7 +52,7 @@ final class TagPusher implements AutoCloseable {
 
   @Override
   public void close() {
-    LibC.close(fd);
+    program.close();
     tag.close();
   }
 }

@@ -14,6 +14,7 @@ public final class BpfSyscall {
   private static final int BPF_MAP_CREATE = 0;
   private static final int BPF_PROG_LOAD = 5;
   private static final int BPF_PROG_TEST_RUN = 10;
+  private static final int BPF_BTF_LOAD = 18;
   private static final int ATTR_SIZE = 128;
   private static final int LOG_SIZE = 1 << 20;
 
@@ -34,11 +35,34 @@ public final class BpfSyscall {
   /** Result of loading a program: an fd, or {@code -errno} with the verifier's log. */
   public record Loaded(int fd, String log) {}
 
-  /** Loads a program under the GPL. */
+  /** Loads type information; returns its fd or {@code -errno}. */
+  public static int btfLoad(byte[] btf) {
+    try (Memory attr = attr();
+        Memory bytes = new Memory(btf.length)) {
+      bytes.write(0, btf, 0, btf.length);
+      attr.setPointer(0, bytes);
+      attr.setInt(16, btf.length);
+      return call(BPF_BTF_LOAD, attr);
+    }
+  }
+
+  /** Loads a program of one function under the GPL. */
   public static Loaded progLoad(int type, byte[] instructions) {
+    return progLoad(type, instructions, 0, new int[0]);
+  }
+
+  /**
+   * Loads a program under the GPL.
+   *
+   * @param btfFd type information that {@code funcInfo} speaks of
+   * @param funcInfo for each function the index of its first instruction and its type's id; none if
+   *     empty
+   */
+  public static Loaded progLoad(int type, byte[] instructions, int btfFd, int[] funcInfo) {
     try (Memory attr = attr();
         Memory code = new Memory(instructions.length);
         Memory license = new Memory(4);
+        Memory functions = new Memory(4L * funcInfo.length + 4);
         Memory log = new Memory(LOG_SIZE)) {
       code.write(0, instructions, 0, instructions.length);
       license.setString(0, "GPL");
@@ -46,6 +70,13 @@ public final class BpfSyscall {
       attr.setInt(4, instructions.length / 8);
       attr.setPointer(8, code);
       attr.setPointer(16, license);
+      if (funcInfo.length > 0) {
+        functions.write(0, funcInfo, 0, funcInfo.length);
+        attr.setInt(72, btfFd);
+        attr.setInt(76, 8);
+        attr.setPointer(80, functions);
+        attr.setInt(88, funcInfo.length / 2);
+      }
       int fd = call(BPF_PROG_LOAD, attr);
       if (fd >= 0) {
         return new Loaded(fd, "");

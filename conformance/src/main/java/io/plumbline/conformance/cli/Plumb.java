@@ -1,0 +1,61 @@
+package io.plumbline.conformance.cli;
+
+import java.io.PrintWriter;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+
+/** The entry point of the command line. */
+@Command(
+    name = "plumb",
+    description = "Does the packet filter in the kernel do exactly what its policy says?",
+    mixinStandardHelpOptions = true,
+    version = "plumb 0.1.0",
+    synopsisSubcommandLabel = "COMMAND",
+    subcommands = {VerifyCommand.class, ReplayCommand.class, ProgramsCommand.class},
+    footer = {
+      "",
+      "Exit status: 0 agreed or done, 1 disagreement, 2 usage or bad input, 3 an engine or privilege is unavailable."
+    })
+public final class Plumb {
+  /** Agreed, done. */
+  static final int DONE = 0;
+
+  /** An engine does not do what the model says. */
+  static final int DISAGREEMENT = 1;
+
+  /** Usage or bad input. */
+  static final int USAGE = 2;
+
+  /** A requested engine or privilege is unavailable. */
+  static final int UNAVAILABLE = 3;
+
+  private Plumb() {}
+
+  /** Runs a command and ends the process with its exit status. */
+  public static void main(String[] args) {
+    System.exit(commandLine().execute(args));
+  }
+
+  /** Makes the command line; every error is one line on its error stream. */
+  public static CommandLine commandLine() {
+    CommandLine line = new CommandLine(new Plumb());
+    line.setCaseInsensitiveEnumValuesAllowed(true);
+    line.setParameterExceptionHandler(
+        (e, args) -> {
+          PrintWriter err = e.getCommandLine().getErr();
+          err.println(
+              "plumb: " + String.valueOf(e.getMessage()).lines().findFirst().orElse("usage"));
+          err.flush();
+          return USAGE;
+        });
+    line.setExecutionExceptionHandler(
+        (e, commandLine, parsed) -> {
+          int status = e instanceof CommandException known ? known.status() : UNAVAILABLE;
+          String message = e.getMessage() == null ? e.toString() : e.getMessage();
+          commandLine.getErr().println("plumb: " + message.lines().findFirst().orElse(""));
+          commandLine.getErr().flush();
+          return status;
+        });
+    return line;
+  }
+}

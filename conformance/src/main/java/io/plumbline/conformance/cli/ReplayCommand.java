@@ -1,0 +1,239 @@
+package io.plumbline.conformance.cli;
+
+import io.plumbline.conformance.replay.Replay;
+import io.plumbline.loader.kernel.ObjectSource;
+import io.plumbline.model.engine.Engine;
+import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.engine.ModelEngine;
+import io.plumbline.model.engine.ModelRunner;
+import io.plumbline.model.engine.Runner;
+import io.plumbline.model.engine.Subject;
+import io.plumbline.model.hook.Verdicts;
+import io.plumbline.pcaps.CaptureException;
+import io.plumbline.pcaps.CaptureReader;
+import io.plumbline.pcaps.LinkType;
+import io.plumbline.pcaps.PcapWriter;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code plumb replay}: what would this program do to this traffic? */
+@Command(
+    name = "replay",
+    description = "Run the frames of a capture through a program or chain, and say what decided.",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    footer = {
+      "",
+      "Examples:",
+      "  plumb replay capture.pcap --program block_port --input 443",
+      "  plumb replay capture.pcap --chain allow_ethertype:ipv4+arp,allow_port:443 --dropped dropped.pcap",
+      "  plumb replay capture.pcap --program nop --engine model,kernel --json -"
+    })
+final class ReplayCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+
+  @Parameters(paramLabel = "CAPTURE", description = "pcap or pcapng of Ethernet frames")
+  private Path capture;
+
+  @Option(names = "--program", paramLabel = "P", description = "the program")
+  private @Nullable String program;
+
+  @Option(names = "--input", paramLabel = "X", description = "its input")
+  private @Nullable String input;
+
+  @Option(
+      names = "--chain",
+      paramLabel = "C",
+      description = "a chain instead: NAME[:INPUT],NAME[:INPUT],...")
+  private @Nullable String chain;
+
+  @Option(
+      names = "--engine",
+      paramLabel = "E",
+      split = ",",
+      defaultValue = "model",
+      description = "engines beside the model (default: none)")
+  private List<String> engineNames = List.of();
+
+  @Option(names = "--explain", description = "one line for every frame")
+  private boolean explain;
+
+  @Option(names = "--dropped", paramLabel = "OUT.pcap", description = "write the dropped frames")
+  private @Nullable Path dropped;
+
+  @Option(names = "--allowed", paramLabel = "OUT.pcap", description = "write the allowed frames")
+  private @Nullable Path allowed;
+
+  @Option(
+      names = "--json",
+      paramLabel = "FILE",
+      description = "write the report (- for standard output)")
+  private @Nullable String json;
+
+  @Override
+  public Integer call() throws CommandException, EngineException {
+    Subject subject = subject();
+    List<Engine> engines = Options.engines(engineNames, ObjectSource.builtIn());
+    Replay replay = new Replay(subject);
+    List<Runner> runners = new ArrayList<>();
+    String damage = "";
+    try (CaptureReader reader = CaptureReader.open(capture);
+        PcapWriter droppedOut = open(dropped);
+        PcapWriter allowedOut = open(allowed)) {
+      if (reader.linkType() != LinkType.ETHERNET) {
+        throw new CommandException(
+            Plumb.USAGE,
+            "%s: link type %s: expected ETHERNET (1)"
+                .formatted(capture, LinkType.describe(reader.linkType())));
+      }
+      for (Engine engine : engines) {
+        Optional<String> reason = engine.unavailable();
+        if (reason.isPresent()) {
+          throw new CommandException(
+              Plumb.UNAVAILABLE,
+              "engine %s: unavailable: %s".formatted(engine.name(), reason.get()));
+        }
+        if (!engine.name().equals(ModelEngine.NAME)) {
+          Runner runner = engine.load(subject);
+          runners.add(runner);
+          replay.beside(runner);
+        }
+      }
+      PrintWriter out = spec.commandLine().getOut();
+      List<ModelRunner.Line> lines = replay.lines();
+      boolean each = explain || droppedOut != null || allowedOut != null;
+      long[] number = new long[1];
+      Replay.Listener listener =
+          (batch, i, verdict, line) -> {
+            if (!each) {
+              return;
+            }
+            number[0]++;
+            try {
+              if (droppedOut != null && verdict == Verdicts.TC_ACT_SHOT) {
+                droppedOut.write(batch, i);
+              }
+              if (allowedOut != null && verdict == Verdicts.TC_ACT_OK) {
+                allowedOut.write(batch, i);
+              }
+            } catch (IOException e) {
+              throw new UncheckedIOException(e);
+            }
+            if (explain) {
+              out.println(
+                  line < 0
+                      ? "%d undecided: the capture is cut before a field that decides"
+                          .formatted(number[0])
+                      : "%d %s %s: %s"
+                          .formatted(
+                              number[0],
+                              subject.hook().verdictName(verdict),
+                              lines.get(line).name(),
+                              lines.get(line).clause().meaning()));
+            }
+          };
+      try {
+        replay.run(reader, listener);
+      } catch (CaptureException e) {
+        damage = String.valueOf(e.getMessage());
+      }
+      if (droppedOut != null) {
+        droppedOut.commit();
+      }
+      if (allowedOut != null) {
+        allowedOut.commit();
+      }
+    } catch (CaptureException | IOException | UncheckedIOException e) {
+      throw new CommandException(Plumb.USAGE, String.valueOf(e.getMessage()));
+    } finally {
+      runners.forEach(Runner::close);
+    }
+    report(replay, subject);
+    if (!damage.isEmpty()) {
+      throw new CommandException(Plumb.USAGE, damage + ": the frames before that were run");
+    }
+    return replay.disagreements() == 0 ? Plumb.DONE : Plumb.DISAGREEMENT;
+  }
+
+  private Subject subject() throws CommandException {
+    if ((program == null) == (chain == null)) {
+      throw new CommandException(Plumb.USAGE, "replay: expected one of --program and --chain");
+    }
+    return chain != null
+        ? Options.chain(chain)
+        : Options.standalone(String.valueOf(program), input);
+  }
+
+  private static @Nullable PcapWriter open(@Nullable Path file) throws CommandException {
+    try {
+      return file == null ? null : new PcapWriter(file);
+    } catch (IOException e) {
+      throw new CommandException(Plumb.USAGE, file + ": cannot be written");
+    }
+  }
+
+  private void report(Replay replay, Subject subject) throws CommandException {
+    PrintWriter out = spec.commandLine().getOut();
+    List<Object> clauses = new ArrayList<>();
+    for (int i = 0; i < replay.lines().size(); i++) {
+      if (replay.packets(i) > 0) {
+        Map<String, Object> clause = new LinkedHashMap<>();
+        clause.put("clause", replay.lines().get(i).name());
+        clause.put("verdict", replay.lines().get(i).clause().action().toString());
+        clause.put("packets", replay.packets(i));
+        clause.put("bytes", replay.bytes(i));
+        clauses.add(clause);
+      }
+    }
+    if (json != null) {
+      Map<String, Object> report = new LinkedHashMap<>();
+      report.put("tool", "plumb");
+      report.put("version", "0.1.0");
+      report.put("subject", subject.toString());
+      report.put("packets", replay.packets());
+      report.put("bytes", replay.bytes());
+      report.put("allowed", replay.allowed());
+      report.put("dropped", replay.dropped());
+      report.put("undecided", replay.cut());
+      report.put("disagreements", replay.disagreements());
+      report.put("packetsPerSecond", replay.packetsPerSecond());
+      report.put("clauses", clauses);
+      Options.writeJson(json, report, out);
+    }
+    if (!"-".equals(json)) {
+      out.printf("%s: %s%n", capture, subject);
+      out.printf("%-45s %-7s %12s %15s%n", "clause", "verdict", "packets", "bytes");
+      for (int i = 0; i < replay.lines().size(); i++) {
+        if (replay.packets(i) > 0) {
+          ModelRunner.Line line = replay.lines().get(i);
+          out.printf(
+              "%-45s %-7s %12d %15d%n",
+              line.name(), line.clause().action(), replay.packets(i), replay.bytes(i));
+        }
+      }
+      out.printf(
+          "%d packets, %d allowed, %d dropped, %d undecided (capture cut), %d disagreements, %.0f packets/s%n",
+          replay.packets(),
+          replay.allowed(),
+          replay.dropped(),
+          replay.cut(),
+          replay.disagreements(),
+          replay.packetsPerSecond());
+    }
+    out.flush();
+  }
+}

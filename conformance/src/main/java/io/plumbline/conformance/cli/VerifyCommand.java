@@ -1,0 +1,275 @@
+package io.plumbline.conformance.cli;
+
+import io.plumbline.conformance.verify.Corpus;
+import io.plumbline.conformance.verify.Disagreement;
+import io.plumbline.conformance.verify.Engines;
+import io.plumbline.conformance.verify.Subjects;
+import io.plumbline.conformance.verify.Verification;
+import io.plumbline.loader.kernel.ObjectSource;
+import io.plumbline.model.catalog.ProgramCatalog;
+import io.plumbline.model.engine.Engine;
+import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.engine.Subject;
+import io.plumbline.model.program.ProgramSpec;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code plumb verify}: do the kernel's programs do what their models say? */
+@Command(
+    name = "verify",
+    description = "Run every program, alone and in chains, on all engines over the same frames.",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    footer = {
+      "",
+      "Examples:",
+      "  plumb verify",
+      "  plumb verify --program block_port --engine model,kernel --fuzz 100000",
+      "  plumb verify --program block_port --object my/block_port.bpf.o",
+      "  plumb verify --corpus captures/ --json report.json"
+    })
+final class VerifyCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+
+  @Option(
+      names = "--program",
+      paramLabel = "P",
+      description = "only these (repeatable); also: dispatcher")
+  private List<String> programs = List.of();
+
+  @Option(
+      names = "--engine",
+      paramLabel = "E",
+      split = ",",
+      description = "engines to run (default: all that work here)")
+  private List<String> engineNames = List.of();
+
+  @Option(
+      names = "--corpus",
+      paramLabel = "PATH",
+      description = "captures, or folders of them, whose frames are run too")
+  private List<Path> corpora = List.of();
+
+  @Option(
+      names = "--fuzz",
+      paramLabel = "N",
+      defaultValue = "20000",
+      description = "random frames for each subject (default: ${DEFAULT-VALUE})")
+  private int fuzz;
+
+  @Option(
+      names = "--seed",
+      paramLabel = "S",
+      defaultValue = "1",
+      description = "for the random frames (default: ${DEFAULT-VALUE})")
+  private long seed;
+
+  @Option(
+      names = "--object",
+      paramLabel = "FILE",
+      description = "run this object as the one program named")
+  private @Nullable Path object;
+
+  @Option(
+      names = "--json",
+      paramLabel = "FILE",
+      description = "write the report (- for standard output)")
+  private @Nullable String json;
+
+  private record Job(String program, Subject subject) {}
+
+  @Override
+  public Integer call() throws CommandException, EngineException {
+    long start = System.nanoTime();
+    if (fuzz < 0) {
+      throw new CommandException(Plumb.USAGE, "--fuzz: " + fuzz + ": expected 0 or more");
+    }
+    List<Job> jobs = jobs();
+    Map<String, String> unavailable = new LinkedHashMap<>();
+    List<Engine> engines = availableEngines(unavailable);
+    Corpus corpus = Corpus.read(corpora);
+    Verification run = new Verification(engines, corpus.frames(), fuzz, seed);
+    try (ProgressBar bar = progress(jobs.size())) {
+      for (Job job : jobs) {
+        run.run(job.program, job.subject);
+        if (bar != null) {
+          bar.step();
+        }
+      }
+    }
+    double seconds = (System.nanoTime() - start) / 1e9;
+    PrintWriter out = spec.commandLine().getOut();
+    if (json != null) {
+      Options.writeJson(json, report(run, corpus, unavailable, seconds), out);
+    }
+    if (!"-".equals(json)) {
+      print(out, run, corpus, unavailable, seconds);
+    }
+    PrintWriter err = spec.commandLine().getErr();
+    for (Disagreement disagreement : run.disagreements()) {
+      err.println(disagreement.describe());
+    }
+    err.flush();
+    return run.disagreementCount() == 0 ? Plumb.DONE : Plumb.DISAGREEMENT;
+  }
+
+  private List<Job> jobs() throws CommandException {
+    List<Job> jobs = new ArrayList<>();
+    List<String> wanted = new ArrayList<>(programs);
+    if (wanted.isEmpty()) {
+      ProgramCatalog.all().forEach(program -> wanted.add(program.name()));
+      wanted.add(Subjects.DISPATCHER);
+    }
+    for (String name : wanted) {
+      boolean chains = name.equals(Subjects.DISPATCHER);
+      List<Subject> subjects = chains ? Subjects.chains(seed) : Subjects.of(Options.program(name));
+      subjects.forEach(subject -> jobs.add(new Job(name, subject)));
+    }
+    return jobs;
+  }
+
+  private List<Engine> availableEngines(Map<String, String> unavailable) throws CommandException {
+    ObjectSource objects = ObjectSource.builtIn();
+    if (object != null) {
+      if (programs.size() != 1) {
+        throw new CommandException(
+            Plumb.USAGE, "--object: expected exactly one --program beside it");
+      }
+      objects = objects.with(programs.get(0), object);
+    }
+    boolean asked = !engineNames.isEmpty();
+    List<Engine> engines = new ArrayList<>();
+    for (Engine engine : Options.engines(asked ? engineNames : Engines.names(), objects)) {
+      Optional<String> reason = engine.unavailable();
+      if (reason.isEmpty()) {
+        engines.add(engine);
+      } else if (asked) {
+        throw new CommandException(
+            Plumb.UNAVAILABLE, "engine %s: unavailable: %s".formatted(engine.name(), reason.get()));
+      } else {
+        unavailable.put(engine.name(), reason.get());
+      }
+    }
+    return engines;
+  }
+
+  private static @Nullable ProgressBar progress(int steps) {
+    return Boolean.getBoolean("plumb.tty")
+        ? new ProgressBarBuilder().setTaskName("verify").setInitialMax(steps).build()
+        : null;
+  }
+
+  private Map<String, Object> report(
+      Verification run, Corpus corpus, Map<String, String> unavailable, double seconds) {
+    Map<String, Object> report = new LinkedHashMap<>();
+    report.put("tool", "plumb");
+    report.put("version", "0.1.0");
+    report.put("kernel", System.getProperty("os.version"));
+    report.put("seed", seed);
+    report.put("seconds", seconds);
+    report.put("trials", run.trials());
+    report.put("disagreements", run.disagreementCount());
+    Map<String, Object> engines = new LinkedHashMap<>();
+    run.engineScores()
+        .forEach(
+            (name, score) -> {
+              long unsupported =
+                  score.unsupported().values().stream().mapToLong(Long::longValue).sum();
+              engines.put(name, engine(score.trials(), unsupported, score.unsupported()));
+            });
+    unavailable.forEach((name, reason) -> engines.put(name, engine(0, 0, reason)));
+    report.put("engines", engines);
+    List<Object> list = new ArrayList<>();
+    run.programScores()
+        .forEach(
+            (name, score) -> {
+              Map<String, Object> program = new LinkedHashMap<>();
+              program.put("name", name);
+              program.put("trials", score.trials());
+              program.put("disagreements", score.disagreements());
+              Optional<ProgramSpec> known = ProgramCatalog.find(name);
+              int total = known.map(p -> p.decisions().clauses().size()).orElse(0);
+              int missing = known.map(p -> run.coverage().missing(p).size()).orElse(0);
+              program.put("clauses", Map.of("covered", total - missing, "total", total));
+              // Branches of the bytecode are not measured yet.
+              Map<String, @Nullable Object> branches = new LinkedHashMap<>();
+              branches.put("covered", null);
+              branches.put("total", null);
+              program.put("branches", branches);
+              list.add(program);
+            });
+    report.put("programs", list);
+    report.put("files", corpus.files().stream().map(Corpus.FileReport::toMap).toList());
+    return report;
+  }
+
+  private static Map<String, Object> engine(long trials, long unsupported, Object reason) {
+    Map<String, Object> engine = new LinkedHashMap<>();
+    engine.put("trials", trials);
+    engine.put("unsupported", unsupported);
+    engine.put("reason", reason);
+    return engine;
+  }
+
+  private static void print(
+      PrintWriter out,
+      Verification run,
+      Corpus corpus,
+      Map<String, String> unavailable,
+      double seconds) {
+    for (Corpus.FileReport file : corpus.files()) {
+      out.printf(
+          "%s: %s, %d frames%s%n",
+          file.path(),
+          file.linkType(),
+          file.packets(),
+          file.reason().isEmpty() ? "" : ": " + file.reason());
+    }
+    out.printf("%-20s %12s %14s  %s%n", "program", "trials", "disagreements", "clauses reached");
+    run.programScores()
+        .forEach(
+            (name, score) -> {
+              String clauses =
+                  ProgramCatalog.find(name)
+                      .map(
+                          program -> {
+                            int total = program.decisions().clauses().size();
+                            List<String> missing = run.coverage().missing(program);
+                            return "%d of %d%s"
+                                .formatted(
+                                    total - missing.size(),
+                                    total,
+                                    missing.isEmpty() ? "" : ": not " + missing);
+                          })
+                      .orElse("-");
+              out.printf(
+                  "%-20s %12d %14d  %s%n", name, score.trials(), score.disagreements(), clauses);
+            });
+    run.engineScores()
+        .forEach(
+            (name, score) -> {
+              out.printf("engine %-12s %d trials%n", name, score.trials());
+              score
+                  .unsupported()
+                  .forEach((reason, count) -> out.printf("  %d not run: %s%n", count, reason));
+            });
+    unavailable.forEach(
+        (name, reason) -> out.printf("engine %-12s unavailable: %s%n", name, reason));
+    out.printf(
+        "%d trials, %d disagreements, %.1f s%n", run.trials(), run.disagreementCount(), seconds);
+    out.flush();
+  }
+}

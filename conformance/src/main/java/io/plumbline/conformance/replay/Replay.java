@@ -1,0 +1,154 @@
+package io.plumbline.conformance.replay;
+
+import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.engine.ModelEngine;
+import io.plumbline.model.engine.ModelRunner;
+import io.plumbline.model.engine.Runner;
+import io.plumbline.model.engine.Subject;
+import io.plumbline.model.hook.Verdicts;
+import io.plumbline.model.packet.PacketBatch;
+import io.plumbline.pcaps.CaptureException;
+import io.plumbline.pcaps.CaptureReader;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Streams a capture through a subject's model, and other engines beside it, in memory of bounded
+ * size.
+ */
+public final class Replay {
+  private static final int CHUNK = 4096;
+
+  /** What wants to see every frame. */
+  public interface Listener {
+    /**
+     * Sees one frame.
+     *
+     * @param line index of the deciding line, or {@link ModelRunner#CUT_LINE}
+     */
+    void frame(PacketBatch batch, int i, int verdict, int line);
+  }
+
+  private final ModelRunner model;
+  private final List<Runner> others = new ArrayList<>();
+  private final long[] linePackets;
+  private final long[] lineBytes;
+  private long packets;
+  private long bytes;
+  private long allowed;
+  private long cut;
+  private long disagreements;
+  private long nanos;
+
+  public Replay(Subject subject) {
+    model = new ModelEngine().load(subject);
+    linePackets = new long[model.lines().size()];
+    lineBytes = new long[linePackets.length];
+  }
+
+  /** Adds an engine's runner to compare with; it stays the caller's. */
+  public void beside(Runner runner) {
+    others.add(runner);
+  }
+
+  /**
+   * Runs a capture to its end.
+   *
+   * @throws CaptureException where the file is damaged; everything before that has been run
+   */
+  public void run(CaptureReader capture, Listener listener)
+      throws CaptureException, EngineException {
+    PacketBatch batch = new PacketBatch(CHUNK, CHUNK * 256);
+    int[] verdicts = new int[CHUNK];
+    int[] lines = new int[CHUNK];
+    int[] compared = new int[CHUNK];
+    boolean more = true;
+    while (more) {
+      batch.clear();
+      long start = System.nanoTime();
+      try {
+        more = capture.read(batch, CHUNK);
+      } finally {
+        model.run(batch, verdicts, lines);
+        book(batch, verdicts, lines);
+        nanos += System.nanoTime() - start;
+        for (int i = 0; i < batch.size(); i++) {
+          listener.frame(batch, i, verdicts[i], lines[i]);
+        }
+      }
+      for (Runner other : others) {
+        other.run(batch, compared);
+        for (int i = 0; i < batch.size(); i++) {
+          if (compared[i] != Runner.UNSUPPORTED
+              && verdicts[i] != Runner.CUT
+              && compared[i] != verdicts[i]) {
+            disagreements++;
+          }
+        }
+      }
+    }
+  }
+
+  private void book(PacketBatch batch, int[] verdicts, int[] lines) {
+    for (int i = 0; i < batch.size(); i++) {
+      packets++;
+      bytes += batch.wireLength(i);
+      if (verdicts[i] == Runner.CUT) {
+        cut++;
+        continue;
+      }
+      if (verdicts[i] == Verdicts.TC_ACT_OK) {
+        allowed++;
+      }
+      linePackets[lines[i]]++;
+      lineBytes[lines[i]] += batch.wireLength(i);
+    }
+  }
+
+  public List<ModelRunner.Line> lines() {
+    return model.lines();
+  }
+
+  /** Returns how many frames a line decided. */
+  public long packets(int line) {
+    return linePackets[line];
+  }
+
+  /** Returns the wire bytes of the frames that a line decided. */
+  public long bytes(int line) {
+    return lineBytes[line];
+  }
+
+  public long packets() {
+    return packets;
+  }
+
+  public long bytes() {
+    return bytes;
+  }
+
+  public long allowed() {
+    return allowed;
+  }
+
+  /**
+   * Returns how many frames cannot be judged because the capture is cut before something that
+   * decides.
+   */
+  public long cut() {
+    return cut;
+  }
+
+  public long dropped() {
+    return packets - allowed - cut;
+  }
+
+  public long disagreements() {
+    return disagreements;
+  }
+
+  /** Returns the model's rate, reading included. */
+  public double packetsPerSecond() {
+    return nanos == 0 ? 0 : packets * 1e9 / nanos;
+  }
+}

@@ -1,0 +1,101 @@
+package io.plumbline.loader.kernel;
+
+import io.plumbline.loader.libbpf.BpfSyscall;
+import io.plumbline.loader.libbpf.Errno;
+import io.plumbline.loader.libbpf.LibC;
+import io.plumbline.model.engine.EngineException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.TreeSet;
+
+/**
+ * A wrapper with a subject's unmodified instructions behind it as a subprogram, in the kernel.
+ *
+ * <p>The kernel allows a tail call in a subprogram only when type information says that the
+ * function returns an int (kernel {@code kernel/bpf/verifier.c}, check_btf_func), so each function
+ * is given that type.
+ */
+final class SplicedProgram implements AutoCloseable {
+  private static final int KIND_INT = 1;
+  private static final int KIND_FUNC = 12;
+  private static final int KIND_FUNC_PROTO = 13;
+  private static final int FUNC_TYPE = 3;
+
+  private final int fd;
+
+  SplicedProgram(String engine, Assembly wrapper, byte[] subject) throws EngineException {
+    byte[] code = wrapper.before(subject);
+    int btf = BpfSyscall.btfLoad(intFunctionType());
+    if (btf < 0) {
+      throw new EngineException(engine + ": load type information: " + Errno.describe(-btf));
+    }
+    BpfSyscall.Loaded loaded =
+        BpfSyscall.progLoad(BpfSyscall.PROG_TYPE_SCHED_CLS, code, btf, functions(code));
+    LibC.close(btf);
+    if (loaded.fd() < 0) {
+      throw new EngineException(
+          "%s: load the wrapper: %s".formatted(engine, Errno.describe(-loaded.fd())), loaded.log());
+    }
+    fd = loaded.fd();
+  }
+
+  int fd() {
+    return fd;
+  }
+
+  /**
+   * Returns for each function its first instruction and its type: the program's start and every
+   * target of a local call.
+   */
+  private static int[] functions(byte[] code) {
+    ByteBuffer bytes = ByteBuffer.wrap(code).order(ByteOrder.LITTLE_ENDIAN);
+    TreeSet<Integer> starts = new TreeSet<>();
+    starts.add(0);
+    for (int i = 0; i < code.length / 8; i++) {
+      boolean localCall = (code[8 * i] & 0xFF) == 0x85 && (code[8 * i + 1] & 0xF0) == 0x10;
+      if (localCall) {
+        starts.add(i + 1 + bytes.getInt(8 * i + 4));
+      }
+    }
+    return starts.stream()
+        .flatMapToInt(start -> java.util.stream.IntStream.of(start, FUNC_TYPE))
+        .toArray();
+  }
+
+  /**
+   * Returns BTF of three types: int, a function type that returns it, and a function (kernel {@code
+   * Documentation/bpf/btf.rst}).
+   */
+  private static byte[] intFunctionType() {
+    byte[] strings = "\0int\0f\0".getBytes(StandardCharsets.US_ASCII);
+    int typeBytes = 16 + 12 + 12;
+    return ByteBuffer.allocate(24 + typeBytes + strings.length)
+        .order(ByteOrder.nativeOrder())
+        .putShort((short) 0xEB9F)
+        .put((byte) 1)
+        .put((byte) 0)
+        .putInt(24)
+        .putInt(0)
+        .putInt(typeBytes)
+        .putInt(typeBytes)
+        .putInt(strings.length)
+        .putInt(1)
+        .putInt(KIND_INT << 24)
+        .putInt(4)
+        .putInt(0x0100_0020)
+        .putInt(0)
+        .putInt(KIND_FUNC_PROTO << 24)
+        .putInt(1)
+        .putInt(5)
+        .putInt(KIND_FUNC << 24)
+        .putInt(2)
+        .put(strings)
+        .array();
+  }
+
+  @Override
+  public void close() {
+    LibC.close(fd);
+  }
+}
