@@ -1,0 +1,125 @@
+package io.plumbline.conformance;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.plumbline.conformance.cli.Plumb;
+import io.plumbline.pcaps.PacketText;
+import io.plumbline.pcaps.PcapWriter;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import picocli.CommandLine;
+
+/** The command line on good and bad input: status, and one line without a stack trace. */
+class CommandLineTest {
+  @TempDir private Path folder;
+  private Path capture = Path.of("unset");
+  private String out = "";
+  private String err = "";
+
+  @BeforeEach
+  void writeCapture() throws Exception {
+    capture = folder.resolve("three.pcap");
+    try (PcapWriter writer = new PcapWriter(capture)) {
+      writer.write(PacketText.parse("eth ipv4(192.0.2.10) tcp(1024,443)"));
+      writer.write(PacketText.parse("eth ipv4(192.0.2.10) tcp(1024,80)"));
+      writer.write(PacketText.parse("eth arp"));
+      writer.commit();
+    }
+  }
+
+  private int run(String... args) {
+    StringWriter outWriter = new StringWriter();
+    StringWriter errWriter = new StringWriter();
+    CommandLine line = Plumb.commandLine();
+    line.setOut(new PrintWriter(outWriter));
+    line.setErr(new PrintWriter(errWriter));
+    int status = line.execute(args);
+    out = outWriter.toString();
+    err = errWriter.toString();
+    return status;
+  }
+
+  @Test
+  void replayCountsWhatEachClauseDecides() {
+    int status = run("replay", capture.toString(), "--program", "block_port", "--input", "443");
+    assertThat(status).as(err).isZero();
+    assertThat(out)
+        .containsPattern("block_port\\.blocked_port +SHOT +1 +54")
+        .containsPattern("block_port\\.not_ipv4 +OK +1 +42")
+        .contains("3 packets, 2 allowed, 1 dropped, 0 undecided");
+  }
+
+  @Test
+  void replayWritesWhatItDropped() {
+    Path dropped = folder.resolve("dropped.pcap");
+    assertThat(
+            run(
+                "replay",
+                capture.toString(),
+                "--program",
+                "block_port",
+                "--input",
+                "443",
+                "--dropped",
+                dropped.toString()))
+        .isZero();
+    assertThat(run("replay", dropped.toString(), "--program", "nop", "--explain")).isZero();
+    assertThat(out)
+        .startsWith("1 TC_ACT_OK nop.accept: every packet is accepted\n")
+        .contains("1 packets");
+  }
+
+  @Test
+  void replaySpeaksJson() {
+    assertThat(run("replay", capture.toString(), "--chain", "allow_ethertype:arp", "--json", "-"))
+        .isZero();
+    assertThat(out)
+        .startsWith("{")
+        .contains("\"packets\" : 3")
+        .contains("\"allowed\" : 1")
+        .contains("\"dropped\" : 2");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          programs nope | unknown program: 'nope': expected one of allow_dns, allow_ethertype, allow_ipv4, allow_port, allow_proto, block_ipv4, block_port, block_private_ipv4, nop
+          replay CAPTURE --program block_port | program 'block_port' requires an input argument: expected a port, 1..65535
+          replay CAPTURE --program block_port --input 0 | block_port: invalid port number: '0': expected a port, 1..65535
+          replay CAPTURE --program nop --input 1 | nop: program does not accept input: '1': expected no input
+          replay CAPTURE --chain allow_port:1 | --chain: L3/L4 chains must start with allow_ethertype
+          replay CAPTURE | replay: expected one of --program and --chain
+          replay FOLDER/none.pcap --program nop | FOLDER/none.pcap: no such file
+          replay FOLDER --program nop | FOLDER: is a directory: expected a capture file
+          replay FOLDER/text --program nop | FOLDER/text: not a capture: starts with 0x6e6f7420: expected pcap or pcapng
+          replay FOLDER/raw.pcap --program nop | FOLDER/raw.pcap: link type RAW (101): expected ETHERNET (1)
+          replay FOLDER/cut.pcap --program nop | FOLDER/cut.pcap: cut off in record 3 at byte 164: 41 bytes: expected 42: the frames before that were run
+          replay CAPTURE --program nop --engine x | --engine: unknown engine: 'x': expected model, kernel, kernel-batch
+          verify --fuzz -1 | --fuzz: -1: expected 0 or more
+          verify --nope | Unknown option: '--nope'
+          """)
+  void badInputIsOneLine(String arguments, String message) throws Exception {
+    byte[] bytes = Files.readAllBytes(capture);
+    Files.write(folder.resolve("cut.pcap"), Arrays.copyOf(bytes, bytes.length - 1));
+    byte[] raw = bytes.clone();
+    raw[20] = 101;
+    Files.write(folder.resolve("raw.pcap"), raw);
+    Files.writeString(folder.resolve("text"), "not a capture");
+    String[] args =
+        Arrays.stream(arguments.split(" ", -1))
+            .map(a -> a.replace("CAPTURE", capture.toString()).replace("FOLDER", folder.toString()))
+            .toArray(String[]::new);
+    assertThat(run(args)).isEqualTo(2);
+    assertThat(err).isEqualTo("plumb: " + message.replace("FOLDER", folder.toString()) + "\n");
+  }
+}
