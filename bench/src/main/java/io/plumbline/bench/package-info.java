@@ -1,0 +1,2 @@
+/** Benchmarks, one question per class. */
+package io.plumbline.bench;
