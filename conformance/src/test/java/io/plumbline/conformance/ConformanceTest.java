@@ -3,6 +3,7 @@ package io.plumbline.conformance;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.plumbline.conformance.verify.Corpus;
 import io.plumbline.conformance.verify.Disagreement;
 import io.plumbline.conformance.verify.Engines;
 import io.plumbline.conformance.verify.Subjects;
@@ -29,6 +30,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** The programs agree with their models, and programs that are wrong do not. */
 class ConformanceTest {
   private static final Path NEGATIVE = Path.of("..", "bpf", "target", "objects", "negative");
+  private static final Path CORPORA = Path.of("..", "pcaps", "corpora");
   private static final long SEED = 1;
 
   @BeforeEach
@@ -55,7 +57,8 @@ class ConformanceTest {
   @MethodSource("programs")
   void everyEngineDoesWhatTheModelSays(String program) throws Exception {
     List<Engine> engines = Engines.of(Engines.names(), ObjectSource.builtIn());
-    Verification run = new Verification(engines, new PacketBatch(), 2000, SEED);
+    Verification run =
+        new Verification(engines, Corpus.read(List.of(CORPORA)).frames(), 2000, SEED);
     for (Subject subject : subjects(program)) {
       run.run(program, subject);
     }
@@ -87,6 +90,16 @@ class ConformanceTest {
     }
     assertThat(run.disagreements()).as(wrong).isNotEmpty();
     assertThat(run.disagreements().get(0).packet().capturedLength()).isLessThanOrEqualTo(64);
+  }
+
+  @Test
+  void theCapturedTrafficIsThere() {
+    Corpus corpus = Corpus.read(List.of(CORPORA));
+    assertThat(corpus.files())
+        .isNotEmpty()
+        .allMatch(Corpus.FileReport::run)
+        .allMatch(f -> f.reason().isEmpty());
+    assertThat(corpus.frames().size()).isGreaterThan(50);
   }
 
   @Test

@@ -100,7 +100,7 @@ final class VerifyCommand implements Callable<Integer> {
     List<Job> jobs = jobs();
     Map<String, String> unavailable = new LinkedHashMap<>();
     List<Engine> engines = availableEngines(unavailable);
-    Corpus corpus = Corpus.read(corpora);
+    Corpus corpus = Corpus.read(withBuiltIn(corpora));
     Verification run = new Verification(engines, corpus.frames(), fuzz, seed);
     try (ProgressBar bar = progress(jobs.size())) {
       for (Job job : jobs) {
@@ -124,6 +124,17 @@ final class VerifyCommand implements Callable<Integer> {
     }
     err.flush();
     return run.disagreementCount() == 0 ? Plumb.DONE : Plumb.DISAGREEMENT;
+  }
+
+  /** Adds the captures that ship with the source tree, where the launcher says it is. */
+  private static List<Path> withBuiltIn(List<Path> given) {
+    List<Path> all = new ArrayList<>();
+    String home = System.getProperty("plumb.home");
+    if (home != null) {
+      all.add(Path.of(home, "pcaps", "corpora"));
+    }
+    all.addAll(given);
+    return all;
   }
 
   private List<Job> jobs() throws CommandException {
