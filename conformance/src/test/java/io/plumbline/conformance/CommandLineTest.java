@@ -1,8 +1,10 @@
 package io.plumbline.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.plumbline.conformance.cli.Plumb;
+import io.plumbline.loader.kernel.FeatureProbe;
 import io.plumbline.pcaps.PacketText;
 import io.plumbline.pcaps.PcapWriter;
 import java.io.PrintWriter;
@@ -10,6 +12,7 @@ import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -86,6 +89,33 @@ class CommandLineTest {
         .contains("\"packets\" : 3")
         .contains("\"allowed\" : 1")
         .contains("\"dropped\" : 2");
+  }
+
+  @Test
+  void aDisagreementIsWrittenAndRunsAgain() {
+    Optional<String> reason = FeatureProbe.schedClsUnavailable();
+    assumeTrue(reason.isEmpty(), () -> "kernel engines: " + reason.orElse(""));
+    Path wrong = Path.of("..", "bpf", "target", "objects", "negative", "block_port_source.bpf.o");
+    String repro = folder.resolve("repro").toString();
+    int verify =
+        run(
+            "verify",
+            "--program",
+            "block_port",
+            "--object",
+            wrong.toString(),
+            "--fuzz",
+            "0",
+            "--engine",
+            "model,kernel",
+            "--repro",
+            repro);
+    assertThat(verify).isEqualTo(1);
+    assertThat(err)
+        .contains("model's clause: block_port.")
+        .contains("to run it again: plumb replay");
+    assertThat(run("replay", repro + "/disagreement-1")).isEqualTo(1);
+    assertThat(out).contains("block_port 443: model says").contains("kernel says");
   }
 
   @ParameterizedTest

@@ -1,6 +1,8 @@
 package io.plumbline.conformance.cli;
 
 import io.plumbline.conformance.replay.Replay;
+import io.plumbline.conformance.verify.Disagreement;
+import io.plumbline.conformance.verify.TrialFolder;
 import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.model.engine.Engine;
 import io.plumbline.model.engine.EngineException;
@@ -8,6 +10,7 @@ import io.plumbline.model.engine.ModelEngine;
 import io.plumbline.model.engine.ModelRunner;
 import io.plumbline.model.engine.Runner;
 import io.plumbline.model.engine.Subject;
+import io.plumbline.model.engine.Trial;
 import io.plumbline.model.hook.Verdicts;
 import io.plumbline.pcaps.CaptureException;
 import io.plumbline.pcaps.CaptureReader;
@@ -46,7 +49,9 @@ import picocli.CommandLine.Spec;
 final class ReplayCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
-  @Parameters(paramLabel = "CAPTURE", description = "pcap or pcapng of Ethernet frames")
+  @Parameters(
+      paramLabel = "CAPTURE",
+      description = "pcap or pcapng of Ethernet frames, or a folder that verify --repro wrote")
   private Path capture;
 
   @Option(names = "--program", paramLabel = "P", description = "the program")
@@ -86,6 +91,9 @@ final class ReplayCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws CommandException, EngineException {
+    if (TrialFolder.is(capture)) {
+      return replayFolder();
+    }
     Subject subject = subject();
     List<Engine> engines = Options.engines(engineNames, ObjectSource.builtIn());
     Replay replay = new Replay(subject);
@@ -167,6 +175,43 @@ final class ReplayCommand implements Callable<Integer> {
       throw new CommandException(Plumb.USAGE, damage + ": the frames before that were run");
     }
     return replay.disagreements() == 0 ? Plumb.DONE : Plumb.DISAGREEMENT;
+  }
+
+  /** Runs the trial of a folder that verify wrote on the model and on its engine. */
+  private int replayFolder() throws CommandException, EngineException {
+    TrialFolder folder;
+    try {
+      folder = TrialFolder.read(capture);
+    } catch (IOException e) {
+      throw new CommandException(Plumb.USAGE, String.valueOf(e.getMessage()));
+    }
+    ObjectSource objects = ObjectSource.builtIn();
+    if (!folder.object().isEmpty()) {
+      objects = objects.with(folder.objectProgram(), Path.of(folder.object()));
+    }
+    Engine engine = Options.engines(List.of(folder.engine()), objects).get(0);
+    Optional<String> reason = engine.unavailable();
+    if (reason.isPresent()) {
+      throw new CommandException(
+          Plumb.UNAVAILABLE, "engine %s: unavailable: %s".formatted(engine.name(), reason.get()));
+    }
+    Trial trial = new Trial(folder.subject(), folder.packet());
+    String expected = new ModelEngine().run(trial).toString();
+    String actual = engine.run(trial).toString();
+    PrintWriter out = spec.commandLine().getOut();
+    try (ModelRunner model = new ModelEngine().load(folder.subject())) {
+      out.print(
+          new Disagreement(
+                  folder.subject(),
+                  engine.name(),
+                  folder.packet(),
+                  expected,
+                  actual,
+                  model.explain(folder.packet()))
+              .describe());
+    }
+    out.flush();
+    return expected.equals(actual) ? Plumb.DONE : Plumb.DISAGREEMENT;
   }
 
   private Subject subject() throws CommandException {

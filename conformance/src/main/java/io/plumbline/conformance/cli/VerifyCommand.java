@@ -4,6 +4,7 @@ import io.plumbline.conformance.verify.Corpus;
 import io.plumbline.conformance.verify.Disagreement;
 import io.plumbline.conformance.verify.Engines;
 import io.plumbline.conformance.verify.Subjects;
+import io.plumbline.conformance.verify.TrialFolder;
 import io.plumbline.conformance.verify.Verification;
 import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.model.catalog.ProgramCatalog;
@@ -11,6 +12,7 @@ import io.plumbline.model.engine.Engine;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.program.ProgramSpec;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -84,6 +86,12 @@ final class VerifyCommand implements Callable<Integer> {
   private @Nullable Path object;
 
   @Option(
+      names = "--repro",
+      paramLabel = "DIR",
+      description = "write a folder for each disagreement shown; plumb replay FOLDER runs it again")
+  private @Nullable Path repro;
+
+  @Option(
       names = "--json",
       paramLabel = "FILE",
       description = "write the report (- for standard output)")
@@ -119,11 +127,32 @@ final class VerifyCommand implements Callable<Integer> {
       print(out, run, corpus, unavailable, seconds);
     }
     PrintWriter err = spec.commandLine().getErr();
+    int number = 1;
     for (Disagreement disagreement : run.disagreements()) {
       err.println(disagreement.describe());
+      if (repro != null) {
+        writeFolder(disagreement, repro.resolve("disagreement-" + number++), err);
+      }
     }
     err.flush();
     return run.disagreementCount() == 0 ? Plumb.DONE : Plumb.DISAGREEMENT;
+  }
+
+  private void writeFolder(Disagreement disagreement, Path folder, PrintWriter err)
+      throws CommandException {
+    TrialFolder trial =
+        new TrialFolder(
+            disagreement.subject(),
+            disagreement.packet(),
+            disagreement.engine(),
+            object == null ? "" : programs.get(0),
+            object == null ? "" : object.toAbsolutePath().toString());
+    try {
+      trial.write(folder, disagreement.describe());
+    } catch (IOException e) {
+      throw new CommandException(Plumb.USAGE, "--repro: " + folder + ": cannot be written");
+    }
+    err.println("  to run it again: plumb replay " + folder);
   }
 
   /** Adds the captures that ship with the source tree, where the launcher says it is. */
