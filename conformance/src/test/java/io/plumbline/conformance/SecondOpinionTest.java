@@ -1,0 +1,69 @@
+package io.plumbline.conformance;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.plumbline.loader.kernel.FeatureProbe;
+import io.plumbline.loader.kernel.KernelEngine;
+import io.plumbline.loader.kernel.ObjectSource;
+import io.plumbline.model.catalog.ProgramCatalog;
+import io.plumbline.model.engine.Runner;
+import io.plumbline.model.engine.Subject;
+import io.plumbline.model.packet.Packet;
+import io.plumbline.model.program.ProgramSpec;
+import io.plumbline.pcaps.PacketText;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * bpftool, run on the very program that the kernel engine loaded, says what the kernel engine says.
+ */
+class SecondOpinionTest {
+  private static final Pattern ID =
+      Pattern.compile("(\\d+): sched_cls  name block_port  tag ([0-9a-f]{16})");
+
+  @BeforeEach
+  void kernelIsThere() {
+    Optional<String> reason = FeatureProbe.schedClsUnavailable();
+    if (System.getenv("CI") != null) {
+      assertThat(reason).as("a missing kernel feature fails in CI").isEmpty();
+    }
+    assumeTrue(reason.isEmpty(), () -> "bpftool: " + reason.orElse(""));
+  }
+
+  private static String bpftool(String... arguments) throws IOException, InterruptedException {
+    String[] command = new String[arguments.length + 1];
+    command[0] = Files.exists(Path.of("/usr/sbin/bpftool")) ? "/usr/sbin/bpftool" : "bpftool";
+    System.arraycopy(arguments, 0, command, 1, arguments.length);
+    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    process.waitFor();
+    return output;
+  }
+
+  @Test
+  void bpftoolAgrees(@TempDir Path folder) throws Exception {
+    ProgramSpec program = ProgramCatalog.find("block_port").orElseThrow();
+    Subject subject = new Subject.Standalone(program, program.grammar().parse("443"));
+    try (Runner runner = new KernelEngine(ObjectSource.builtIn()).load(subject)) {
+      Matcher listed = ID.matcher(bpftool("prog", "show", "name", "block_port"));
+      assertThat(listed.find()).as("the loaded program is listed").isTrue();
+      for (String text :
+          new String[] {"eth ipv4(192.0.2.1) tcp(1,443)", "eth ipv4(192.0.2.1) tcp(1,80)"}) {
+        Packet packet = PacketText.parse(text);
+        Path in = Files.write(folder.resolve("in"), packet.bytes());
+        String said = bpftool("prog", "run", "id", listed.group(1), "data_in", in.toString());
+        String expected = runner.run(packet).toString().equals("TC_ACT_SHOT") ? "2" : "0";
+        assertThat(said).contains("Return value: " + expected + ",");
+      }
+    }
+  }
+}
