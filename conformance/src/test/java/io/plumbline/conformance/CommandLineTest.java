@@ -9,6 +9,7 @@ import io.plumbline.pcaps.PacketText;
 import io.plumbline.pcaps.PcapWriter;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -87,8 +88,46 @@ class CommandLineTest {
     assertThat(out)
         .startsWith("{")
         .contains("\"packets\" : 3")
+        .contains("\"engines\" : {")
+        .contains("\"files\" : [")
         .contains("\"allowed\" : 1")
         .contains("\"dropped\" : 2");
+  }
+
+  /** As root, runs the command line in a process of its own where something is taken away. */
+  private static String runWithout(String shell, String... args) throws Exception {
+    boolean root = new ProcessBuilder("id", "-u").start().inputReader().readLine().equals("0");
+    assumeTrue(root, "taking something away needs root");
+    String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
+    String command =
+        shell.replace(
+            "JAVA",
+            "\"$0\" -cp \"$1\" io.plumbline.conformance.cli.Plumb " + String.join(" ", args));
+    Process process =
+        new ProcessBuilder("sh", "-c", command, java, System.getProperty("java.class.path"))
+            .redirectErrorStream(true)
+            .start();
+    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    return process.waitFor() + " " + output;
+  }
+
+  @Test
+  void withoutPrivilegeTheKernelIsUnavailable() throws Exception {
+    String dropped = "setpriv --bounding-set -all --inh-caps -all JAVA";
+    assertThat(runWithout(dropped, "verify", "--program", "nop", "--engine", "kernel"))
+        .isEqualTo(
+            "3 plumb: engine kernel: unavailable: bpf(2): EPERM: needs root, or CAP_BPF and CAP_NET_ADMIN\n");
+    assertThat(runWithout(dropped, "verify", "--program", "nop", "--fuzz", "0"))
+        .startsWith("0 ")
+        .contains("engine kernel       unavailable: bpf(2): EPERM");
+  }
+
+  @Test
+  void withoutLibbpfTheKernelIsUnavailable() throws Exception {
+    String hidden =
+        "unshare -m sh -c 'for f in /usr/lib/*/libbpf.so.1; do mount --bind /dev/null \"$f\"; done; JAVA' \"$0\" \"$1\"";
+    assertThat(runWithout(hidden, "verify", "--program", "nop", "--engine", "kernel"))
+        .isEqualTo("3 plumb: engine kernel: unavailable: needs libbpf.so.1 (package libbpf1)\n");
   }
 
   @Test

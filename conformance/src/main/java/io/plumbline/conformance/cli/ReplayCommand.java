@@ -1,6 +1,7 @@
 package io.plumbline.conformance.cli;
 
 import io.plumbline.conformance.replay.Replay;
+import io.plumbline.conformance.verify.Corpus;
 import io.plumbline.conformance.verify.Disagreement;
 import io.plumbline.conformance.verify.TrialFolder;
 import io.plumbline.loader.kernel.ObjectSource;
@@ -96,6 +97,7 @@ final class ReplayCommand implements Callable<Integer> {
     }
     Subject subject = subject();
     List<Engine> engines = Options.engines(engineNames, ObjectSource.builtIn());
+    long start = System.nanoTime();
     Replay replay = new Replay(subject);
     List<Runner> runners = new ArrayList<>();
     String damage = "";
@@ -170,7 +172,7 @@ final class ReplayCommand implements Callable<Integer> {
     } finally {
       runners.forEach(Runner::close);
     }
-    report(replay, subject);
+    report(replay, subject, damage, start);
     if (!damage.isEmpty()) {
       throw new CommandException(Plumb.USAGE, damage + ": the frames before that were run");
     }
@@ -231,7 +233,56 @@ final class ReplayCommand implements Callable<Integer> {
     }
   }
 
-  private void report(Replay replay, Subject subject) throws CommandException {
+  private Map<String, Object> engines(Replay replay) {
+    Map<String, Object> engines = new LinkedHashMap<>();
+    engines.put(
+        ModelEngine.NAME, Map.of("trials", replay.packets(), "unsupported", 0, "reason", Map.of()));
+    int other = 0;
+    for (String name : engineNames) {
+      if (!name.equals(ModelEngine.NAME)) {
+        long unsupported = replay.unsupported(other++);
+        engines.put(
+            name,
+            Map.of(
+                "trials",
+                replay.packets() - unsupported,
+                "unsupported",
+                unsupported,
+                "reason",
+                unsupported == 0 ? Map.of() : Map.of("frame length or tags", unsupported)));
+      }
+    }
+    return engines;
+  }
+
+  /** Returns the one subject as the list of programs that the report of verify has too. */
+  private static List<Object> programs(Replay replay) {
+    Map<String, List<Integer>> lines = new LinkedHashMap<>();
+    for (int i = 0; i < replay.lines().size(); i++) {
+      lines
+          .computeIfAbsent(replay.lines().get(i).program().name(), name -> new ArrayList<>())
+          .add(i);
+    }
+    List<Object> programs = new ArrayList<>();
+    lines.forEach(
+        (name, indexes) -> {
+          long reached = indexes.stream().filter(i -> replay.packets(i) > 0).count();
+          Map<String, @Nullable Object> branches = new LinkedHashMap<>();
+          branches.put("covered", null);
+          branches.put("total", null);
+          Map<String, Object> program = new LinkedHashMap<>();
+          program.put("name", name);
+          program.put("trials", replay.packets());
+          program.put("disagreements", replay.disagreements());
+          program.put("clauses", Map.of("covered", reached, "total", indexes.size()));
+          program.put("branches", branches);
+          programs.add(program);
+        });
+    return programs;
+  }
+
+  private void report(Replay replay, Subject subject, String damage, long start)
+      throws CommandException {
     PrintWriter out = spec.commandLine().getOut();
     List<Object> clauses = new ArrayList<>();
     for (int i = 0; i < replay.lines().size(); i++) {
@@ -248,7 +299,23 @@ final class ReplayCommand implements Callable<Integer> {
       Map<String, Object> report = new LinkedHashMap<>();
       report.put("tool", "plumb");
       report.put("version", "0.1.0");
+      report.put("kernel", System.getProperty("os.version"));
+      report.put("seed", 0);
+      report.put("seconds", (System.nanoTime() - start) / 1e9);
+      report.put("trials", replay.packets());
       report.put("subject", subject.toString());
+      report.put("engines", engines(replay));
+      report.put("programs", programs(replay));
+      report.put(
+          "files",
+          List.of(
+              new Corpus.FileReport(
+                      capture.toString(),
+                      LinkType.describe(LinkType.ETHERNET),
+                      replay.packets(),
+                      true,
+                      damage)
+                  .toMap()));
       report.put("packets", replay.packets());
       report.put("bytes", replay.bytes());
       report.put("allowed", replay.allowed());

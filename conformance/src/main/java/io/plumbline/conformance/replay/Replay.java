@@ -31,6 +31,7 @@ public final class Replay {
 
   private final ModelRunner model;
   private final List<Runner> others = new ArrayList<>();
+  private final List<Long> unsupported = new ArrayList<>();
   private final long[] linePackets;
   private final long[] lineBytes;
   private long packets;
@@ -49,6 +50,7 @@ public final class Replay {
   /** Adds an engine's runner to compare with; it stays the caller's. */
   public void beside(Runner runner) {
     others.add(runner);
+    unsupported.add(0L);
   }
 
   /**
@@ -76,12 +78,12 @@ public final class Replay {
           listener.frame(batch, i, verdicts[i], lines[i]);
         }
       }
-      for (Runner other : others) {
-        other.run(batch, compared);
+      for (int other = 0; other < others.size(); other++) {
+        others.get(other).run(batch, compared);
         for (int i = 0; i < batch.size(); i++) {
-          if (compared[i] != Runner.UNSUPPORTED
-              && verdicts[i] != Runner.CUT
-              && compared[i] != verdicts[i]) {
+          if (compared[i] == Runner.UNSUPPORTED) {
+            unsupported.set(other, unsupported.get(other) + 1);
+          } else if (verdicts[i] != Runner.CUT && compared[i] != verdicts[i]) {
             disagreements++;
           }
         }
@@ -103,6 +105,11 @@ public final class Replay {
       linePackets[lines[i]]++;
       lineBytes[lines[i]] += batch.wireLength(i);
     }
+  }
+
+  /** Returns how many frames the n-th runner beside the model could not run. */
+  public long unsupported(int other) {
+    return unsupported.get(other);
   }
 
   public List<ModelRunner.Line> lines() {
