@@ -175,6 +175,7 @@ class CommandLineTest {
           replay FOLDER/cut.pcap --program nop | FOLDER/cut.pcap: cut off in record 3 at byte 164: 41 bytes: expected 42: the frames before that were run
           replay CAPTURE --program nop --engine x | --engine: unknown engine: 'x': expected model, kernel, kernel-batch
           verify --fuzz -1 | --fuzz: -1: expected 0 or more
+          verify --corpus FOLDER/none | --corpus: FOLDER/none: no such file or folder
           verify --nope | Unknown option: '--nope'
           """)
   void badInputIsOneLine(String arguments, String message) throws Exception {

@@ -14,6 +14,7 @@ import io.plumbline.model.engine.Subject;
 import io.plumbline.model.program.ProgramSpec;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -104,6 +105,11 @@ final class VerifyCommand implements Callable<Integer> {
     long start = System.nanoTime();
     if (fuzz < 0) {
       throw new CommandException(Plumb.USAGE, "--fuzz: " + fuzz + ": expected 0 or more");
+    }
+    for (Path path : corpora) {
+      if (!Files.exists(path)) {
+        throw new CommandException(Plumb.USAGE, "--corpus: " + path + ": no such file or folder");
+      }
     }
     List<Job> jobs = jobs();
     Map<String, String> unavailable = new LinkedHashMap<>();
