@@ -94,6 +94,30 @@ class CommandLineTest {
         .contains("\"dropped\" : 2");
   }
 
+  @Test
+  void replayNamesWhatAnEngineCannotRun() throws Exception {
+    Optional<String> reason = FeatureProbe.schedClsUnavailable();
+    assumeTrue(reason.isEmpty(), () -> "kernel engines: " + reason.orElse(""));
+    Path shortFrame = folder.resolve("short.pcap");
+    try (PcapWriter writer = new PcapWriter(shortFrame)) {
+      writer.write(PacketText.parse("eth ipv4(192.0.2.1) cut(33)"));
+      writer.commit();
+    }
+    assertThat(
+            run(
+                "replay",
+                shortFrame.toString(),
+                "--program",
+                "nop",
+                "--engine",
+                "kernel",
+                "--json",
+                "-"))
+        .as(err)
+        .isZero();
+    assertThat(out).contains("\"test run takes IPv4 frames of 34..3712 bytes only\" : 1");
+  }
+
   /** As root, runs the command line in a process of its own where something is taken away. */
   private static String runWithout(String shell, String... args) throws Exception {
     boolean root = new ProcessBuilder("id", "-u").start().inputReader().readLine().equals("0");

@@ -240,7 +240,8 @@ final class ReplayCommand implements Callable<Integer> {
     int other = 0;
     for (String name : engineNames) {
       if (!name.equals(ModelEngine.NAME)) {
-        long unsupported = replay.unsupported(other++);
+        Map<String, Long> reasons = replay.unsupported(other++);
+        long unsupported = reasons.values().stream().mapToLong(Long::longValue).sum();
         engines.put(
             name,
             Map.of(
@@ -249,7 +250,7 @@ final class ReplayCommand implements Callable<Integer> {
                 "unsupported",
                 unsupported,
                 "reason",
-                unsupported == 0 ? Map.of() : Map.of("frame length or tags", unsupported)));
+                reasons));
       }
     }
     return engines;

@@ -11,6 +11,8 @@ import io.plumbline.pcaps.CaptureException;
 import io.plumbline.pcaps.CaptureReader;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 
 /**
  * Streams a capture through a subject's model, and other engines beside it, in memory of bounded
@@ -31,7 +33,7 @@ public final class Replay {
 
   private final ModelRunner model;
   private final List<Runner> others = new ArrayList<>();
-  private final List<Long> unsupported = new ArrayList<>();
+  private final List<Map<String, Long>> unsupported = new ArrayList<>();
   private final long[] linePackets;
   private final long[] lineBytes;
   private long packets;
@@ -50,7 +52,7 @@ public final class Replay {
   /** Adds an engine's runner to compare with; it stays the caller's. */
   public void beside(Runner runner) {
     others.add(runner);
-    unsupported.add(0L);
+    unsupported.add(new TreeMap<>());
   }
 
   /**
@@ -82,7 +84,8 @@ public final class Replay {
         others.get(other).run(batch, compared);
         for (int i = 0; i < batch.size(); i++) {
           if (compared[i] == Runner.UNSUPPORTED) {
-            unsupported.set(other, unsupported.get(other) + 1);
+            String reason = others.get(other).unsupported(batch.packet(i)).orElse("not said");
+            unsupported.get(other).merge(reason, 1L, Long::sum);
           } else if (verdicts[i] != Runner.CUT && compared[i] != verdicts[i]) {
             disagreements++;
           }
@@ -107,9 +110,9 @@ public final class Replay {
     }
   }
 
-  /** Returns how many frames the n-th runner beside the model could not run. */
-  public long unsupported(int other) {
-    return unsupported.get(other);
+  /** Returns how many frames the n-th runner beside the model could not run, by reason. */
+  public Map<String, Long> unsupported(int other) {
+    return new TreeMap<>(unsupported.get(other));
   }
 
   public List<ModelRunner.Line> lines() {
