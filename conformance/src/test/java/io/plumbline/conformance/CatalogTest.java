@@ -51,10 +51,10 @@ class CatalogTest {
     Set<String> catalog =
         programs().map(ProgramSpec::name).collect(Collectors.toCollection(TreeSet::new));
     assertThat(names(CASES, ".cases")).isEqualTo(catalog);
-    Set<String> withDispatcher = new TreeSet<>(catalog);
-    withDispatcher.add(Subjects.DISPATCHER);
-    assertThat(names(SOURCES, ".bpf.c")).isEqualTo(withDispatcher);
-    for (String name : withDispatcher) {
+    Set<String> all = new TreeSet<>(catalog);
+    all.addAll(Set.of(Subjects.DISPATCHER, "intent", "intent_rows"));
+    assertThat(names(SOURCES, ".bpf.c")).isEqualTo(all);
+    for (String name : all) {
       try (InputStream object =
           getClass().getResourceAsStream("/io/plumbline/bpf/" + name + ".bpf.o")) {
         assertThat(object).as(name).isNotNull();

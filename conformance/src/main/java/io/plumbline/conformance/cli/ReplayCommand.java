@@ -260,9 +260,7 @@ final class ReplayCommand implements Callable<Integer> {
   private static List<Object> programs(Replay replay) {
     Map<String, List<Integer>> lines = new LinkedHashMap<>();
     for (int i = 0; i < replay.lines().size(); i++) {
-      lines
-          .computeIfAbsent(replay.lines().get(i).program().name(), name -> new ArrayList<>())
-          .add(i);
+      lines.computeIfAbsent(replay.lines().get(i).program(), name -> new ArrayList<>()).add(i);
     }
     List<Object> programs = new ArrayList<>();
     lines.forEach(

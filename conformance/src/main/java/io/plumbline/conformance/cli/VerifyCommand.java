@@ -1,8 +1,10 @@
 package io.plumbline.conformance.cli;
 
 import io.plumbline.conformance.verify.Corpus;
+import io.plumbline.conformance.verify.Coverage;
 import io.plumbline.conformance.verify.Disagreement;
 import io.plumbline.conformance.verify.Engines;
+import io.plumbline.conformance.verify.RandomPolicies;
 import io.plumbline.conformance.verify.Subjects;
 import io.plumbline.conformance.verify.TrialFolder;
 import io.plumbline.conformance.verify.Verification;
@@ -11,7 +13,8 @@ import io.plumbline.model.catalog.ProgramCatalog;
 import io.plumbline.model.engine.Engine;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.Subject;
-import io.plumbline.model.program.ProgramSpec;
+import io.plumbline.model.filter.Intent;
+import io.plumbline.model.policy.Policy;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -45,12 +48,14 @@ import picocli.CommandLine.Spec;
       "  plumb verify --corpus captures/ --json report.json"
     })
 final class VerifyCommand implements Callable<Integer> {
+  private static final int FRAMES_PER_POLICY = 1000;
+
   @Spec private CommandSpec spec;
 
   @Option(
       names = "--program",
       paramLabel = "P",
-      description = "only these (repeatable); also: dispatcher")
+      description = "only these (repeatable); also: dispatcher, intent")
   private List<String> programs = List.of();
 
   @Option(
@@ -72,6 +77,14 @@ final class VerifyCommand implements Callable<Integer> {
       defaultValue = "20000",
       description = "random frames for each subject (default: ${DEFAULT-VALUE})")
   private int fuzz;
+
+  @Option(
+      names = "--policies",
+      paramLabel = "N",
+      defaultValue = "2000",
+      description =
+          "random policies for intent, with 1,000 frames each (default: ${DEFAULT-VALUE})")
+  private int policies;
 
   @Option(
       names = "--seed",
@@ -98,13 +111,17 @@ final class VerifyCommand implements Callable<Integer> {
       description = "write the report (- for standard output)")
   private @Nullable String json;
 
-  private record Job(String program, Subject subject) {}
+  /** One step: a subject, or policies. */
+  private record Job(String program, Optional<Subject> subject, List<Policy> policies) {}
 
   @Override
   public Integer call() throws CommandException, EngineException {
     long start = System.nanoTime();
     if (fuzz < 0) {
       throw new CommandException(Plumb.USAGE, "--fuzz: " + fuzz + ": expected 0 or more");
+    }
+    if (policies < 0) {
+      throw new CommandException(Plumb.USAGE, "--policies: " + policies + ": expected 0 or more");
     }
     for (Path path : corpora) {
       if (!Files.exists(path)) {
@@ -118,7 +135,11 @@ final class VerifyCommand implements Callable<Integer> {
     Verification run = new Verification(engines, corpus.frames(), fuzz, seed);
     try (ProgressBar bar = progress(jobs.size())) {
       for (Job job : jobs) {
-        run.run(job.program, job.subject);
+        if (job.subject.isPresent()) {
+          run.run(job.program, job.subject.get());
+        } else {
+          run.runPolicies(job.policies, FRAMES_PER_POLICY);
+        }
         if (bar != null) {
           bar.step();
         }
@@ -178,11 +199,20 @@ final class VerifyCommand implements Callable<Integer> {
     if (wanted.isEmpty()) {
       ProgramCatalog.all().forEach(program -> wanted.add(program.name()));
       wanted.add(Subjects.DISPATCHER);
+      wanted.add(Intent.NAME);
     }
     for (String name : wanted) {
+      if (name.equals(Intent.NAME)) {
+        List<Policy> all = RandomPolicies.of(policies, seed);
+        for (int from = 0; from < all.size(); from += Verification.POLICIES_AT_ONCE) {
+          int to = Math.min(all.size(), from + Verification.POLICIES_AT_ONCE);
+          jobs.add(new Job(name, Optional.empty(), all.subList(from, to)));
+        }
+        continue;
+      }
       boolean chains = name.equals(Subjects.DISPATCHER);
       List<Subject> subjects = chains ? Subjects.chains(seed) : Subjects.of(Options.program(name));
-      subjects.forEach(subject -> jobs.add(new Job(name, subject)));
+      subjects.forEach(subject -> jobs.add(new Job(name, Optional.of(subject), List.of())));
     }
     return jobs;
   }
@@ -246,9 +276,8 @@ final class VerifyCommand implements Callable<Integer> {
               program.put("name", name);
               program.put("trials", score.trials());
               program.put("disagreements", score.disagreements());
-              Optional<ProgramSpec> known = ProgramCatalog.find(name);
-              int total = known.map(p -> p.decisions().clauses().size()).orElse(0);
-              int missing = known.map(p -> run.coverage().missing(p).size()).orElse(0);
+              int total = Coverage.clauses(name).size();
+              int missing = run.coverage().missing(name).size();
               program.put("clauses", Map.of("covered", total - missing, "total", total));
               // Branches of the bytecode are not measured yet.
               Map<String, @Nullable Object> branches = new LinkedHashMap<>();
@@ -288,19 +317,16 @@ final class VerifyCommand implements Callable<Integer> {
     run.programScores()
         .forEach(
             (name, score) -> {
+              int total = Coverage.clauses(name).size();
+              List<String> missing = run.coverage().missing(name);
               String clauses =
-                  ProgramCatalog.find(name)
-                      .map(
-                          program -> {
-                            int total = program.decisions().clauses().size();
-                            List<String> missing = run.coverage().missing(program);
-                            return "%d of %d%s"
-                                .formatted(
-                                    total - missing.size(),
-                                    total,
-                                    missing.isEmpty() ? "" : ": not " + missing);
-                          })
-                      .orElse("-");
+                  total == 0
+                      ? "-"
+                      : "%d of %d%s"
+                          .formatted(
+                              total - missing.size(),
+                              total,
+                              missing.isEmpty() ? "" : ": not " + missing);
               out.printf(
                   "%-20s %12d %14d  %s%n", name, score.trials(), score.disagreements(), clauses);
             });

@@ -1,9 +1,10 @@
 package io.plumbline.conformance.verify;
 
+import io.plumbline.model.catalog.ProgramCatalog;
 import io.plumbline.model.decision.Clause;
 import io.plumbline.model.decision.Guard;
 import io.plumbline.model.engine.ModelRunner;
-import io.plumbline.model.program.ProgramSpec;
+import io.plumbline.model.filter.Intent;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -11,41 +12,49 @@ import java.util.Map;
 
 /**
  * Which clauses decided, and which were tried and did not: both outcomes of each guard, summed over
- * inputs and modes.
+ * inputs and modes. Of policies, all forbids count as one clause, and so do all permits.
  */
 public final class Coverage {
-  private final Map<String, long[]> hits = new HashMap<>();
+  private final Map<String, Map<String, Long>> hits = new HashMap<>();
 
   /** Adds what a runner has counted. */
   void add(ModelRunner runner) {
     long[] counted = runner.hits();
     List<ModelRunner.Line> lines = runner.lines();
-    int clause = 0;
     for (int i = 0; i < counted.length; i++) {
-      clause = i > 0 && lines.get(i).stage() == lines.get(i - 1).stage() ? clause + 1 : 0;
-      ProgramSpec program = lines.get(i).program();
-      hits.computeIfAbsent(program.name(), name -> new long[program.decisions().clauses().size()])[
-              clause] +=
-          counted[i];
+      String clause = lines.get(i).clause().name();
+      if (lines.get(i).program().equals(Intent.NAME)) {
+        clause = clause.replaceFirst("^(forbid|permit)_\\d+$", "$1");
+      }
+      hits.computeIfAbsent(lines.get(i).program(), name -> new HashMap<>())
+          .merge(clause, counted[i], Long::sum);
     }
+  }
+
+  /** Returns the clauses of a program that are counted, or none if it has none of its own. */
+  public static List<Clause> clauses(String program) {
+    return program.equals(Intent.NAME)
+        ? Intent.outline()
+        : ProgramCatalog.find(program).map(p -> p.decisions().clauses()).orElse(List.of());
   }
 
   /**
    * Returns the clauses of which an outcome is missing, as {@code name (never decides)} or {@code
    * name (never fails)}.
    */
-  public List<String> missing(ProgramSpec program) {
-    List<Clause> clauses = program.decisions().clauses();
-    long[] counted = hits.getOrDefault(program.name(), new long[clauses.size()]);
+  public List<String> missing(String program) {
+    List<Clause> clauses = clauses(program);
+    Map<String, Long> counted = hits.getOrDefault(program, Map.of());
     List<String> missing = new ArrayList<>();
     long later = 0;
     for (int i = clauses.size() - 1; i >= 0; i--) {
-      if (counted[i] == 0) {
+      long count = counted.getOrDefault(clauses.get(i).name(), 0L);
+      if (count == 0) {
         missing.add(0, clauses.get(i).name() + " (never decides)");
       } else if (later == 0 && !(clauses.get(i).guard() instanceof Guard.Always)) {
         missing.add(0, clauses.get(i).name() + " (never fails)");
       }
-      later += counted[i];
+      later += count;
     }
     return missing;
   }

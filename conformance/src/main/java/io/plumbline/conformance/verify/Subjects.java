@@ -101,6 +101,9 @@ public final class Subjects {
     if (subject instanceof Subject.Standalone alone) {
       return List.of(alone.input());
     }
-    return ((Subject.Chained) subject).chain().stages().stream().map(Chain.Stage::input).toList();
+    if (subject instanceof Subject.Chained chained) {
+      return chained.chain().stages().stream().map(Chain.Stage::input).toList();
+    }
+    return List.of();
   }
 }

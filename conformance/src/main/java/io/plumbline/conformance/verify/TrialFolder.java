@@ -4,6 +4,14 @@ import io.plumbline.model.catalog.ProgramCatalog;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.packet.Packet;
 import io.plumbline.model.packet.VlanTag;
+import io.plumbline.model.policy.Box;
+import io.plumbline.model.policy.Direction;
+import io.plumbline.model.policy.PolicyBuilder;
+import io.plumbline.model.policy.PolicyException;
+import io.plumbline.model.policy.Position;
+import io.plumbline.model.policy.Rule;
+import io.plumbline.model.policy.Selector;
+import io.plumbline.model.policy.Side;
 import io.plumbline.model.program.Chain;
 import io.plumbline.model.program.Input;
 import io.plumbline.model.program.InputException;
@@ -45,6 +53,11 @@ public record TrialFolder(
       lines.add("input=" + alone.input());
     } else if (subject instanceof Subject.Chained chained) {
       lines.add("chain=" + chained.chain());
+    } else if (subject instanceof Subject.Intent intent) {
+      int number = 0;
+      for (Rule rule : intent.policy().rules()) {
+        lines.add("rule.%d=%s %s".formatted(number++, rule.side().word(), text(rule)));
+      }
     }
     lines.add("engine=" + engine);
     lines.add("frame=" + HexFormat.of().formatHex(packet.bytes()));
@@ -80,17 +93,19 @@ public record TrialFolder(
       }
       String chain = properties.getProperty("chain");
       Subject subject =
-          chain == null
-              ? standalone(
-                  properties.getProperty("program", ""), properties.getProperty("input", ""))
-              : chain(chain);
+          properties.containsKey("rule.0")
+              ? intent(properties, folder.resolve(FILE).toString())
+              : chain == null
+                  ? standalone(
+                      properties.getProperty("program", ""), properties.getProperty("input", ""))
+                  : chain(chain);
       return new TrialFolder(
           subject,
           packet,
           properties.getProperty("engine", ""),
           properties.getProperty("objectProgram", ""),
           properties.getProperty("object", ""));
-    } catch (IllegalArgumentException | InputException e) {
+    } catch (IllegalArgumentException | InputException | PolicyException e) {
       throw new IOException(folder.resolve(FILE) + ": " + e.getMessage(), e);
     }
   }
@@ -109,6 +124,28 @@ public record TrialFolder(
       stages.add(new Chain.Stage(program, input(program, parts.length == 2 ? parts[1] : "")));
     }
     return new Subject.Chained(new Chain(stages));
+  }
+
+  /** Returns a rule that says by itself what it matches, groups and names put in. */
+  private static String text(Rule rule) {
+    boolean plain =
+        !(rule.selector().to() instanceof Selector.Host.Group
+            || rule.selector().to() instanceof Selector.Host.Name
+            || rule.selector().from() instanceof Selector.Host.Group
+            || rule.selector().from() instanceof Selector.Host.Name);
+    return plain ? rule.selector().toString() : Box.join(rule.boxes());
+  }
+
+  private static Subject intent(Properties properties, String file) throws PolicyException {
+    PolicyBuilder builder = new PolicyBuilder("", Direction.EGRESS, Optional.empty());
+    for (int i = 0; properties.containsKey("rule." + i); i++) {
+      String[] words = properties.getProperty("rule." + i, "").split(" ", 2);
+      Side side = words[0].equals(Side.PERMIT.word()) ? Side.PERMIT : Side.FORBID;
+      for (String selector : words[words.length - 1].split(", ", -1)) {
+        builder.rule(side, selector, new Position(file, i + 1, 1));
+      }
+    }
+    return new Subject.Intent(builder.build());
   }
 
   private static ProgramSpec program(String name) {

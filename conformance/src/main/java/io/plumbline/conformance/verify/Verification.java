@@ -7,13 +7,18 @@ import io.plumbline.model.engine.ModelRunner;
 import io.plumbline.model.engine.Outcome;
 import io.plumbline.model.engine.Runner;
 import io.plumbline.model.engine.Subject;
+import io.plumbline.model.filter.Intent;
 import io.plumbline.model.packet.Packet;
 import io.plumbline.model.packet.PacketBatch;
+import io.plumbline.model.policy.Policy;
 import io.plumbline.pcaps.PacketGenerator;
+import io.plumbline.pcaps.PolicyPackets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 
 /**
@@ -21,6 +26,9 @@ import java.util.TreeMap;
  */
 public final class Verification {
   private static final int REPORTED_PER_PROGRAM = 10;
+
+  /** How many policies are best loaded at once. */
+  public static final int POLICIES_AT_ONCE = 250;
 
   /** The score of one engine. */
   public static final class EngineScore {
@@ -50,6 +58,9 @@ public final class Verification {
       return disagreements;
     }
   }
+
+  /** One strict policy in so many is also run as rows, which are loaded one by one. */
+  private static final int ROWS_EVERY = 10;
 
   private final List<Engine> engines;
   private final PacketBatch corpus;
@@ -86,15 +97,71 @@ public final class Verification {
     generator.random(frames, fuzz, seed ^ subject.toString().hashCode());
     ProgramScore score = programScores.computeIfAbsent(program, name -> new ProgramScore());
     score.trials += frames.size();
-    int[] expected = new int[frames.size()];
     try (ModelRunner reference = model.load(subject)) {
-      reference.run(frames, expected);
+      Expected expected = new Expected(reference, frames);
       coverage.add(reference);
       engineScore(ModelEngine.NAME).trials += frames.size();
       for (Engine engine : engines) {
         try (Runner runner = engine.load(subject)) {
-          compare(subject, reference, expected, engine.name(), runner, frames, score);
+          compare(subject, expected, engine.name(), runner, score);
         }
+      }
+    }
+  }
+
+  /** What the model says of frames. */
+  private static final class Expected {
+    final ModelRunner reference;
+    final PacketBatch frames;
+    final int[] verdicts;
+    final int[] lines;
+
+    Expected(ModelRunner reference, PacketBatch frames) {
+      this.reference = reference;
+      this.frames = frames;
+      verdicts = new int[frames.size()];
+      lines = new int[frames.size()];
+      reference.run(frames, verdicts, lines);
+    }
+  }
+
+  /**
+   * Runs policies, each on frames made for it, and compares beside the verdicts what the program
+   * has counted for each clause and rule.
+   *
+   * @param policies at most {@value #POLICIES_AT_ONCE}
+   */
+  public void runPolicies(List<Policy> policies, int framesEach) throws EngineException {
+    ProgramScore score = programScores.computeIfAbsent(Intent.NAME, name -> new ProgramScore());
+    List<Subject.Intent> subjects = policies.stream().map(Subject.Intent::new).toList();
+    List<Expected> expected = new ArrayList<>();
+    for (Subject.Intent subject : subjects) {
+      PacketBatch frames = new PacketBatch(framesEach, framesEach * 100);
+      new PolicyPackets(subject.policy(), seed + expected.size()).add(frames, framesEach);
+      ModelRunner reference = model.load(subject);
+      expected.add(new Expected(reference, frames));
+      coverage.add(reference);
+      score.trials += frames.size();
+      engineScore(ModelEngine.NAME).trials += frames.size();
+    }
+    for (int i = 0; i < subjects.size(); i += ROWS_EVERY) {
+      if (RandomPolicies.isStrict(policies.get(i))) {
+        Subject rows = new Subject.IntentRows(policies.get(i));
+        for (Engine engine : engines) {
+          try (Runner runner = engine.load(rows)) {
+            compare(rows, expected.get(i), engine.name(), runner, score);
+          }
+        }
+      }
+    }
+    for (Engine engine : engines) {
+      List<Runner> runners = engine.loadAll(subjects);
+      try {
+        for (int i = 0; i < subjects.size(); i++) {
+          compare(subjects.get(i), expected.get(i), engine.name(), runners.get(i), score);
+        }
+      } finally {
+        runners.forEach(Runner::close);
       }
     }
   }
@@ -104,17 +171,16 @@ public final class Verification {
   }
 
   private void compare(
-      Subject subject,
-      ModelRunner reference,
-      int[] expected,
-      String engine,
-      Runner runner,
-      PacketBatch frames,
-      ProgramScore score)
+      Subject subject, Expected expected, String engine, Runner runner, ProgramScore score)
       throws EngineException {
+    PacketBatch frames = expected.frames;
     int[] actual = new int[frames.size()];
     runner.run(frames, actual);
+    Optional<Runner.Counters> counted = runner.counters();
     EngineScore engineScore = engineScore(engine);
+    int lines = expected.reference.lines().size();
+    long[] packets = new long[lines];
+    long[] bytes = new long[lines];
     boolean shown = false;
     for (int i = 0; i < actual.length; i++) {
       if (actual[i] == Runner.UNSUPPORTED) {
@@ -123,14 +189,88 @@ public final class Verification {
         continue;
       }
       engineScore.trials++;
-      if (actual[i] != expected[i]) {
+      if (expected.lines[i] >= 0) {
+        packets[expected.lines[i]]++;
+        bytes[expected.lines[i]] += frames.wireLength(i);
+      }
+      if (actual[i] != expected.verdicts[i]) {
         score.disagreements++;
         if (!shown && disagreements.size() < REPORTED_PER_PROGRAM * programScores.size()) {
-          disagreements.add(explain(subject, reference, engine, runner, frames.packet(i)));
+          disagreements.add(explain(subject, expected.reference, engine, runner, frames.packet(i)));
           shown = true;
         }
       }
     }
+    if (counted.isPresent()
+        && !(Arrays.equals(counted.get().packets(), packets)
+            && Arrays.equals(counted.get().bytes(), bytes))) {
+      score.disagreements++;
+      if (!shown && disagreements.size() < REPORTED_PER_PROGRAM * programScores.size()) {
+        disagreements.add(miscounted(subject, expected, engine, runner));
+      }
+    }
+  }
+
+  /** Finds a frame that a program books under another clause than the model does. */
+  private static Disagreement miscounted(
+      Subject subject, Expected expected, String engine, Runner runner) throws EngineException {
+    PacketBatch frames = expected.frames;
+    for (int i = 0; i < frames.size(); i++) {
+      Packet packet = frames.packet(i);
+      if (expected.lines[i] < 0 || runner.unsupported(packet).isPresent()) {
+        continue;
+      }
+      String actual = countedLine(expected.reference, runner, packet);
+      if (!actual.equals(countedAs(expected.reference, packet))) {
+        Packet small =
+            Shrinker.shrink(
+                packet,
+                p ->
+                    runner.unsupported(p).isEmpty()
+                        && !countedLine(expected.reference, runner, p)
+                            .equals(countedAs(expected.reference, p)));
+        return new Disagreement(
+            subject,
+            engine,
+            small,
+            countedAs(expected.reference, small),
+            countedLine(expected.reference, runner, small),
+            expected.reference.explain(small));
+      }
+    }
+    return new Disagreement(
+        subject,
+        engine,
+        frames.packet(0),
+        "the sum of what each frame counts",
+        "other counters",
+        Optional.empty());
+  }
+
+  private static String countedAs(ModelRunner reference, Packet packet) {
+    return "counted once by "
+        + reference.explain(packet).map(ModelRunner.Line::name).orElse("nothing");
+  }
+
+  private static String countedLine(ModelRunner reference, Runner runner, Packet packet)
+      throws EngineException {
+    long[] before = runner.counters().orElseThrow().packets();
+    runner.run(packet);
+    long[] after = runner.counters().orElseThrow().packets();
+    StringBuilder text = new StringBuilder();
+    for (int i = 0; i < after.length; i++) {
+      if (after[i] != before[i]) {
+        text.append(text.length() == 0 ? "" : " and ")
+            .append("counted ")
+            .append(after[i] - before[i] == 1 ? "once" : after[i] - before[i] + " times")
+            .append(" by ")
+            .append(
+                i < reference.lines().size()
+                    ? reference.lines().get(i).name()
+                    : "a line that is not there");
+      }
+    }
+    return text.length() == 0 ? "counted by nothing" : text.toString();
   }
 
   private static Disagreement explain(

@@ -4,6 +4,8 @@ import io.plumbline.model.engine.Engine;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.Runner;
 import io.plumbline.model.engine.Subject;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 
 /** The kernel itself, asked by one {@code BPF_PROG_TEST_RUN} call a frame. */
@@ -28,6 +30,22 @@ public final class KernelEngine implements Engine {
 
   @Override
   public Runner load(Subject subject) throws EngineException {
+    if (subject instanceof Subject.Intent intent) {
+      return PolicyRunners.load(List.of(intent), objects, KernelRunner::new).get(0);
+    }
     return new KernelRunner(subject, LoadedSubject.load(subject, objects));
+  }
+
+  @Override
+  public List<Runner> loadAll(List<? extends Subject> subjects) throws EngineException {
+    List<Subject.Intent> policies = new ArrayList<>();
+    for (Subject subject : subjects) {
+      if (subject instanceof Subject.Intent intent) {
+        policies.add(intent);
+      }
+    }
+    return policies.isEmpty() || policies.size() < subjects.size()
+        ? Engine.super.loadAll(subjects)
+        : PolicyRunners.load(policies, objects, KernelRunner::new);
   }
 }

@@ -33,9 +33,9 @@ final class KernelRunner implements Runner {
     max = subject.hook().testRunLimits().max();
     in = new Memory(max);
     out = new Memory(max + 64L);
-    plain = new BpfSyscall.TestRun(loaded.entry().programFd(), in, out);
+    plain = new BpfSyscall.TestRun(loaded.entryFd(), in, out);
     try {
-      tagPusher = new TagPusher(loaded.entry().instructions());
+      tagPusher = new TagPusher(loaded.entryInstructions());
     } catch (EngineException e) {
       plain.close();
       loaded.close();

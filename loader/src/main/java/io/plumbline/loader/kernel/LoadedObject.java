@@ -30,6 +30,17 @@ final class LoadedObject implements AutoCloseable {
    */
   static LoadedObject load(String name, byte[] elf, Map<String, byte[]> rodata, int sharedProgArray)
       throws EngineException {
+    return load(name, elf, rodata, sharedProgArray, Map.of());
+  }
+
+  /** Loads a program; some of its maps get another number of entries than the object says. */
+  static LoadedObject load(
+      String name,
+      byte[] elf,
+      Map<String, byte[]> rodata,
+      int sharedProgArray,
+      Map<String, Integer> maxEntries)
+      throws EngineException {
     if (elf.length == 0) {
       throw new EngineException("kernel: open " + name + ": empty object");
     }
@@ -57,11 +68,15 @@ final class LoadedObject implements AutoCloseable {
         for (Map.Entry<String, byte[]> entry : rodata.entrySet()) {
           setRodata(object, name, entry.getKey(), entry.getValue());
         }
+        for (Map.Entry<String, Integer> entry : maxEntries.entrySet()) {
+          Pointer map = map(object, entry.getKey());
+          check(
+              LibBpf.bpf_map__set_max_entries(map, entry.getValue()),
+              "size of map " + entry.getKey(),
+              "");
+        }
         if (sharedProgArray >= 0) {
-          Pointer map = LibBpf.bpf_object__find_map_by_name(object, "prog_array");
-          if (map == null) {
-            throw new EngineException("kernel: load " + name + ": no map prog_array");
-          }
+          Pointer map = map(object, "prog_array");
           check(
               LibBpf.bpf_map__reuse_fd(map, sharedProgArray), "share prog_array with " + name, "");
         }
@@ -81,13 +96,17 @@ final class LoadedObject implements AutoCloseable {
     return LibBpf.bpf_program__fd(program);
   }
 
-  /** Returns the fd of its prog_array. */
-  int progArrayFd() throws EngineException {
-    Pointer map = LibBpf.bpf_object__find_map_by_name(object, "prog_array");
+  /** Returns the fd of one of its maps. */
+  int mapFd(String map) throws EngineException {
+    return LibBpf.bpf_map__fd(map(object, map));
+  }
+
+  private static Pointer map(Pointer object, String name) throws EngineException {
+    Pointer map = LibBpf.bpf_object__find_map_by_name(object, name);
     if (map == null) {
-      throw new EngineException("kernel: no map prog_array");
+      throw new EngineException("kernel: the object has no map " + name);
     }
-    return LibBpf.bpf_map__fd(map);
+    return map;
   }
 
   /**

@@ -22,18 +22,38 @@ final class SharedArray implements AutoCloseable {
    * @param valueBytes size of an entry, a multiple of 8
    */
   SharedArray(int valueBytes, int entries) throws EngineException {
+    this(valueBytes, entries, 0);
+  }
+
+  /** Makes an array with more flags than F_MMAPABLE. */
+  SharedArray(int valueBytes, int entries, int flags) throws EngineException {
     fd =
         BpfSyscall.mapCreate(
-            BpfSyscall.MAP_TYPE_ARRAY, 4, valueBytes, entries, BpfSyscall.F_MMAPABLE);
+            BpfSyscall.MAP_TYPE_ARRAY, 4, valueBytes, entries, BpfSyscall.F_MMAPABLE | flags);
     if (fd < 0) {
       throw new EngineException("kernel: create array map: " + Errno.describe(-fd));
     }
     bytes = ((long) valueBytes * entries + PAGE - 1) / PAGE * PAGE;
-    memory = LibC.mmap(null, bytes, PROT_READ_WRITE, MAP_SHARED, fd, 0);
-    if (Pointer.nativeValue(memory) == -1) {
+    try {
+      memory = map(fd, bytes);
+    } catch (EngineException e) {
       LibC.close(fd);
+      throw e;
+    }
+  }
+
+  /** Maps the memory of an array made elsewhere; its fd stays the caller's. */
+  static Pointer map(int fd, long bytes) throws EngineException {
+    Pointer memory = LibC.mmap(null, bytes, PROT_READ_WRITE, MAP_SHARED, fd, 0);
+    if (Pointer.nativeValue(memory) == -1) {
       throw new EngineException("kernel: map an array's memory: mmap refuses");
     }
+    return memory;
+  }
+
+  /** Undoes {@link #map}. */
+  static void unmap(Pointer memory, long bytes) {
+    LibC.munmap(memory, bytes);
   }
 
   int fd() {

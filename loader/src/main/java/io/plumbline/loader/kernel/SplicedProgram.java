@@ -45,8 +45,8 @@ final class SplicedProgram implements AutoCloseable {
   }
 
   /**
-   * Returns for each function its first instruction and its type: the program's start and every
-   * target of a local call.
+   * Returns for each function its first instruction and its type: the program's start, every target
+   * of a local call, and every function that is handed to a helper.
    */
   private static int[] functions(byte[] code) {
     ByteBuffer bytes = ByteBuffer.wrap(code).order(ByteOrder.LITTLE_ENDIAN);
@@ -54,7 +54,8 @@ final class SplicedProgram implements AutoCloseable {
     starts.add(0);
     for (int i = 0; i < code.length / 8; i++) {
       boolean localCall = (code[8 * i] & 0xFF) == 0x85 && (code[8 * i + 1] & 0xF0) == 0x10;
-      if (localCall) {
+      boolean callback = code[8 * i] == 0x18 && (code[8 * i + 1] & 0xF0) == 0x40;
+      if (localCall || callback) {
         starts.add(i + 1 + bytes.getInt(8 * i + 4));
       }
     }

@@ -9,12 +9,19 @@ import org.jspecify.annotations.Nullable;
 public final class BpfSyscall {
   public static final int PROG_TYPE_SCHED_CLS = 3;
   public static final int MAP_TYPE_ARRAY = 2;
+  public static final int MAP_TYPE_HASH = 1;
+  public static final int MAP_TYPE_LPM_TRIE = 11;
+  public static final int F_NO_PREALLOC = 1;
   public static final int F_MMAPABLE = 1 << 10;
+  public static final int F_INNER_MAP = 1 << 12;
 
   private static final int BPF_MAP_CREATE = 0;
+  private static final int BPF_MAP_UPDATE_ELEM = 2;
+  private static final int BPF_MAP_DELETE_ELEM = 3;
   private static final int BPF_PROG_LOAD = 5;
   private static final int BPF_PROG_TEST_RUN = 10;
   private static final int BPF_BTF_LOAD = 18;
+  private static final int BPF_MAP_UPDATE_BATCH = 26;
   private static final int ATTR_SIZE = 128;
   private static final int LOG_SIZE = 1 << 20;
 
@@ -29,6 +36,61 @@ public final class BpfSyscall {
       attr.setInt(12, entries);
       attr.setInt(16, flags);
       return call(BPF_MAP_CREATE, attr);
+    }
+  }
+
+  /**
+   * Writes entries of a map: in one call where the kernel has batches for that map (5.6 for hash
+   * tables), else one by one; returns 0 or {@code -errno}.
+   *
+   * @param keys all keys one after the other
+   * @param values all values one after the other
+   */
+  public static int mapUpdate(
+      int fd, Pointer keys, int keySize, Pointer values, int valueSize, int count) {
+    if (count == 0) {
+      return 0;
+    }
+    try (Memory attr = attr()) {
+      attr.setPointer(16, keys);
+      attr.setPointer(24, values);
+      attr.setInt(32, count);
+      attr.setInt(36, fd);
+      int result = call(BPF_MAP_UPDATE_BATCH, attr);
+      if (!isUnsupported(result)) {
+        return result;
+      }
+    }
+    for (int i = 0; i < count; i++) {
+      int result =
+          mapUpdate(fd, keys.share((long) i * keySize), values.share((long) i * valueSize));
+      if (result < 0) {
+        return result;
+      }
+    }
+    return 0;
+  }
+
+  private static boolean isUnsupported(int result) {
+    return result == -Errno.ENOTSUPP || result == -Errno.EOPNOTSUPP || result == -Errno.EINVAL;
+  }
+
+  /** Writes one entry of a map; returns 0 or {@code -errno}. */
+  public static int mapUpdate(int fd, Pointer key, Pointer value) {
+    try (Memory attr = attr()) {
+      attr.setInt(0, fd);
+      attr.setPointer(8, key);
+      attr.setPointer(16, value);
+      return call(BPF_MAP_UPDATE_ELEM, attr);
+    }
+  }
+
+  /** Removes one entry of a map; returns 0 or {@code -errno}. */
+  public static int mapDelete(int fd, Pointer key) {
+    try (Memory attr = attr()) {
+      attr.setInt(0, fd);
+      attr.setPointer(8, key);
+      return call(BPF_MAP_DELETE_ELEM, attr);
     }
   }
 

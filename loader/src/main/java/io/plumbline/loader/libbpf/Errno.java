@@ -9,6 +9,8 @@ public final class Errno {
   public static final int EPERM = 1;
   public static final int EINTR = 4;
   public static final int EINVAL = 22;
+  public static final int EOPNOTSUPP = 95;
+  public static final int ENOTSUPP = 524;
 
   private static final Map<Integer, String> NAMES =
       Map.of(

@@ -51,6 +51,8 @@ public final class LibBpf {
 
   public static native int bpf_map__fd(Pointer map);
 
+  public static native int bpf_map__set_max_entries(Pointer map, int entries);
+
   public static native int bpf_map__reuse_fd(Pointer map, int fd);
 
   public static native String bpf_map__name(Pointer map);

@@ -1,5 +1,6 @@
 package io.plumbline.model.decision;
 
+import io.plumbline.model.packet.Ipv6Extensions;
 import io.plumbline.model.packet.PacketView;
 import java.util.List;
 
@@ -79,6 +80,16 @@ public final class Decider {
         int shift = 32 - in.length();
         long prefix = (in.address() & 0xFFFF_FFFFL) >>> shift;
         return frame -> value.of(frame) >>> shift == prefix;
+      } else if (guard instanceof Guard.InRange in) {
+        Number64 value = bind(in.value());
+        long low = in.low() + Long.MIN_VALUE;
+        long high = in.high() + Long.MIN_VALUE;
+        return frame -> {
+          long biased = value.of(frame) + Long.MIN_VALUE;
+          return low <= biased && biased <= high;
+        };
+      } else if (guard instanceof Guard.Named named) {
+        return bind(named.guard());
       } else if (guard instanceof Guard.Chained) {
         return frame -> chained;
       } else if (guard instanceof Guard.Not not) {
@@ -125,6 +136,8 @@ public final class Decider {
         Number64 then = bind(choice.then());
         Number64 otherwise = bind(choice.otherwise());
         return frame -> guard.holds(frame) ? then.of(frame) : otherwise.of(frame);
+      } else if (expr instanceof Expr.Ipv6Walk walk) {
+        return frame -> walk.part().of(Ipv6Extensions.walk(frame));
       } else if (expr instanceof Expr.Named named) {
         return bind(named.expr());
       }
@@ -137,14 +150,16 @@ public final class Decider {
         return switch (load.bytes()) {
           case 1 -> frame -> frame.u8(at);
           case 2 -> frame -> frame.u16(at);
-          default -> frame -> frame.u32(at);
+          case 4 -> frame -> frame.u32(at);
+          default -> frame -> frame.u64(at);
         };
       }
       Number64 offset = bind(load.offset());
       return switch (load.bytes()) {
         case 1 -> frame -> frame.u8((int) offset.of(frame));
         case 2 -> frame -> frame.u16((int) offset.of(frame));
-        default -> frame -> frame.u32((int) offset.of(frame));
+        case 4 -> frame -> frame.u32((int) offset.of(frame));
+        default -> frame -> frame.u64((int) offset.of(frame));
       };
     }
   }

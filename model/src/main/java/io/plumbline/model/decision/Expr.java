@@ -38,12 +38,13 @@ public sealed interface Expr {
    * before must have tested the length.
    *
    * @param offset in bytes from the Ethernet header
-   * @param bytes 1, 2 or 4
+   * @param bytes 1, 2, 4 or 8
    */
   record Load(Expr offset, int bytes) implements Expr {
     public Load {
-      if (bytes != 1 && bytes != 2 && bytes != 4) {
-        throw new IllegalArgumentException("load: width %d: expected 1, 2 or 4".formatted(bytes));
+      if (bytes != 1 && bytes != 2 && bytes != 4 && bytes != 8) {
+        throw new IllegalArgumentException(
+            "load: width %d: expected 1, 2, 4 or 8".formatted(bytes));
       }
     }
 
@@ -58,6 +59,17 @@ public sealed interface Expr {
     @Override
     public String toString() {
       return "input";
+    }
+  }
+
+  /**
+   * What {@link io.plumbline.model.packet.Ipv6Extensions} finds in a frame that has a whole IPv6
+   * header: a loop of at most eight steps, as one expression.
+   */
+  record Ipv6Walk(io.plumbline.model.packet.Ipv6Extensions.Part part) implements Expr {
+    @Override
+    public String toString() {
+      return "ip6." + part.word();
     }
   }
 
@@ -132,6 +144,10 @@ public sealed interface Expr {
     return new Load(offset, 4);
   }
 
+  static Expr u64(Expr offset) {
+    return new Load(offset, 8);
+  }
+
   static Expr choice(Guard guard, Expr then, Expr otherwise) {
     return new Choice(guard, then, otherwise);
   }
@@ -182,6 +198,11 @@ public sealed interface Expr {
 
   default Guard lt(long value) {
     return lt(constant(value));
+  }
+
+  /** This number lies between two, both included, compared unsigned. */
+  default Guard inRange(long low, long high) {
+    return new Guard.InRange(this, low, high);
   }
 
   /** This number is in the program's input set. */

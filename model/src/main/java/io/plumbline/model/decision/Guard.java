@@ -32,6 +32,25 @@ public sealed interface Guard {
     }
   }
 
+  /** A number lies between two, both included, compared unsigned. */
+  record InRange(Expr value, long low, long high) implements Guard {
+    @Override
+    public String toString() {
+      return low == high
+          ? "%s == %s".formatted(value, Long.toUnsignedString(low))
+          : "%s in %s..%s"
+              .formatted(value, Long.toUnsignedString(low), Long.toUnsignedString(high));
+    }
+  }
+
+  /** A condition that is printed in the words of a policy. */
+  record Named(String text, Guard guard) implements Guard {
+    @Override
+    public String toString() {
+      return text;
+    }
+  }
+
   /**
    * An IPv4 address is in a prefix: a masked match.
    *

@@ -1,5 +1,7 @@
 package io.plumbline.model.engine;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -21,6 +23,23 @@ public interface Engine extends AutoCloseable {
    * @throws EngineException if it cannot be loaded; the message says why and what was tried
    */
   Runner load(Subject subject) throws EngineException;
+
+  /**
+   * Loads many subjects; an engine for which that costs less than one by one says so by overriding.
+   * Each runner is closed on its own.
+   */
+  default List<Runner> loadAll(List<? extends Subject> subjects) throws EngineException {
+    List<Runner> runners = new ArrayList<>();
+    try {
+      for (Subject subject : subjects) {
+        runners.add(load(subject));
+      }
+    } catch (EngineException | RuntimeException e) {
+      runners.forEach(Runner::close);
+      throw e;
+    }
+    return runners;
+  }
 
   /** Runs one trial, loading its subject for it alone. */
   default Outcome run(Trial trial) throws EngineException {

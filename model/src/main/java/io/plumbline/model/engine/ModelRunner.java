@@ -3,12 +3,16 @@ package io.plumbline.model.engine;
 import io.plumbline.model.decision.Action;
 import io.plumbline.model.decision.Clause;
 import io.plumbline.model.decision.Decider;
+import io.plumbline.model.decision.DecisionList;
+import io.plumbline.model.filter.Intent;
+import io.plumbline.model.filter.IntentDecider;
 import io.plumbline.model.hook.Verdict;
 import io.plumbline.model.hook.Verdicts;
 import io.plumbline.model.packet.CutCaptureException;
 import io.plumbline.model.packet.Packet;
 import io.plumbline.model.packet.PacketBatch;
 import io.plumbline.model.packet.PacketView;
+import io.plumbline.model.policy.Policy;
 import io.plumbline.model.program.Chain;
 import io.plumbline.model.program.Input;
 import io.plumbline.model.program.ProgramSpec;
@@ -28,21 +32,28 @@ public final class ModelRunner implements Runner {
   public static final int CUT_LINE = -1;
 
   /** One clause of one stage. */
-  public record Line(int stage, ProgramSpec program, Clause clause) {
+  public record Line(int stage, String program, Clause clause) {
     /** Returns the clause as reports name it, {@code allow_port.other_port}. */
     public String name() {
-      return program.name() + "." + clause.name();
+      return program + "." + clause.name();
     }
+  }
+
+  /** Finds the clause of one stage that decides. */
+  private interface Stage {
+    int decide(PacketView frame);
   }
 
   private final Subject subject;
   private final List<Line> lines = new ArrayList<>();
-  private final List<Decider> deciders = new ArrayList<>();
+  private final List<Stage> deciders = new ArrayList<>();
   private final List<Integer> firstLine = new ArrayList<>();
   private final PacketView view = new PacketView();
-  private final Decider[] stages;
+  private final Stage[] stages;
   private final int[] lineOffsets;
+  private final Action[] actions;
   private final long[] hits;
+  private final long[] hitBytes;
 
   ModelRunner(Subject subject) {
     this.subject = subject;
@@ -52,17 +63,33 @@ public final class ModelRunner implements Runner {
       for (Chain.Stage stage : chained.chain().stages()) {
         addStage(stage.program(), stage.input(), true);
       }
+    } else if (subject instanceof Subject.Intent intent) {
+      addPolicy(intent.policy());
+    } else if (subject instanceof Subject.IntentRows rows) {
+      addPolicy(rows.policy());
     }
-    stages = deciders.toArray(Decider[]::new);
+    stages = deciders.toArray(Stage[]::new);
     lineOffsets = firstLine.stream().mapToInt(Integer::intValue).toArray();
+    actions = lines.stream().map(line -> line.clause().action()).toArray(Action[]::new);
     hits = new long[lines.size()];
+    hitBytes = new long[lines.size()];
+  }
+
+  private void addPolicy(Policy policy) {
+    IntentDecider decider = new IntentDecider(policy);
+    addStage(Intent.NAME, Intent.decisions(policy), decider::decide);
   }
 
   private void addStage(ProgramSpec program, Input input, boolean chained) {
+    Decider decider = new Decider(program.decisions(), input.scalar(), input.allowed(), chained);
+    addStage(program.name(), program.decisions(), decider::decide);
+  }
+
+  private void addStage(String program, DecisionList decisions, Stage decider) {
     int stage = deciders.size();
     firstLine.add(lines.size());
-    deciders.add(new Decider(program.decisions(), input.scalar(), input.allowed(), chained));
-    program.decisions().clauses().forEach(c -> lines.add(new Line(stage, program, c)));
+    deciders.add(decider);
+    decisions.clauses().forEach(c -> lines.add(new Line(stage, program, c)));
   }
 
   /** Returns the clauses of all stages in order. */
@@ -76,6 +103,11 @@ public final class ModelRunner implements Runner {
    */
   public long[] hits() {
     return hits.clone();
+  }
+
+  @Override
+  public Optional<Counters> counters() {
+    return Optional.of(new Counters(hits.clone(), hitBytes.clone()));
   }
 
   @Override
@@ -133,10 +165,10 @@ public final class ModelRunner implements Runner {
   private int decide() {
     int line = CUT_LINE;
     for (int stage = 0; stage < stages.length; stage++) {
-      int clause = stages[stage].decide(view);
-      line = lineOffsets[stage] + clause;
+      line = lineOffsets[stage] + stages[stage].decide(view);
       hits[line]++;
-      if (stages[stage].action(clause) != Action.PASS) {
+      hitBytes[line] += view.untaggedLength();
+      if (actions[line] != Action.PASS) {
         return line;
       }
     }
@@ -144,9 +176,7 @@ public final class ModelRunner implements Runner {
   }
 
   private int verdict(int line) {
-    return line >= 0 && lines.get(line).clause().action() == Action.SHOT
-        ? Verdicts.TC_ACT_SHOT
-        : Verdicts.TC_ACT_OK;
+    return line >= 0 && actions[line] == Action.SHOT ? Verdicts.TC_ACT_SHOT : Verdicts.TC_ACT_OK;
   }
 
   @Override

@@ -31,6 +31,19 @@ public interface Runner extends AutoCloseable {
    */
   void run(PacketBatch batch, int[] verdicts) throws EngineException;
 
+  /** Returns how often each clause has decided so far, if the program itself counts that. */
+  default Optional<Counters> counters() {
+    return Optional.empty();
+  }
+
+  /**
+   * Counts of a program, by the lines of {@link ModelRunner#lines()}.
+   *
+   * @param packets how many frames each line decided
+   * @param bytes their lengths summed, without a tag outside the bytes
+   */
+  record Counters(long[] packets, long[] bytes) {}
+
   @Override
   void close();
 }

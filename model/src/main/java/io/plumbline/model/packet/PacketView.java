@@ -56,6 +56,11 @@ public final class PacketView {
     return length;
   }
 
+  /** Returns the length of the frame without a tag outside the bytes. */
+  public int untaggedLength() {
+    return vlanWord == 0 ? length : length - TAG_LENGTH;
+  }
+
   /**
    * Returns the byte at an offset, 0..255.
    *
@@ -84,6 +89,11 @@ public final class PacketView {
             | byteAt(offset + 1) << 16
             | byteAt(offset + 2) << 8
             | byteAt(offset + 3);
+  }
+
+  /** Returns the eight bytes at an offset, unsigned; throws as {@link #u8} does. */
+  public long u64(int offset) {
+    return u32(offset) << 32 | u32(offset + 4);
   }
 
   private int byteAt(int offset) {

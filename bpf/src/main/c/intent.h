@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The tables that a policy comes to, and the clauses that decide before any rule does. User space writes the tables;
+ * numbers are in host order, addresses in network order.
+ *
+ * A policy is a set of four inner maps at one slot of the four outer maps. Slot `active` is the policy in force: a
+ * packet reads it once, so one write to it replaces everything at once.
+ *
+ * table: rows of four words
+ *   row 0          rules, forbids, first rule about ARP, lines
+ *   row 1          whether there are endpoints, first rule behind `prefixes`, 0, 0
+ *   a node         next node, first interval, number of intervals | HAS_SOURCES, first rule here or behind `next`
+ *   an interval    lowest key, rule, first source port interval, number of them
+ *   a source port  lowest port, rule, 0, 0
+ * A key is protocol << 16 | destination port (of ICMP: type). Intervals are sorted, the first begins at 0, and each
+ * reaches up to the next. Rules are numbered in the order in which they decide, forbids first: the smallest wins.
+ *
+ * endpoints: the first rule of one address, protocol and port that asks nothing about the source.
+ * prefixes:  scope 4 or 6: the node of a destination prefix; SOURCE_SCOPE | node: that of a source prefix within it.
+ * counters:  for each CPU one pair of numbers for each line: the clauses, the rules, and "no rule".
+ */
+#ifndef PLUMBLINE_INTENT_H
+#define PLUMBLINE_INTENT_H
+
+#include "frame.h"
+
+#define NO_RULE 0xFFFFFFFF
+#define HAS_SOURCES 0x80000000
+#define SOURCE_SCOPE 0x80000000
+#define SCOPE_BITS 32
+#define MAX_INTERVAL_STEPS 22
+#define MAX_CHAIN 512
+#define MAX_EXTENSIONS 8
+
+#define ETH_P_IPV6 0x86DD
+#define ETH_P_ARP 0x0806
+#define ARP_LEN 8
+#define IPV6_LEN 40
+#define IPPROTO_ICMPV6 58
+#define EXT_HOP_BY_HOP 0
+#define EXT_ROUTING 43
+#define EXT_FRAGMENT 44
+#define EXT_AUTHENTICATION 51
+#define EXT_DESTINATION 60
+#define EXT_MIN_LEN 8
+#define TCP_LEN 20
+#define SHORT_L4_LEN 8
+
+enum clause {
+	TRUNCATED_ETHERNET,
+	TRUNCATED_ARP,
+	TRUNCATED_ARP_ADDRESSES,
+	UNSUPPORTED_ETHERTYPE,
+	TRUNCATED_IPV4,
+	BAD_IPV4_VERSION,
+	BAD_IHL,
+	SHORT_TOTAL_LENGTH,
+	TRUNCATED_OPTIONS,
+	TRUNCATED_IPV6,
+	BAD_IPV6_VERSION,
+	TRUNCATED_EXTENSION,
+	SOURCE_ROUTED,
+	TOO_MANY_EXTENSIONS,
+	UNSUPPORTED_PROTOCOL,
+	SUBSEQUENT_FRAGMENT,
+	SHORT_L4_LENGTH,
+	TRUNCATED_L4,
+	CLAUSES, /* from here on: the rules, and after them "no rule" */
+};
+
+struct row {
+	__u32 a, b, c, d;
+};
+
+struct totals {
+	__u64 packets, bytes;
+};
+
+struct endpoint {
+	__u32 family;
+	__u8 address[16];
+	__u16 port;
+	__u8 protocol;
+	__u8 zero;
+};
+
+struct prefix {
+	__u32 length; /* SCOPE_BITS and those of the address */
+	__u32 scope;
+	__u8 address[16];
+};
+
+/* Sizes, not types: clang 14 leaves types of inner maps out of the type information. */
+struct table {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_INNER_MAP | BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct row));
+};
+
+struct endpoint_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(struct endpoint));
+	__uint(value_size, sizeof(__u32));
+};
+
+struct prefix_map {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(struct prefix));
+	__uint(value_size, sizeof(__u32));
+};
+
+struct counter_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_INNER_MAP | BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct totals));
+};
+
+#define OUTER(inner_type)                               \
+	struct {                                        \
+		__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS); \
+		__uint(max_entries, 2);                 \
+		__type(key, __u32);                     \
+		__array(values, struct inner_type);     \
+	}
+
+OUTER(table) tables SEC(".maps");
+OUTER(endpoint_map) endpoints SEC(".maps");
+OUTER(prefix_map) prefixes SEC(".maps");
+OUTER(counter_map) counters SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} active SEC(".maps");
+
+#endif

@@ -1,0 +1,295 @@
+package io.plumbline.loader.kernel;
+
+import com.sun.jna.Memory;
+import com.sun.jna.Pointer;
+import io.plumbline.loader.libbpf.BpfSyscall;
+import io.plumbline.loader.libbpf.Errno;
+import io.plumbline.loader.libbpf.LibC;
+import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.engine.Runner;
+import io.plumbline.model.policy.Policy;
+import io.plumbline.model.policy.PolicyException;
+import io.plumbline.model.policy.PolicyImage;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The program {@code intent} in the kernel, with room for several policies of which one is in
+ * force. {@code bpf/src/main/c/intent.h} says how the maps are laid out.
+ */
+public final class PolicyProgram implements AutoCloseable {
+  private static final String NAME = "intent";
+  private static final List<String> OUTER = List.of("tables", "endpoints", "prefixes", "counters");
+  private static final int COUNTER_BYTES = 16;
+
+  private final LoadedObject object;
+  private final int slots;
+  private final Pointer active;
+  private final @Nullable Installed[] installed;
+  private final int cpus;
+
+  /** What lies in one slot; the counters' memory is shared with the kernel. */
+  private record Installed(int lines, SharedArray counters) {}
+
+  /** A policy in the kernel before it has a slot. */
+  private static final class Inner implements AutoCloseable {
+    final List<Integer> fds = new ArrayList<>();
+    final List<SharedArray> arrays = new ArrayList<>();
+    int lines;
+
+    @Override
+    public void close() {
+      fds.forEach(LibC::close);
+    }
+  }
+
+  private PolicyProgram(LoadedObject object, int slots) throws EngineException {
+    this.object = object;
+    this.slots = slots;
+    installed = new Installed[slots];
+    cpus = possibleCpus();
+    active = SharedArray.map(object.mapFd("active"), 8);
+  }
+
+  /**
+   * Loads the program; until a policy is in force it drops every packet.
+   *
+   * @param slots how many policies it can hold, at least 2 for replacing
+   */
+  public static PolicyProgram load(ObjectSource source, int slots) throws EngineException {
+    Map<String, Integer> entries =
+        Map.of("tables", slots, "endpoints", slots, "prefixes", slots, "counters", slots);
+    LoadedObject object = LoadedObject.load(NAME, source.object(NAME), Map.of(), -1, entries);
+    try {
+      return new PolicyProgram(object, slots);
+    } catch (EngineException | RuntimeException e) {
+      object.close();
+      throw e;
+    }
+  }
+
+  /** Returns the fd of the program, to attach it by. */
+  public int fd() {
+    return object.programFd();
+  }
+
+  byte[] instructions() {
+    return object.instructions();
+  }
+
+  /** Lowers a policy to what this program reads. */
+  public static PolicyImage image(Policy policy) throws EngineException {
+    try {
+      return PolicyImage.of(policy);
+    } catch (PolicyException e) {
+      throw new EngineException(String.valueOf(e.getMessage()));
+    }
+  }
+
+  /**
+   * Puts policies into slots, none of them the one in force, and waits until no packet looks at
+   * what was there before.
+   */
+  public void install(int first, List<PolicyImage> images) throws EngineException {
+    List<Inner> inners = new ArrayList<>();
+    try {
+      for (PolicyImage image : images) {
+        inners.add(create(image));
+      }
+      for (int map = 0; map < OUTER.size(); map++) {
+        putOuter(map, first, inners);
+      }
+      for (int i = 0; i < inners.size(); i++) {
+        Installed before = installed[first + i];
+        if (before != null) {
+          before.counters.close();
+        }
+        Inner inner = inners.get(i);
+        installed[first + i] = new Installed(inner.lines, inner.arrays.get(1));
+        inner.arrays.get(0).close();
+        inner.arrays.clear();
+      }
+    } finally {
+      inners.forEach(inner -> inner.arrays.forEach(SharedArray::close));
+      inners.forEach(Inner::close);
+    }
+  }
+
+  private void putOuter(int map, int first, List<Inner> inners) throws EngineException {
+    try (Memory keys = new Memory(4L * inners.size());
+        Memory values = new Memory(4L * inners.size())) {
+      for (int i = 0; i < inners.size(); i++) {
+        keys.setInt(4L * i, first + i);
+        values.setInt(4L * i, fd(inners.get(i), map));
+      }
+      check(
+          BpfSyscall.mapUpdate(object.mapFd(OUTER.get(map)), keys, 4, values, 4, inners.size()),
+          "put into map " + OUTER.get(map));
+    }
+  }
+
+  private static int fd(Inner inner, int map) {
+    return switch (map) {
+      case 0 -> inner.arrays.get(0).fd();
+      case 1, 2 -> inner.fds.get(map - 1);
+      default -> inner.arrays.get(1).fd();
+    };
+  }
+
+  private Inner create(PolicyImage image) throws EngineException {
+    Inner inner = new Inner();
+    try {
+      int rows = image.table().length / PolicyImage.ROW_BYTES;
+      SharedArray table = new SharedArray(PolicyImage.ROW_BYTES, rows, BpfSyscall.F_INNER_MAP);
+      inner.arrays.add(table);
+      table.memory().write(0, image.table(), 0, image.table().length);
+      inner.arrays.add(
+          new SharedArray(COUNTER_BYTES, cpus * image.lines(), BpfSyscall.F_INNER_MAP));
+      inner.lines = image.lines();
+      inner.fds.add(
+          filled(BpfSyscall.MAP_TYPE_HASH, PolicyImage.ENDPOINT_BYTES, 0, image.endpoints()));
+      inner.fds.add(
+          filled(
+              BpfSyscall.MAP_TYPE_LPM_TRIE,
+              PolicyImage.PREFIX_BYTES,
+              BpfSyscall.F_NO_PREALLOC,
+              image.prefixes()));
+      return inner;
+    } catch (EngineException | RuntimeException e) {
+      inner.arrays.forEach(SharedArray::close);
+      inner.close();
+      throw e;
+    }
+  }
+
+  private static int filled(int type, int keyBytes, int flags, List<PolicyImage.Entry> entries)
+      throws EngineException {
+    int count = entries.size();
+    int fd = BpfSyscall.mapCreate(type, keyBytes, 4, Math.max(1, count), flags);
+    check(fd, "create a map of %d entries".formatted(count));
+    if (count == 0) {
+      return fd;
+    }
+    try (Memory keys = new Memory((long) keyBytes * count);
+        Memory values = new Memory(4L * count)) {
+      for (int i = 0; i < count; i++) {
+        keys.write((long) keyBytes * i, entries.get(i).key(), 0, keyBytes);
+        values.setInt(4L * i, entries.get(i).value());
+      }
+      int result = BpfSyscall.mapUpdate(fd, keys, keyBytes, values, 4, count);
+      if (result < 0) {
+        LibC.close(fd);
+        check(result, "fill a map of %d entries".formatted(count));
+      }
+      return fd;
+    }
+  }
+
+  /** Puts the policy of a slot in force: packets that begin now are decided by it alone. */
+  public void activate(int slot) {
+    active.setLong(0, slot);
+  }
+
+  /**
+   * Replaces the policy in force. Every packet is decided by the old one or by the new one, never
+   * by a mixture; when this returns, by the new one. Needs two slots.
+   */
+  public void replace(PolicyImage image) throws EngineException {
+    int idle = active.getLong(0) == 0 ? 1 : 0;
+    install(idle, List.of(image));
+    activate(idle);
+    settle();
+  }
+
+  /**
+   * Waits until no packet is under way that began before. The kernel does so at each change of an
+   * outer map (kernel {@code kernel/bpf/syscall.c}, maybe_wait_bpf_programs); the one made here,
+   * emptying a slot that is not in force, changes nothing that a packet can see.
+   */
+  private void settle() throws EngineException {
+    int idle = active.getLong(0) == 0 ? 1 : 0;
+    try (Memory key = new Memory(4)) {
+      key.setInt(0, idle);
+      // The first waits with the old policy whole; the others free the rest of it.
+      waitForPackets();
+      for (String outer : OUTER) {
+        BpfSyscall.mapDelete(object.mapFd(outer), key);
+      }
+    }
+    Installed old = installed[idle];
+    if (old != null) {
+      old.counters.close();
+      installed[idle] = null;
+    }
+  }
+
+  private void waitForPackets() throws EngineException {
+    Installed current = installed[(int) active.getLong(0)];
+    if (current == null) {
+      return;
+    }
+    try (Memory key = new Memory(4);
+        Memory value = new Memory(4)) {
+      key.setInt(0, (int) active.getLong(0));
+      value.setInt(0, current.counters.fd());
+      check(BpfSyscall.mapUpdate(object.mapFd("counters"), key, value), "put into map counters");
+    }
+  }
+
+  /** Returns the counts of the policy in a slot, summed over all CPUs. */
+  public Runner.Counters counters(int slot) {
+    Installed policy = installed[slot];
+    if (policy == null) {
+      return new Runner.Counters(new long[0], new long[0]);
+    }
+    long[] packets = new long[policy.lines];
+    long[] bytes = new long[policy.lines];
+    for (int cpu = 0; cpu < cpus; cpu++) {
+      for (int line = 0; line < policy.lines; line++) {
+        long at = (long) COUNTER_BYTES * (cpu * policy.lines + line);
+        packets[line] += policy.counters.memory().getLong(at);
+        bytes[line] += policy.counters.memory().getLong(at + 8);
+      }
+    }
+    return new Runner.Counters(packets, bytes);
+  }
+
+  /** Returns how many CPUs there can be: one more than the last of {@code 0-3,8}. */
+  private static int possibleCpus() throws EngineException {
+    Path file = Path.of("/sys/devices/system/cpu/possible");
+    try {
+      String text = Files.readString(file).strip();
+      return 1
+          + Integer.parseInt(
+              text.substring(1 + Math.max(text.lastIndexOf('-'), text.lastIndexOf(','))));
+    } catch (IOException | NumberFormatException e) {
+      throw new EngineException(file + ": cannot be read: " + e.getMessage());
+    }
+  }
+
+  private static void check(int result, String what) throws EngineException {
+    if (result < 0) {
+      throw new EngineException("kernel: intent: %s: %s".formatted(what, Errno.describe(-result)));
+    }
+  }
+
+  int slots() {
+    return slots;
+  }
+
+  @Override
+  public void close() {
+    for (Installed policy : installed) {
+      if (policy != null) {
+        policy.counters.close();
+      }
+    }
+    SharedArray.unmap(active, 8);
+    object.close();
+  }
+}

@@ -1,0 +1,251 @@
+package io.plumbline.model.filter;
+
+import static io.plumbline.model.decision.Action.OK;
+import static io.plumbline.model.decision.Action.SHOT;
+import static io.plumbline.model.decision.Expr.choice;
+import static io.plumbline.model.decision.Expr.constant;
+import static io.plumbline.model.decision.Expr.hex;
+import static io.plumbline.model.decision.Expr.length;
+import static io.plumbline.model.decision.Expr.u16;
+import static io.plumbline.model.decision.Expr.u32;
+import static io.plumbline.model.decision.Expr.u64;
+import static io.plumbline.model.decision.Expr.u8;
+import static io.plumbline.model.filter.Headers.BAD_IHL;
+import static io.plumbline.model.filter.Headers.ETHERTYPE;
+import static io.plumbline.model.filter.Headers.IP_IHL;
+import static io.plumbline.model.filter.Headers.IP_PROTOCOL;
+import static io.plumbline.model.filter.Headers.IP_VERSION;
+import static io.plumbline.model.filter.Headers.L4;
+import static io.plumbline.model.filter.Headers.SUBSEQUENT_FRAGMENT;
+import static io.plumbline.model.filter.Headers.TRUNCATED_ETHERNET;
+import static io.plumbline.model.filter.Headers.TRUNCATED_IPV4;
+import static io.plumbline.model.filter.Headers.TRUNCATED_OPTIONS;
+
+import io.plumbline.model.decision.Clause;
+import io.plumbline.model.decision.DecisionList;
+import io.plumbline.model.decision.Expr;
+import io.plumbline.model.decision.Guard;
+import io.plumbline.model.packet.EtherType;
+import io.plumbline.model.packet.IpProtocol;
+import io.plumbline.model.packet.Ipv6Extensions;
+import io.plumbline.model.packet.Ipv6Extensions.Part;
+import io.plumbline.model.policy.Box;
+import io.plumbline.model.policy.Family;
+import io.plumbline.model.policy.FlowClass;
+import io.plumbline.model.policy.Policy;
+import io.plumbline.model.policy.PortRange;
+import io.plumbline.model.policy.Rule;
+import io.plumbline.model.policy.Side;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * {@code intent} (traffico specification, section a, intent, and with IPv6 and ICMP beyond it):
+ * what cannot be classified is dropped, then forbids drop, then permits allow, and the rest is
+ * dropped.
+ */
+public final class Intent {
+  /** What reports call the program. */
+  public static final String NAME = "intent";
+
+  private static final int IPV6_LENGTH = 40;
+
+  private static final Guard ARP = ETHERTYPE.eq(hex(EtherType.ARP, 4));
+  private static final Guard IPV4 = ETHERTYPE.eq(hex(EtherType.IPV4, 4));
+  private static final Guard IPV6 = ETHERTYPE.eq(hex(EtherType.IPV6, 4));
+
+  private static final Expr WALK = new Expr.Ipv6Walk(Part.STATUS);
+  private static final Expr IP6_PROTOCOL = new Expr.Ipv6Walk(Part.PROTOCOL);
+  private static final Expr IP6_L4 = new Expr.Ipv6Walk(Part.OFFSET);
+
+  private static final Expr TOTAL_LENGTH = u16(constant(16)).named("ip.total_length");
+  private static final Expr PAYLOAD_LENGTH = u16(constant(18)).named("ip6.payload_length");
+  private static final Expr IP6_VERSION = u8(constant(14)).shiftRight(4).named("ip6.version");
+
+  private static final Expr PROTOCOL = choice(IPV4, IP_PROTOCOL, IP6_PROTOCOL).named("protocol");
+  private static final Expr TRANSPORT = choice(IPV4, L4, IP6_L4).named("l4");
+
+  /** Where the packet ends by its own length field. */
+  private static final Expr END =
+      choice(IPV4, TOTAL_LENGTH.plus(14), PAYLOAD_LENGTH.plus(14 + IPV6_LENGTH)).named("end");
+
+  /** The shortest header of each protocol (RFC 9293, RFC 768, RFC 792, RFC 4443). */
+  private static final Expr NEEDED =
+      choice(PROTOCOL.eq(IpProtocol.TCP), constant(20), constant(8)).named("l4.min");
+
+  private static final Expr SPORT = u16(TRANSPORT).named("sport");
+  private static final Expr DPORT = u16(TRANSPORT.plus(2)).named("dport");
+  private static final Expr ICMP_TYPE = u8(TRANSPORT).named("icmp.type");
+  private static final Expr IP_SADDR = u32(constant(26)).named("ip.saddr");
+  private static final Expr IP_DADDR = u32(constant(30)).named("ip.daddr");
+  private static final Expr IP6_SADDR_HI = u64(constant(22)).named("ip6.saddr.hi");
+  private static final Expr IP6_SADDR_LO = u64(constant(30)).named("ip6.saddr.lo");
+  private static final Expr IP6_DADDR_HI = u64(constant(38)).named("ip6.daddr.hi");
+  private static final Expr IP6_DADDR_LO = u64(constant(46)).named("ip6.daddr.lo");
+
+  /** The clauses before the rules; the order is that of the counters too. */
+  private static final List<Clause> CLASSIFICATION =
+      List.of(
+          shot("truncated_ethernet", TRUNCATED_ETHERNET, "the Ethernet header is cut"),
+          shot("truncated_arp", Guard.allOf(ARP, length().lt(22)), "the ARP header is cut"),
+          shot(
+              "truncated_arp_addresses",
+              Guard.allOf(
+                  ARP,
+                  length()
+                      .lt(
+                          u8(constant(18))
+                              .named("arp.hln")
+                              .plus(u8(constant(19)).named("arp.pln"))
+                              .times(2)
+                              .plus(22))),
+              "the ARP addresses are cut"),
+          shot(
+              "unsupported_ethertype",
+              Guard.allOf(ARP.not(), IPV4.not(), IPV6.not()),
+              "the frame is not ARP, IPv4 or IPv6"),
+          shot("truncated_ipv4", Guard.allOf(IPV4, TRUNCATED_IPV4), "the IPv4 header is cut"),
+          shot("bad_ipv4_version", Guard.allOf(IPV4, IP_VERSION.ne(4)), "the IP version is not 4"),
+          shot("bad_ihl", Guard.allOf(IPV4, BAD_IHL), "the IPv4 header length is below 5 words"),
+          shot(
+              "short_total_length",
+              Guard.allOf(IPV4, TOTAL_LENGTH.lt(IP_IHL.times(4))),
+              "the IPv4 total length is below the header length"),
+          shot("truncated_options", Guard.allOf(IPV4, TRUNCATED_OPTIONS), "the options are cut"),
+          shot(
+              "truncated_ipv6",
+              Guard.allOf(IPV6, length().lt(14 + IPV6_LENGTH)),
+              "the IPv6 header is cut"),
+          shot("bad_ipv6_version", Guard.allOf(IPV6, IP6_VERSION.ne(6)), "the IP version is not 6"),
+          walked("truncated_extension", Ipv6Extensions.TRUNCATED, "an extension header is cut"),
+          walked(
+              "source_routed",
+              Ipv6Extensions.SOURCE_ROUTED,
+              "a routing header names further destinations"),
+          walked(
+              "too_many_extensions",
+              Ipv6Extensions.TOO_MANY,
+              "there are more than 8 extension headers"),
+          shot(
+              "unsupported_protocol",
+              Guard.anyOf(
+                  Guard.allOf(
+                      IPV4,
+                      IP_PROTOCOL.ne(IpProtocol.TCP),
+                      IP_PROTOCOL.ne(IpProtocol.UDP),
+                      IP_PROTOCOL.ne(IpProtocol.ICMP)),
+                  Guard.allOf(
+                      IPV6,
+                      WALK.eq(Ipv6Extensions.FOUND),
+                      IP6_PROTOCOL.ne(IpProtocol.TCP),
+                      IP6_PROTOCOL.ne(IpProtocol.UDP),
+                      IP6_PROTOCOL.ne(IpProtocol.ICMPV6))),
+              "the protocol is not TCP, UDP or the ICMP of its IP version"),
+          shot(
+              "subsequent_fragment",
+              Guard.anyOf(
+                  Guard.allOf(IPV4, SUBSEQUENT_FRAGMENT),
+                  Guard.allOf(IPV6, WALK.eq(Ipv6Extensions.SUBSEQUENT_FRAGMENT))),
+              "a later fragment has no port"),
+          shot(
+              "short_l4_length",
+              Guard.allOf(ARP.not(), END.lt(TRANSPORT.plus(NEEDED))),
+              "the packet's own length has no room for the transport header"),
+          shot(
+              "truncated_l4",
+              Guard.allOf(ARP.not(), length().lt(TRANSPORT.plus(NEEDED))),
+              "the transport header is cut"));
+
+  private static final Clause NO_PERMIT =
+      new Clause("no_permit", Guard.always(), SHOT, "no permit matches");
+
+  private Intent() {}
+
+  /** Returns the clauses that decide before any rule does. */
+  public static List<Clause> classification() {
+    return CLASSIFICATION;
+  }
+
+  /** Returns what coverage counts: those clauses, and one each for forbids, permits and neither. */
+  public static List<Clause> outline() {
+    List<Clause> clauses = new ArrayList<>(CLASSIFICATION);
+    clauses.add(new Clause("forbid", ETHERTYPE.eq(0), SHOT, "a forbid matches"));
+    clauses.add(new Clause("permit", ETHERTYPE.eq(0), OK, "a permit matches"));
+    clauses.add(NO_PERMIT);
+    return clauses;
+  }
+
+  /** Returns a list that runs those clauses only; the last stands for all rules. */
+  static DecisionList classifier() {
+    List<Clause> clauses = new ArrayList<>(CLASSIFICATION);
+    clauses.add(new Clause("classified", Guard.always(), OK, "the packet can be classified"));
+    return new DecisionList(clauses);
+  }
+
+  /** Returns the whole decision list of a policy: each rule is a clause. */
+  public static DecisionList decisions(Policy policy) {
+    List<Clause> clauses = new ArrayList<>(CLASSIFICATION);
+    clauses.addAll(rules(policy));
+    return new DecisionList(clauses);
+  }
+
+  /** Returns a clause for each rule, and the last, which drops. */
+  public static List<Clause> rules(Policy policy) {
+    List<Clause> clauses = new ArrayList<>();
+    int number = 0;
+    Side side = Side.FORBID;
+    for (Rule rule : policy.rules()) {
+      number = rule.side() == side ? number + 1 : 1;
+      side = rule.side();
+      String name = rule.name().isEmpty() ? "" : " \"" + rule.name() + "\"";
+      clauses.add(
+          new Clause(
+              "%s_%d".formatted(side.word(), number),
+              new Guard.Named(Box.join(rule.boxes()), guard(rule)),
+              side == Side.FORBID ? SHOT : OK,
+              "%s%s (%s)".formatted(rule, name, rule.position())));
+    }
+    clauses.add(NO_PERMIT);
+    return clauses;
+  }
+
+  private static Guard guard(Rule rule) {
+    return new Guard.AnyOf(rule.boxes().stream().map(Intent::guard).toList());
+  }
+
+  private static Guard guard(Box box) {
+    if (box.flowClass() == FlowClass.ARP) {
+      return ARP;
+    }
+    boolean v4 = box.destination().family() == Family.IPV4;
+    List<Guard> all = new ArrayList<>();
+    all.add(v4 ? IPV4 : IPV6);
+    all.add(PROTOCOL.eq(box.flowClass().protocol()));
+    if (v4) {
+      all.add(IP_DADDR.inRange(box.destination().hi(), box.destination().lastHi()));
+      all.add(IP_SADDR.inRange(box.source().hi(), box.source().lastHi()));
+    } else {
+      all.add(IP6_DADDR_HI.inRange(box.destination().hi(), box.destination().lastHi()));
+      all.add(IP6_DADDR_LO.inRange(box.destination().lo(), box.destination().lastLo()));
+      all.add(IP6_SADDR_HI.inRange(box.source().hi(), box.source().lastHi()));
+      all.add(IP6_SADDR_LO.inRange(box.source().lo(), box.source().lastLo()));
+    }
+    all.add(ports(box.flowClass().icmp() ? ICMP_TYPE : DPORT, box.destinationPorts()));
+    if (!box.flowClass().icmp()) {
+      all.add(ports(SPORT, box.sourcePorts()));
+    }
+    return new Guard.AllOf(all);
+  }
+
+  private static Guard ports(Expr port, PortRange range) {
+    return port.inRange(range.low(), range.high());
+  }
+
+  private static Clause shot(String name, Guard guard, String meaning) {
+    return new Clause(name, guard, SHOT, meaning);
+  }
+
+  private static Clause walked(String name, int status, String meaning) {
+    return shot(name, Guard.allOf(IPV6, WALK.eq(status)), meaning);
+  }
+}

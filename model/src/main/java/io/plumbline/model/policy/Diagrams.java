@@ -1,0 +1,360 @@
+package io.plumbline.model.policy;
+
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Sets of flows, and maps from flows to numbers, as decision diagrams over intervals: a level for
+ * each field, and at each level the values cut into intervals that lead on alike (Gouda and Liu,
+ * "Firewall design: consistency, completeness, and compactness", ICDCS 2004). Equal diagrams are
+ * one object, so equality of sets is identity.
+ *
+ * <pre>
+ * levels: class | destination hi | destination lo | destination port | source hi | source lo | source port
+ * </pre>
+ *
+ * <p>A set is a map whose only number is 0. Not safe for several threads at once.
+ */
+public final class Diagrams {
+  /** How many fields a flow has here. */
+  public static final int FIELDS = 7;
+
+  static final int CLASS = 0;
+  static final int DESTINATION_HI = 1;
+  static final int DESTINATION_LO = 2;
+  static final int DESTINATION_PORT = 3;
+  static final int SOURCE_HI = 4;
+  static final int SOURCE_LO = 5;
+  static final int SOURCE_PORT = 6;
+
+  /** The number of a flow that is in no rule. */
+  public static final int NONE = Integer.MAX_VALUE;
+
+  /** Too many distinct combinations to hold. */
+  public static final class TooLargeException extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    TooLargeException() {
+      super("policy: too many distinct combinations of its ranges", null, false, false);
+    }
+  }
+
+  /** A diagram, or a piece of one below its first level. */
+  public static final class Node {
+    private final int id;
+    private final int label;
+    private final long[] starts;
+    private final Node[] children;
+
+    private Node(int id, int label, long[] starts, Node[] children) {
+      this.id = id;
+      this.label = label;
+      this.starts = starts;
+      this.children = children;
+    }
+
+    private boolean leaf() {
+      return starts.length == 0;
+    }
+
+    /** Returns the index of the interval that holds a value, compared unsigned. */
+    private int find(long value) {
+      int low = 0;
+      int high = starts.length - 1;
+      while (low < high) {
+        int middle = (low + high + 1) >>> 1;
+        if (Long.compareUnsigned(starts[middle], value) <= 0) {
+          low = middle;
+        } else {
+          high = middle - 1;
+        }
+      }
+      return low;
+    }
+
+    /** Returns the number of a flow, given by its fields in the order of the levels. */
+    public int lookup(long[] key) {
+      Node node = this;
+      for (int level = 0; !node.leaf(); level++) {
+        node = node.children[node.find(key[level])];
+      }
+      return node.label;
+    }
+  }
+
+  /** Receives the pieces of a set: the lowest and highest value of each field, both included. */
+  public interface Piece {
+    /** Sees one piece; false stops. The arrays are reused. */
+    boolean accept(long[] low, long[] high);
+  }
+
+  private record Content(long[] starts, Node[] children) {
+    @Override
+    public boolean equals(Object o) {
+      return o instanceof Content other
+          && Arrays.equals(starts, other.starts)
+          && Arrays.equals(children, other.children);
+    }
+
+    @Override
+    public int hashCode() {
+      int hash = Arrays.hashCode(starts);
+      for (Node child : children) {
+        hash = 31 * hash + child.id;
+      }
+      return hash;
+    }
+  }
+
+  private final Map<Content, Node> unique = new HashMap<>();
+  private final Map<Integer, Node> leaves = new HashMap<>();
+  private Map<Long, Node> memo = new HashMap<>();
+  private final long maxEdges;
+  private long edges;
+  private int nextId;
+  private final Node none = leaf(NONE);
+
+  /**
+   * Makes an empty space.
+   *
+   * @param maxEdges how many intervals all diagrams made here may have in sum
+   */
+  public Diagrams(long maxEdges) {
+    this.maxEdges = maxEdges;
+  }
+
+  /** Returns the empty set. */
+  public Node empty() {
+    return none;
+  }
+
+  private Node leaf(int label) {
+    return leaves.computeIfAbsent(
+        label, key -> new Node(nextId++, label, new long[0], new Node[0]));
+  }
+
+  /** Returns the map that gives every flow of a box a number, and the others none. */
+  public Node of(Box box, int label) {
+    Node node = leaf(label);
+    for (int level = FIELDS - 1; level >= 0; level--) {
+      node = interval(low(box, level), high(box, level), node);
+    }
+    return node;
+  }
+
+  static long low(Box box, int level) {
+    return switch (level) {
+      case CLASS -> box.flowClass().index();
+      case DESTINATION_HI -> box.destination().hi();
+      case DESTINATION_LO -> box.destination().lo();
+      case DESTINATION_PORT -> box.destinationPorts().low();
+      case SOURCE_HI -> box.source().hi();
+      case SOURCE_LO -> box.source().lo();
+      default -> box.sourcePorts().low();
+    };
+  }
+
+  static long high(Box box, int level) {
+    return switch (level) {
+      case CLASS -> box.flowClass().index();
+      case DESTINATION_HI -> box.destination().lastHi();
+      case DESTINATION_LO -> box.destination().lastLo();
+      case DESTINATION_PORT -> box.destinationPorts().high();
+      case SOURCE_HI -> box.source().lastHi();
+      case SOURCE_LO -> box.source().lastLo();
+      default -> box.sourcePorts().high();
+    };
+  }
+
+  private Node interval(long low, long high, Node inside) {
+    boolean fromZero = low == 0;
+    boolean toEnd = high == -1L;
+    int n = 1 + (fromZero ? 0 : 1) + (toEnd ? 0 : 1);
+    long[] starts = new long[n];
+    Node[] children = new Node[n];
+    int i = 0;
+    if (!fromZero) {
+      children[i++] = none;
+    }
+    starts[i] = low;
+    children[i++] = inside;
+    if (!toEnd) {
+      starts[i] = high + 1;
+      children[i] = none;
+    }
+    return node(starts, children, n);
+  }
+
+  /** Returns the one node of a content, intervals that lead on alike made one. */
+  private Node node(long[] starts, Node[] children, int size) {
+    int n = 0;
+    for (int i = 0; i < size; i++) {
+      if (n == 0 || children[i] != children[n - 1]) {
+        starts[n] = starts[i];
+        children[n++] = children[i];
+      }
+    }
+    if (n == 1 && children[0] == none) {
+      return none;
+    }
+    Content content = new Content(Arrays.copyOf(starts, n), Arrays.copyOf(children, n));
+    Node known = unique.get(content);
+    if (known == null) {
+      edges += n;
+      if (edges > maxEdges) {
+        throw new TooLargeException();
+      }
+      known = new Node(nextId++, NONE, content.starts, content.children);
+      unique.put(content, known);
+    }
+    return known;
+  }
+
+  /** Returns the map that gives each flow the smaller of two numbers; of sets, the union. */
+  public Node min(Node a, Node b) {
+    memo = new HashMap<>();
+    return combineMin(a, b);
+  }
+
+  private Node combineMin(Node a, Node b) {
+    if (a == b || b == none) {
+      return a;
+    }
+    if (a == none) {
+      return b;
+    }
+    if (a.leaf()) {
+      return a.label <= b.label ? a : b;
+    }
+    long key = a.id < b.id ? pair(a, b) : pair(b, a);
+    Node known = memo.get(key);
+    if (known != null) {
+      return known;
+    }
+    int most = a.starts.length + b.starts.length;
+    long[] starts = new long[most];
+    Node[] children = new Node[most];
+    int n = 0;
+    int i = 0;
+    int j = 0;
+    while (i < a.starts.length || j < b.starts.length) {
+      int order =
+          i == a.starts.length
+              ? 1
+              : j == b.starts.length ? -1 : Long.compareUnsigned(a.starts[i], b.starts[j]);
+      starts[n] = order <= 0 ? a.starts[i] : b.starts[j];
+      i += order <= 0 ? 1 : 0;
+      j += order >= 0 ? 1 : 0;
+      children[n++] = combineMin(a.children[i - 1], b.children[j - 1]);
+    }
+    Node result = node(starts, children, n);
+    memo.put(key, result);
+    return result;
+  }
+
+  private static long pair(Node a, Node b) {
+    return (long) a.id << 32 | b.id;
+  }
+
+  /** Returns the part of a map whose flows have no number in another. */
+  public Node without(Node a, Node b) {
+    memo = new HashMap<>();
+    return combineWithout(a, b);
+  }
+
+  private Node combineWithout(Node a, Node b) {
+    if (a == none || b == none) {
+      return a;
+    }
+    if (a == b || a.leaf()) {
+      return none;
+    }
+    long key = pair(a, b);
+    Node known = memo.get(key);
+    if (known != null) {
+      return known;
+    }
+    long[] starts = new long[a.starts.length + 16];
+    Node[] children = new Node[starts.length];
+    int n = 0;
+    for (int i = 0; i < a.starts.length; i++) {
+      Node child = a.children[i];
+      long start = a.starts[i];
+      boolean last = i + 1 == a.starts.length;
+      // Only the intervals of b that lie in this one are looked at: b may be much larger than a.
+      int j = child == none ? 0 : b.find(start);
+      while (true) {
+        if (n == starts.length) {
+          starts = Arrays.copyOf(starts, 2 * n);
+          children = Arrays.copyOf(children, 2 * n);
+        }
+        starts[n] = start;
+        children[n++] = child == none ? none : combineWithout(child, b.children[j]);
+        j++;
+        if (child == none
+            || j == b.starts.length
+            || !last && Long.compareUnsigned(b.starts[j], a.starts[i + 1]) >= 0) {
+          break;
+        }
+        start = b.starts[j];
+      }
+    }
+    Node result = node(starts, children, n);
+    memo.put(key, result);
+    return result;
+  }
+
+  /** Returns the union of boxes. */
+  public Node union(List<Box> boxes) {
+    return boxes.isEmpty() ? none : union(boxes, 0, boxes.size());
+  }
+
+  private Node union(List<Box> boxes, int from, int to) {
+    if (to - from == 1) {
+      return of(boxes.get(from), 0);
+    }
+    int middle = (from + to) >>> 1;
+    return min(union(boxes, from, middle), union(boxes, middle, to));
+  }
+
+  /** Returns the map that gives each flow the index of the first rule that it matches. */
+  public Node firstMatch(List<Rule> rules) {
+    return rules.isEmpty() ? none : firstMatch(rules, 0, rules.size());
+  }
+
+  private Node firstMatch(List<Rule> rules, int from, int to) {
+    if (to - from == 1) {
+      Node node = none;
+      for (Box box : rules.get(from).boxes()) {
+        node = min(node, of(box, from));
+      }
+      return node;
+    }
+    int middle = (from + to) >>> 1;
+    return min(firstMatch(rules, from, middle), firstMatch(rules, middle, to));
+  }
+
+  /** Shows every piece of a set, pairwise disjoint. */
+  public void pieces(Node set, Piece piece) {
+    pieces(set, 0, new long[FIELDS], new long[FIELDS], piece);
+  }
+
+  private boolean pieces(Node node, int level, long[] low, long[] high, Piece piece) {
+    if (node == none) {
+      return true;
+    }
+    if (node.leaf()) {
+      return piece.accept(low, high);
+    }
+    for (int i = 0; i < node.starts.length; i++) {
+      low[level] = node.starts[i];
+      high[level] = i + 1 < node.starts.length ? node.starts[i + 1] - 1 : -1L;
+      if (!pieces(node.children[i], level + 1, low, high, piece)) {
+        return false;
+      }
+    }
+    return true;
+  }
+}

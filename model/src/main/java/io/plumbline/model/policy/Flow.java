@@ -1,0 +1,35 @@
+package io.plumbline.model.policy;
+
+/**
+ * What rules look at in one packet.
+ *
+ * @param destinationHi an IPv4 address, or the first half of an IPv6 address
+ * @param destinationLo the second half of an IPv6 address
+ * @param destinationPort of TCP and UDP; of ICMP the type; otherwise 0
+ */
+public record Flow(
+    FlowClass flowClass,
+    long destinationHi,
+    long destinationLo,
+    int destinationPort,
+    long sourceHi,
+    long sourceLo,
+    int sourcePort) {
+  /** Any ARP packet. */
+  public static final Flow ARP = new Flow(FlowClass.ARP, 0, 0, 0, 0, 0, 0);
+
+  /** Returns the selector that matches just this flow. */
+  @Override
+  public String toString() {
+    return flowClass.family().map(this::box).orElse(Box.ARP).toString();
+  }
+
+  private Box box(Family family) {
+    return new Box(
+        flowClass,
+        new Prefix(family, destinationHi, destinationLo, family.bits()),
+        PortRange.of(destinationPort),
+        new Prefix(family, sourceHi, sourceLo, family.bits()),
+        flowClass.icmp() ? PortRange.ANY : PortRange.of(sourcePort));
+  }
+}

@@ -1,0 +1,30 @@
+package io.plumbline.model.policy;
+
+/** A policy's text is refused; the message is one line that begins with the place. */
+public final class PolicyException extends Exception {
+  private static final long serialVersionUID = 1L;
+
+  private final transient Position position;
+  private final String problem;
+
+  /**
+   * Makes one.
+   *
+   * @param problem what is wrong: the value and what was allowed
+   */
+  public PolicyException(Position position, String problem) {
+    super(position + ": " + problem, null, false, false);
+    this.position = position;
+    this.problem = problem;
+  }
+
+  /** Returns the place. */
+  public Position position() {
+    return position;
+  }
+
+  /** Returns the message without the place. */
+  public String problem() {
+    return problem;
+  }
+}
