@@ -11,7 +11,12 @@ import picocli.CommandLine.Command;
     mixinStandardHelpOptions = true,
     version = "plumb 0.1.0",
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = {VerifyCommand.class, ReplayCommand.class, ProgramsCommand.class},
+    subcommands = {
+      VerifyCommand.class,
+      ReplayCommand.class,
+      PolicyCommand.class,
+      ProgramsCommand.class
+    },
     footer = {
       "",
       "Exit status: 0 agreed or done, 1 disagreement, 2 usage or bad input, 3 an engine or privilege is unavailable."

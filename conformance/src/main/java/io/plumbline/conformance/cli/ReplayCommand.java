@@ -1,10 +1,13 @@
 package io.plumbline.conformance.cli;
 
 import io.plumbline.conformance.replay.Replay;
+import io.plumbline.conformance.replay.UnmatchedFlows;
 import io.plumbline.conformance.verify.Corpus;
 import io.plumbline.conformance.verify.Disagreement;
 import io.plumbline.conformance.verify.TrialFolder;
 import io.plumbline.loader.kernel.ObjectSource;
+import io.plumbline.model.decision.Decider;
+import io.plumbline.model.decision.Guard;
 import io.plumbline.model.engine.Engine;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.ModelEngine;
@@ -12,7 +15,11 @@ import io.plumbline.model.engine.ModelRunner;
 import io.plumbline.model.engine.Runner;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.engine.Trial;
+import io.plumbline.model.filter.Intent;
 import io.plumbline.model.hook.Verdicts;
+import io.plumbline.model.packet.PacketBatch;
+import io.plumbline.model.packet.PacketView;
+import io.plumbline.model.policy.Prefix;
 import io.plumbline.pcaps.CaptureException;
 import io.plumbline.pcaps.CaptureReader;
 import io.plumbline.pcaps.LinkType;
@@ -26,9 +33,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -45,9 +54,14 @@ import picocli.CommandLine.Spec;
       "Examples:",
       "  plumb replay capture.pcap --program block_port --input 443",
       "  plumb replay capture.pcap --chain allow_ethertype:ipv4+arp,allow_port:443 --dropped dropped.pcap",
-      "  plumb replay capture.pcap --program nop --engine model,kernel --json -"
+      "  plumb replay capture.pcap --allow dns/10.0.0.53 --allow tcp/10.0.0.0/8:443 --forbid tcp/10.0.0.1:443",
+      "  plumb replay capture.pcap --policy policy.yaml --engine model,kernel-batch --json -"
     })
 final class ReplayCommand implements Callable<Integer> {
+  private static final int IDLE_SHOWN = 10;
+  private static final int UNMATCHED_SHOWN = 10;
+  private static final int UNMATCHED_IN_JSON = 1000;
+
   @Spec private CommandSpec spec;
 
   @Parameters(
@@ -66,6 +80,8 @@ final class ReplayCommand implements Callable<Integer> {
       paramLabel = "C",
       description = "a chain instead: NAME[:INPUT],NAME[:INPUT],...")
   private @Nullable String chain;
+
+  @Mixin private PolicyOptions policyOptions = new PolicyOptions();
 
   @Option(
       names = "--engine",
@@ -89,6 +105,8 @@ final class ReplayCommand implements Callable<Integer> {
       paramLabel = "FILE",
       description = "write the report (- for standard output)")
   private @Nullable String json;
+
+  private Optional<UnmatchedFlows> unmatchedFlows = Optional.empty();
 
   @Override
   public Integer call() throws CommandException, EngineException {
@@ -125,10 +143,19 @@ final class ReplayCommand implements Callable<Integer> {
       }
       PrintWriter out = spec.commandLine().getOut();
       List<ModelRunner.Line> lines = replay.lines();
+      Optional<UnmatchedFlows> unmatched =
+          subject instanceof Subject.Intent intent
+              ? Optional.of(new UnmatchedFlows(intent.policy()))
+              : Optional.empty();
+      unmatchedFlows = unmatched;
+      int noRule = lines.size() - 1;
       boolean each = explain || droppedOut != null || allowedOut != null;
       long[] number = new long[1];
       Replay.Listener listener =
           (batch, i, verdict, line) -> {
+            if (line == noRule && unmatched.isPresent()) {
+              unmatched.get().add(batch, i);
+            }
             if (!each) {
               return;
             }
@@ -148,12 +175,13 @@ final class ReplayCommand implements Callable<Integer> {
                   line < 0
                       ? "%d undecided: the capture is cut before a field that decides"
                           .formatted(number[0])
-                      : "%d %s %s: %s"
+                      : "%d %s %s: %s%s"
                           .formatted(
                               number[0],
                               subject.hook().verdictName(verdict),
                               lines.get(line).name(),
-                              lines.get(line).clause().meaning()));
+                              lines.get(line).clause().meaning(),
+                              evidence(lines.get(line), batch, i)));
             }
           };
       try {
@@ -217,12 +245,27 @@ final class ReplayCommand implements Callable<Integer> {
   }
 
   private Subject subject() throws CommandException {
-    if ((program == null) == (chain == null)) {
-      throw new CommandException(Plumb.USAGE, "replay: expected one of --program and --chain");
+    int given =
+        (program == null ? 0 : 1) + (chain == null ? 0 : 1) + (policyOptions.given() ? 1 : 0);
+    if (given != 1) {
+      throw new CommandException(
+          Plumb.USAGE,
+          "replay: expected one of --program, --chain and a policy (--policy, or --allow and --forbid)");
+    }
+    if (policyOptions.given()) {
+      return new Subject.Intent(policyOptions.policy(spec.commandLine().getErr()));
     }
     return chain != null
         ? Options.chain(chain)
         : Options.standalone(String.valueOf(program), input);
+  }
+
+  /** Returns the fields that the deciding clause looks at, with their bytes. */
+  private static String evidence(ModelRunner.Line line, PacketBatch batch, int i) {
+    PacketView view = new PacketView();
+    view.show(batch, i);
+    List<String> fields = Decider.evidence(line.clause().guard(), view);
+    return fields.isEmpty() ? "" : "  [" + String.join(" ", fields) + "]";
   }
 
   private static @Nullable PcapWriter open(@Nullable Path file) throws CommandException {
@@ -280,14 +323,45 @@ final class ReplayCommand implements Callable<Integer> {
     return programs;
   }
 
+  private static boolean isRule(ModelRunner.Line line) {
+    return line.program().equals(Intent.NAME) && line.clause().guard() instanceof Guard.Named;
+  }
+
+  private static void printIdleRules(PrintWriter out, Replay replay) {
+    int idle = 0;
+    for (int i = 0; i < replay.lines().size(); i++) {
+      ModelRunner.Line line = replay.lines().get(i);
+      if (isRule(line) && replay.packets(i) == 0 && ++idle <= IDLE_SHOWN) {
+        out.printf("%s decided nothing: %s%n", line.name(), line.clause().meaning());
+      }
+    }
+    if (idle > IDLE_SHOWN) {
+      out.printf("and %d more rules decided nothing%n", idle - IDLE_SHOWN);
+    }
+  }
+
+  private static void printUnmatched(PrintWriter out, UnmatchedFlows flows) {
+    if (flows.destinations() == 0) {
+      return;
+    }
+    out.printf(
+        "unmatched flows, by destination (%d%s):%n",
+        flows.destinations(),
+        flows.others() == 0 ? "" : ", and %d packets to more".formatted(flows.others()));
+    for (UnmatchedFlows.Entry entry : flows.ranked(UNMATCHED_SHOWN)) {
+      out.printf("  %-43s %20d %15d%n", entry.to(), entry.packets(), entry.bytes());
+    }
+  }
+
   private void report(Replay replay, Subject subject, String damage, long start)
       throws CommandException {
     PrintWriter out = spec.commandLine().getOut();
     List<Object> clauses = new ArrayList<>();
     for (int i = 0; i < replay.lines().size(); i++) {
-      if (replay.packets(i) > 0) {
+      if (replay.packets(i) > 0 || isRule(replay.lines().get(i))) {
         Map<String, Object> clause = new LinkedHashMap<>();
         clause.put("clause", replay.lines().get(i).name());
+        clause.put("meaning", replay.lines().get(i).clause().meaning());
         clause.put("verdict", replay.lines().get(i).clause().action().toString());
         clause.put("packets", replay.packets(i));
         clause.put("bytes", replay.bytes(i));
@@ -323,6 +397,19 @@ final class ReplayCommand implements Callable<Integer> {
       report.put("disagreements", replay.disagreements());
       report.put("packetsPerSecond", replay.packetsPerSecond());
       report.put("clauses", clauses);
+      if (unmatchedFlows.isPresent()) {
+        report.put("unmatched", unmatchedFlows.get().ranked(UNMATCHED_IN_JSON));
+      }
+      if (subject instanceof Subject.Intent intent) {
+        Map<String, Object> resolutions = new TreeMap<>();
+        intent
+            .policy()
+            .resolutions()
+            .forEach(
+                (name, prefixes) ->
+                    resolutions.put(name, prefixes.stream().map(Prefix::address).toList()));
+        report.put("resolved", resolutions);
+      }
       Options.writeJson(json, report, out);
     }
     if (!"-".equals(json)) {
@@ -332,10 +419,16 @@ final class ReplayCommand implements Callable<Integer> {
         if (replay.packets(i) > 0) {
           ModelRunner.Line line = replay.lines().get(i);
           out.printf(
-              "%-45s %-7s %12d %15d%n",
-              line.name(), line.clause().action(), replay.packets(i), replay.bytes(i));
+              "%-45s %-7s %12d %15d%s%n",
+              line.name(),
+              line.clause().action(),
+              replay.packets(i),
+              replay.bytes(i),
+              isRule(line) ? "  " + line.clause().meaning() : "");
         }
       }
+      printIdleRules(out, replay);
+      unmatchedFlows.ifPresent(flows -> printUnmatched(out, flows));
       out.printf(
           "%d packets, %d allowed, %d dropped, %d undecided (capture cut), %d disagreements, %.0f packets/s%n",
           replay.packets(),

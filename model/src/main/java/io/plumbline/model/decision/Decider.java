@@ -2,7 +2,9 @@ package io.plumbline.model.decision;
 
 import io.plumbline.model.packet.Ipv6Extensions;
 import io.plumbline.model.packet.PacketView;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 
 /**
  * A decision list with its input and mode filled in, ready to judge frames: guards and expressions
@@ -48,6 +50,80 @@ public final class Decider {
   /** Returns what the clause of an index decides. */
   public Action action(int clause) {
     return actions[clause];
+  }
+
+  /**
+   * Returns what a guard looks at in one frame, as {@code ip.daddr[30..33]=0x0a000001}; fields that
+   * the frame does not have are left out.
+   */
+  public static List<String> evidence(Guard guard, PacketView frame) {
+    Set<String> found = new LinkedHashSet<>();
+    new Evidence(frame, found).add(guard);
+    return List.copyOf(found);
+  }
+
+  /** Collects the fields that guards and expressions name. */
+  private record Evidence(PacketView frame, Set<String> found) {
+    void add(Guard guard) {
+      if (guard instanceof Guard.Compare compare) {
+        add(compare.left(), "");
+        add(compare.right(), "");
+      } else if (guard instanceof Guard.InAllowed in) {
+        add(in.value(), "");
+      } else if (guard instanceof Guard.InPrefix in) {
+        add(in.value(), "");
+      } else if (guard instanceof Guard.InRange in) {
+        add(in.value(), "");
+      } else if (guard instanceof Guard.Not not) {
+        add(not.guard());
+      } else if (guard instanceof Guard.Named named) {
+        add(named.guard());
+      } else if (guard instanceof Guard.AllOf all) {
+        all.guards().forEach(this::add);
+      } else if (guard instanceof Guard.AnyOf any) {
+        // What a packet has in common with one alternative says why it matches; others do not.
+        Binding binding = new Binding(0, List.of(), false);
+        any.guards().stream()
+            .filter(g -> holds(binding, g))
+            .findFirst()
+            .ifPresentOrElse(this::add, () -> any.guards().forEach(this::add));
+      }
+    }
+
+    private boolean holds(Binding binding, Guard guard) {
+      try {
+        return binding.bind(guard).holds(frame);
+      } catch (IndexOutOfBoundsException e) {
+        return false;
+      }
+    }
+
+    private void add(Expr expr, String name) {
+      Binding binding = new Binding(0, List.of(), false);
+      try {
+        if (expr instanceof Expr.Named named) {
+          add(named.expr(), name.isEmpty() ? named.name() : name);
+        } else if (expr instanceof Expr.Load load) {
+          long at = binding.bind(load.offset()).of(frame);
+          String where =
+              load.bytes() == 1
+                  ? "[%d]".formatted(at)
+                  : "[%d..%d]".formatted(at, at + load.bytes() - 1);
+          String value =
+              String.format("0x%0" + 2 * load.bytes() + "x", binding.bind(expr).of(frame));
+          found.add((name.isEmpty() ? "frame" : name) + where + "=" + value);
+        } else if (expr instanceof Expr.Binary binary) {
+          add(binary.left(), name);
+          add(binary.right(), "");
+        } else if (expr instanceof Expr.Choice choice) {
+          add(binding.bind(choice.guard()).holds(frame) ? choice.then() : choice.otherwise(), name);
+        } else if (expr instanceof Expr.Ipv6Walk || expr instanceof Expr.Length) {
+          found.add(expr + "=" + binding.bind(expr).of(frame));
+        }
+      } catch (IndexOutOfBoundsException e) {
+        // The frame ends before this field: there is nothing to show of it.
+      }
+    }
   }
 
   private static final class Binding {

@@ -24,6 +24,22 @@ public record Flow(
     return flowClass.family().map(this::box).orElse(Box.ARP).toString();
   }
 
+  /** Returns the selector that matches every flow to this one's destination and port. */
+  public String destination() {
+    return flowClass
+        .family()
+        .map(
+            family ->
+                new Box(
+                    flowClass,
+                    new Prefix(family, destinationHi, destinationLo, family.bits()),
+                    PortRange.of(destinationPort),
+                    Prefix.any(family),
+                    PortRange.ANY))
+        .orElse(Box.ARP)
+        .toString();
+  }
+
   private Box box(Family family) {
     return new Box(
         flowClass,

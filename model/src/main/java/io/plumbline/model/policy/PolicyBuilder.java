@@ -29,13 +29,11 @@ public final class PolicyBuilder {
     List<Prefix> resolve(String name);
   }
 
-  private record Written(
-      Side side, String name, String comment, Selector selector, Position position) {}
-
   private final String name;
   private final Direction direction;
   private final Optional<Resolver> resolver;
-  private final List<Written> written = new ArrayList<>();
+  private final List<Rule> rules = new ArrayList<>();
+  private long boxCount;
   private final Map<String, List<Host>> groups = new LinkedHashMap<>();
   private final Map<String, List<Prefix>> resolutions = new LinkedHashMap<>();
 
@@ -50,7 +48,7 @@ public final class PolicyBuilder {
     this.resolver = resolver;
   }
 
-  /** Defines a group of hosts; one of that name is replaced. */
+  /** Defines a group of hosts, before the rules that name it; one of that name is replaced. */
   public PolicyBuilder group(String group, List<Host> hosts) {
     groups.put(group, List.copyOf(hosts));
     return this;
@@ -65,42 +63,34 @@ public final class PolicyBuilder {
   public PolicyBuilder rule(
       Side side, String ruleName, String comment, String text, Position position)
       throws PolicyException {
-    written.add(
-        new Written(side, ruleName, comment, SelectorParser.parse(text, position), position));
-    return this;
+    return rule(side, ruleName, comment, SelectorParser.parse(text, position), position);
   }
 
   /** Adds a rule of a selector already taken apart. */
-  PolicyBuilder rule(Side side, Selector selector, Position position) {
-    written.add(new Written(side, "", "", selector, position));
+  PolicyBuilder rule(
+      Side side, String ruleName, String comment, Selector selector, Position position)
+      throws PolicyException {
+    if (rules.size() == Policy.MAX_RULES) {
+      throw new PolicyException(
+          position, "rules: more than %d: expected fewer".formatted(Policy.MAX_RULES));
+    }
+    List<Box> boxes = boxes(selector, position);
+    boxCount += boxes.size();
+    if (boxCount > Policy.MAX_BOXES) {
+      throw new PolicyException(
+          position,
+          "policy: more than %d combinations of protocol, address and port range: expected fewer"
+              .formatted(Policy.MAX_BOXES));
+    }
+    rules.add(new Rule(side, ruleName, comment, selector, position, boxes));
     return this;
   }
 
-  /** Puts groups and names in, and orders the rules canonically. */
-  public Policy build() throws PolicyException {
-    if (written.size() > Policy.MAX_RULES) {
-      Written first = written.get(Policy.MAX_RULES);
-      throw new PolicyException(
-          first.position,
-          "rules: %d: expected at most %d".formatted(written.size(), Policy.MAX_RULES));
-    }
-    List<Rule> rules = new ArrayList<>(written.size());
-    long boxes = 0;
-    for (Written w : written) {
-      Rule rule =
-          new Rule(
-              w.side, w.name, w.comment, w.selector, w.position, boxes(w.selector, w.position));
-      boxes += rule.boxes().size();
-      if (boxes > Policy.MAX_BOXES) {
-        throw new PolicyException(
-            w.position,
-            "policy: more than %d combinations of protocol, address and port range: expected fewer"
-                .formatted(Policy.MAX_BOXES));
-      }
-      rules.add(rule);
-    }
-    rules.sort(canonicalOrder());
-    return new Policy(name, direction, rules, resolutions);
+  /** Returns the policy of the rules added, in canonical order. */
+  public Policy build() {
+    List<Rule> sorted = new ArrayList<>(rules);
+    sorted.sort(canonicalOrder());
+    return new Policy(name, direction, sorted, resolutions);
   }
 
   /**

@@ -232,13 +232,12 @@ public final class SelectorParser {
     int dash = item.indexOf('-');
     int low = Prefix.decimal(dash < 0 ? item : item.substring(0, dash), 5);
     int high = dash < 0 ? low : Prefix.decimal(item.substring(dash + 1), 5);
-    int min = icmp ? 0 : 1;
     int max = icmp ? 255 : 0xFFFF;
-    if (low < min || high > max || high < low) {
+    if (low < 0 || high > max || high < low) {
       String expected =
           icmp
               ? "a type 0..255, LOW-HIGH, or a name such as echo-request"
-              : "1..65535, or LOW-HIGH";
+              : "0..65535, or LOW-HIGH";
       throw error(at, "%s: '%s': expected %s".formatted(icmp ? "type" : "port", item, expected));
     }
     return new PortRange(low, high);

@@ -48,10 +48,10 @@ public final class StrictIntent {
   public Policy build() throws PolicyException {
     PolicyBuilder builder = new PolicyBuilder("", Direction.EGRESS, Optional.empty());
     for (Selector forbid : forbids) {
-      builder.rule(Side.FORBID, forbid, Position.option("--forbid"));
+      builder.rule(Side.FORBID, "", "", forbid, Position.option("--forbid"));
     }
     for (Selector permit : permits) {
-      builder.rule(Side.PERMIT, permit, Position.option("--allow"));
+      builder.rule(Side.PERMIT, "", "", permit, Position.option("--allow"));
     }
     return builder.build();
   }

@@ -1,0 +1,188 @@
+package io.plumbline.conformance.cli;
+
+import io.plumbline.loader.policy.PolicyFile;
+import io.plumbline.loader.policy.SystemResolver;
+import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.policy.Diagrams;
+import io.plumbline.model.policy.Direction;
+import io.plumbline.model.policy.Policy;
+import io.plumbline.model.policy.PolicyBuilder;
+import io.plumbline.model.policy.PolicyCheck;
+import io.plumbline.model.policy.PolicyException;
+import io.plumbline.model.policy.PolicyImage;
+import io.plumbline.model.policy.Position;
+import io.plumbline.model.policy.Rule;
+import io.plumbline.model.policy.Side;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code plumb policy check}: errors with their place, and rules that can never decide. */
+@Command(
+    name = "check",
+    description = "Check a policy file: errors, and rules that can never decide.",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    footer = {
+      "",
+      "Exit status: 0 nothing found, 1 warnings, 2 errors.",
+      "Example:",
+      "  plumb policy check policy.yaml"
+    })
+final class PolicyCheckCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+
+  @Parameters(paramLabel = "FILE", description = "the policy file")
+  private Path file;
+
+  @Option(names = "--resolve", description = "resolve host names in the policy now")
+  private boolean resolve;
+
+  @Option(
+      names = "--json",
+      paramLabel = "FILE",
+      description = "write the report (- for standard output)")
+  private @Nullable String json;
+
+  @Override
+  public Integer call() throws CommandException, EngineException {
+    PolicyFile read;
+    try {
+      read = PolicyFile.read(file);
+    } catch (IOException e) {
+      throw new CommandException(Plumb.USAGE, String.valueOf(e.getMessage()));
+    }
+    Optional<PolicyBuilder.Resolver> resolver =
+        resolve ? Optional.of(new SystemResolver()) : Optional.empty();
+    List<Policy> policies = new ArrayList<>();
+    for (Direction direction : read.directions()) {
+      policies.add(read.policy(direction, resolver));
+    }
+    List<PolicyException> errors = new ArrayList<>(read.errors());
+    if (errors.isEmpty()) {
+      policies.forEach(policy -> checkLimits(policy, errors));
+    }
+    List<List<PolicyCheck.Finding>> findings = new ArrayList<>();
+    Confirmation confirmation = new Confirmation();
+    if (errors.isEmpty()) {
+      for (Policy policy : policies) {
+        List<PolicyCheck.Finding> of = findings(policy);
+        findings.add(of);
+        for (PolicyCheck.Finding finding : of) {
+          Side side = policy.rules().get(finding.decidedBy()).side();
+          confirmation.claim(policy, finding.example(), side == Side.PERMIT);
+        }
+      }
+      confirmation.run();
+    }
+    report(policies, errors, findings, confirmation);
+    boolean clean = findings.stream().allMatch(List::isEmpty);
+    return !errors.isEmpty() ? Plumb.USAGE : clean ? Plumb.DONE : Plumb.DISAGREEMENT;
+  }
+
+  /** Lowers the policy, so that a limit of the kernel's tables is found here. */
+  private static void checkLimits(Policy policy, List<PolicyException> errors) {
+    try {
+      PolicyImage.of(policy);
+    } catch (PolicyException e) {
+      errors.add(e);
+    }
+  }
+
+  private List<PolicyCheck.Finding> findings(Policy policy) throws CommandException {
+    try {
+      return PolicyCheck.of(policy);
+    } catch (Diagrams.TooLargeException e) {
+      throw new CommandException(Plumb.USAGE, file + ": " + e.getMessage());
+    }
+  }
+
+  private void report(
+      List<Policy> policies,
+      List<PolicyException> errors,
+      List<List<PolicyCheck.Finding>> findings,
+      Confirmation confirmation)
+      throws CommandException {
+    PrintWriter out = spec.commandLine().getOut();
+    List<Object> warnings = new ArrayList<>();
+    StringBuilder text = new StringBuilder();
+    for (int i = 0; i < findings.size(); i++) {
+      Policy policy = policies.get(i);
+      text.append(
+          "%s: %s: %d permits, %d forbids, %d warnings%n"
+              .formatted(
+                  file,
+                  policy.direction().word(),
+                  policy.rules().size() - policy.forbids(),
+                  policy.forbids(),
+                  findings.get(i).size()));
+      for (PolicyCheck.Finding finding : findings.get(i)) {
+        Rule by = policy.rules().get(finding.decidedBy());
+        text.append(
+            "%s%n    example: %s: %s by %s%n"
+                .formatted(
+                    finding,
+                    finding.example(),
+                    by.side() == Side.PERMIT ? "allowed" : "dropped",
+                    by));
+        warnings.add(warning(finding, by));
+      }
+    }
+    if (json != null) {
+      Map<String, Object> report = new LinkedHashMap<>();
+      report.put("tool", "plumb");
+      report.put("version", "0.1.0");
+      report.put("file", file.toString());
+      report.put("errors", errors.stream().map(PolicyCheckCommand::error).toList());
+      report.put("warnings", warnings);
+      report.put("examples", confirmation.toMap());
+      Options.writeJson(json, report, out);
+    }
+    PrintWriter err = spec.commandLine().getErr();
+    errors.forEach(error -> err.println("plumb: " + error.getMessage()));
+    err.flush();
+    if (!"-".equals(json)) {
+      out.print(text);
+      if (!warnings.isEmpty()) {
+        out.println(confirmation.summary());
+      }
+    }
+    out.flush();
+  }
+
+  private static Map<String, Object> error(PolicyException error) {
+    Map<String, Object> map = place(error.position());
+    map.put("message", error.problem());
+    return map;
+  }
+
+  private static Map<String, Object> warning(PolicyCheck.Finding finding, Rule by) {
+    Map<String, Object> map = place(finding.rule().position());
+    map.put("rule", finding.rule().toString());
+    map.put("problem", finding.kind().words());
+    map.put("because", finding.because().stream().map(Rule::toString).toList());
+    map.put("example", finding.example().toString());
+    map.put("decidedBy", by.toString());
+    map.put("allowed", by.side() == Side.PERMIT);
+    return map;
+  }
+
+  private static Map<String, Object> place(Position position) {
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("line", position.line());
+    map.put("column", position.column());
+    return map;
+  }
+}

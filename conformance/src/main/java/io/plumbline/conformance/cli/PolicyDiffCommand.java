@@ -1,0 +1,161 @@
+package io.plumbline.conformance.cli;
+
+import io.plumbline.loader.policy.SystemResolver;
+import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.policy.Box;
+import io.plumbline.model.policy.Diagrams;
+import io.plumbline.model.policy.Direction;
+import io.plumbline.model.policy.Policy;
+import io.plumbline.model.policy.PolicyBuilder;
+import io.plumbline.model.policy.PolicyDiff;
+import io.plumbline.model.policy.Rule;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code plumb policy diff}: what one policy allows and another drops. */
+@Command(
+    name = "diff",
+    description =
+        "Say what policy A allows and B drops, and the reverse: exactly, for all packets.",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    footer = {
+      "",
+      "Exit status: 0 they decide alike, 1 they differ.",
+      "Example:",
+      "  plumb policy diff old.yaml new.yaml"
+    })
+final class PolicyDiffCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+
+  @Parameters(index = "0", paramLabel = "A", description = "a policy file")
+  private Path first;
+
+  @Parameters(index = "1", paramLabel = "B", description = "another")
+  private Path second;
+
+  @Option(
+      names = "--at",
+      paramLabel = "ingress|egress",
+      description = "which section of the files (default: egress, or the only one)")
+  private @Nullable Direction direction;
+
+  @Option(names = "--resolve", description = "resolve host names in the policies now")
+  private boolean resolve;
+
+  @Option(
+      names = "--most",
+      paramLabel = "N",
+      defaultValue = "20",
+      description = "selectors shown of each difference (default: ${DEFAULT-VALUE})")
+  private int most;
+
+  @Option(
+      names = "--json",
+      paramLabel = "FILE",
+      description = "write the report, with every selector (- for standard output)")
+  private @Nullable String json;
+
+  @Override
+  public Integer call() throws CommandException, EngineException {
+    Optional<PolicyBuilder.Resolver> resolver =
+        resolve ? Optional.of(new SystemResolver()) : Optional.empty();
+    Optional<Direction> wanted = Optional.ofNullable(direction);
+    Policy a = PolicyOptions.ofFile(first, wanted, resolver);
+    Policy b = PolicyOptions.ofFile(second, wanted, resolver);
+    List<PolicyDiff.Difference> onlyA;
+    List<PolicyDiff.Difference> onlyB;
+    try {
+      onlyA = PolicyDiff.allowedOnlyBy(a, b);
+      onlyB = PolicyDiff.allowedOnlyBy(b, a);
+    } catch (Diagrams.TooLargeException e) {
+      throw new CommandException(Plumb.USAGE, "policy diff: " + e.getMessage());
+    }
+    Confirmation confirmation = new Confirmation();
+    claim(confirmation, a, b, onlyA);
+    claim(confirmation, b, a, onlyB);
+    confirmation.run();
+    PrintWriter out = spec.commandLine().getOut();
+    boolean same = onlyA.isEmpty() && onlyB.isEmpty();
+    if (json != null) {
+      Map<String, Object> report = new LinkedHashMap<>();
+      report.put("tool", "plumb");
+      report.put("version", "0.1.0");
+      report.put("a", first.toString());
+      report.put("b", second.toString());
+      report.put("same", same);
+      report.put("allowedOnlyByA", onlyA.stream().map(PolicyDiffCommand::toMap).toList());
+      report.put("allowedOnlyByB", onlyB.stream().map(PolicyDiffCommand::toMap).toList());
+      report.put("examples", confirmation.toMap());
+      Options.writeJson(json, report, out);
+    }
+    if (!"-".equals(json)) {
+      print(out, first, second, onlyA);
+      print(out, second, first, onlyB);
+      out.println(same ? "the policies decide alike" : confirmation.summary());
+    }
+    out.flush();
+    return same ? Plumb.DONE : Plumb.DISAGREEMENT;
+  }
+
+  private static void claim(
+      Confirmation confirmation,
+      Policy allows,
+      Policy drops,
+      List<PolicyDiff.Difference> differences) {
+    for (PolicyDiff.Difference difference : differences) {
+      confirmation.claim(allows, difference.example(), true);
+      confirmation.claim(drops, difference.example(), false);
+    }
+  }
+
+  private void print(
+      PrintWriter out, Path allows, Path drops, List<PolicyDiff.Difference> differences) {
+    if (differences.isEmpty()) {
+      return;
+    }
+    out.printf("%s allows and %s drops:%n", allows, drops);
+    for (PolicyDiff.Difference difference : differences) {
+      out.printf(
+          "  %s (%s); there: %s%n",
+          difference.allowedBy(),
+          difference.allowedBy().position(),
+          droppedBy(difference.droppedBy()));
+      for (Box box : difference.boxes().subList(0, Math.min(most, difference.boxes().size()))) {
+        out.printf("    %s%n", box);
+      }
+      if (difference.boxes().size() > most) {
+        out.printf("    and %d more%n", difference.boxes().size() - most);
+      }
+      out.printf("    example: %s%n", difference.example());
+    }
+  }
+
+  private static String droppedBy(Optional<Rule> rule) {
+    return rule.map(r -> "%s (%s)".formatted(r, r.position())).orElse("no permit matches");
+  }
+
+  private static Map<String, Object> toMap(PolicyDiff.Difference difference) {
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("allowedBy", difference.allowedBy().toString());
+    map.put("position", difference.allowedBy().position().toString());
+    map.put("droppedBy", droppedBy(difference.droppedBy()));
+    List<String> selectors = new ArrayList<>();
+    difference.boxes().forEach(box -> selectors.add(box.toString()));
+    map.put("selectors", selectors);
+    map.put("example", difference.example().toString());
+    return map;
+  }
+}

@@ -1,0 +1,149 @@
+package io.plumbline.conformance.cli;
+
+import io.plumbline.loader.policy.PolicyFile;
+import io.plumbline.loader.policy.SystemResolver;
+import io.plumbline.model.policy.Direction;
+import io.plumbline.model.policy.Policy;
+import io.plumbline.model.policy.PolicyBuilder;
+import io.plumbline.model.policy.PolicyException;
+import io.plumbline.model.policy.Position;
+import io.plumbline.model.policy.Side;
+import io.plumbline.model.policy.StrictIntent;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** A policy by options or by file. */
+final class PolicyOptions {
+  @Option(
+      names = {"--allow", "--permit"},
+      paramLabel = "SELECTOR",
+      description =
+          "permit this traffic (repeatable): arp, dns/10.0.0.53, tcp/10.0.0.0/8:443, udp/[2001:db8::1]:8000-8100 from 10.1.0.0/16, ...")
+  private List<String> permits = List.of();
+
+  @Option(
+      names = {"--forbid", "--block"},
+      paramLabel = "SELECTOR",
+      description = "forbid this traffic, whatever permits say (repeatable)")
+  private List<String> forbids = List.of();
+
+  @Option(names = "--policy", paramLabel = "FILE", description = "a policy file (YAML) instead")
+  private @Nullable Path file;
+
+  @Option(
+      names = "--at",
+      paramLabel = "ingress|egress",
+      description = "which section of the file (default: egress, or the only one)")
+  private @Nullable Direction direction;
+
+  @Option(
+      names = "--resolve",
+      description = "resolve host names in the policy now, and say to what")
+  private boolean resolve;
+
+  @Option(
+      names = "--strict",
+      description = "accept only what traffico's selectors and limits allow")
+  private boolean strict;
+
+  boolean given() {
+    return file != null || !permits.isEmpty() || !forbids.isEmpty();
+  }
+
+  boolean strict() {
+    return strict;
+  }
+
+  Direction direction() {
+    return direction == null ? Direction.EGRESS : direction;
+  }
+
+  Optional<PolicyBuilder.Resolver> resolver() {
+    return resolve ? Optional.of(new SystemResolver()) : Optional.empty();
+  }
+
+  /** Returns the policy; names that were resolved are told on the error stream. */
+  Policy policy(PrintWriter err) throws CommandException {
+    Policy policy = read();
+    policy
+        .resolutions()
+        .forEach((name, prefixes) -> err.printf("plumb: resolved %s: %s%n", name, prefixes));
+    err.flush();
+    return policy;
+  }
+
+  private Policy read() throws CommandException {
+    if (file != null) {
+      if (!permits.isEmpty() || !forbids.isEmpty() || strict) {
+        throw new CommandException(
+            Plumb.USAGE, "--policy: expected no --allow, --forbid or --strict beside it");
+      }
+      return ofFile(file, Optional.ofNullable(direction), resolver());
+    }
+    try {
+      return strict ? strictPolicy() : extendedPolicy();
+    } catch (PolicyException e) {
+      throw new CommandException(
+          Plumb.USAGE, strict ? e.problem() : String.valueOf(e.getMessage()));
+    }
+  }
+
+  private Policy strictPolicy() throws PolicyException {
+    StrictIntent intent = new StrictIntent();
+    for (String permit : permits) {
+      intent.add(Side.PERMIT, permit);
+    }
+    for (String forbid : forbids) {
+      intent.add(Side.FORBID, forbid);
+    }
+    return intent.build();
+  }
+
+  private Policy extendedPolicy() throws PolicyException {
+    PolicyBuilder builder = new PolicyBuilder("", direction(), resolver());
+    for (String permit : permits) {
+      builder.rule(Side.PERMIT, permit, Position.option("--allow"));
+    }
+    for (String forbid : forbids) {
+      builder.rule(Side.FORBID, forbid, Position.option("--forbid"));
+    }
+    return builder.build();
+  }
+
+  /** Reads a file without an error. */
+  static Policy ofFile(
+      Path path, Optional<Direction> wanted, Optional<PolicyBuilder.Resolver> resolver)
+      throws CommandException {
+    PolicyFile read;
+    try {
+      read = PolicyFile.read(path);
+    } catch (IOException e) {
+      throw new CommandException(Plumb.USAGE, String.valueOf(e.getMessage()));
+    }
+    Policy policy = read.policy(direction(read.directions(), wanted), resolver);
+    List<PolicyException> errors = read.errors();
+    if (!errors.isEmpty()) {
+      String more = errors.size() == 1 ? "" : " (and %d more)".formatted(errors.size() - 1);
+      throw new CommandException(Plumb.USAGE, errors.get(0).getMessage() + more);
+    }
+    if (wanted.isPresent() && !read.directions().contains(wanted.get())) {
+      throw new CommandException(
+          Plumb.USAGE,
+          "%s: no section %s: expected --at %s"
+              .formatted(path, wanted.get().word(), read.directions().iterator().next().word()));
+    }
+    return policy;
+  }
+
+  /** Returns the section to take: the one wanted, else egress if it is there. */
+  static Direction direction(Set<Direction> there, Optional<Direction> wanted) {
+    return wanted.orElse(
+        there.isEmpty() || there.contains(Direction.EGRESS) ? Direction.EGRESS : Direction.INGRESS);
+  }
+}

@@ -1,0 +1,171 @@
+package io.plumbline.conformance.cli;
+
+import io.plumbline.model.filter.IntentDecider;
+import io.plumbline.model.packet.CutCaptureException;
+import io.plumbline.model.packet.PacketBatch;
+import io.plumbline.model.packet.PacketView;
+import io.plumbline.model.policy.Direction;
+import io.plumbline.model.policy.Family;
+import io.plumbline.model.policy.Flow;
+import io.plumbline.model.policy.Policy;
+import io.plumbline.model.policy.PolicyException;
+import io.plumbline.model.policy.PolicySuggestion;
+import io.plumbline.model.policy.Position;
+import io.plumbline.model.policy.Prefix;
+import io.plumbline.model.policy.Selector;
+import io.plumbline.model.policy.SelectorParser;
+import io.plumbline.pcaps.CaptureException;
+import io.plumbline.pcaps.CaptureReader;
+import io.plumbline.pcaps.LinkType;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code plumb policy suggest}: a policy for a person to edit, from what was seen. */
+@Command(
+    name = "suggest",
+    description = "Print the smallest policy that permits the flows of a capture.",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    footer = {
+      "",
+      "Examples:",
+      "  plumb policy suggest capture.pcap --local 192.0.2.10",
+      "  plumb policy suggest capture.pcap --local 192.0.2.0/24 --prefix 24 > policy.yaml"
+    })
+final class PolicySuggestCommand implements Callable<Integer> {
+  private static final int CHUNK = 4096;
+
+  @Spec private CommandSpec spec;
+
+  @Parameters(paramLabel = "CAPTURE", description = "pcap or pcapng of Ethernet frames")
+  private Path capture;
+
+  @Option(
+      names = "--local",
+      paramLabel = "PREFIX",
+      description =
+          "the host's own addresses (repeatable): only packets from them (at ingress: to them) count")
+  private List<String> local = List.of();
+
+  @Option(
+      names = "--at",
+      paramLabel = "ingress|egress",
+      defaultValue = "EGRESS",
+      description = "which section to suggest (default: egress)")
+  private Direction direction = Direction.EGRESS;
+
+  @Option(
+      names = "--prefix",
+      paramLabel = "LEN",
+      defaultValue = "32",
+      description = "widen IPv4 destinations to prefixes of this length")
+  private int prefix;
+
+  @Option(
+      names = "--prefix6",
+      paramLabel = "LEN",
+      defaultValue = "128",
+      description = "widen IPv6 destinations to prefixes of this length")
+  private int prefix6;
+
+  @Option(names = "--no-groups", description = "one rule for each destination, no groups")
+  private boolean noGroups;
+
+  @Override
+  public Integer call() throws CommandException {
+    length("--prefix", prefix, Family.IPV4);
+    length("--prefix6", prefix6, Family.IPV6);
+    List<Prefix> own = own();
+    PolicySuggestion suggestion = new PolicySuggestion(prefix, prefix6, !noGroups);
+    // Which rules there are does not matter: only the fields are read.
+    IntentDecider decider = new IntentDecider(new Policy("", direction, List.of(), Map.of()));
+    PacketView view = new PacketView();
+    long packets = 0;
+    long taken = 0;
+    try (CaptureReader reader = CaptureReader.open(capture)) {
+      if (reader.linkType() != LinkType.ETHERNET) {
+        throw new CommandException(
+            Plumb.USAGE,
+            "%s: link type %s: expected ETHERNET (1)"
+                .formatted(capture, LinkType.describe(reader.linkType())));
+      }
+      PacketBatch batch = new PacketBatch(CHUNK, CHUNK * 256);
+      boolean more = true;
+      while (more) {
+        batch.clear();
+        more = reader.read(batch, CHUNK);
+        for (int i = 0; i < batch.size(); i++) {
+          packets++;
+          view.show(batch, i);
+          Optional<Flow> flow = flow(decider, view).filter(f -> counts(f, own));
+          flow.ifPresent(suggestion::add);
+          taken += flow.isPresent() ? 1 : 0;
+        }
+      }
+    } catch (CaptureException e) {
+      throw new CommandException(Plumb.USAGE, String.valueOf(e.getMessage()));
+    }
+    PrintWriter out = spec.commandLine().getOut();
+    String comment =
+        "Suggested from %s: %d of %d packets; to be read before it is used."
+            .formatted(capture.getFileName(), taken, packets);
+    out.print(suggestion.yaml(direction, comment));
+    out.flush();
+    return Plumb.DONE;
+  }
+
+  private static Optional<Flow> flow(IntentDecider decider, PacketView view) {
+    try {
+      return decider.flow(view);
+    } catch (CutCaptureException e) {
+      return Optional.empty();
+    }
+  }
+
+  private boolean counts(Flow flow, List<Prefix> own) {
+    if (own.isEmpty() || flow.flowClass().family().isEmpty()) {
+      return true;
+    }
+    boolean out = direction == Direction.EGRESS;
+    long hi = out ? flow.sourceHi() : flow.destinationHi();
+    long lo = out ? flow.sourceLo() : flow.destinationLo();
+    Family family = flow.flowClass().family().get();
+    return own.stream().anyMatch(p -> p.family() == family && p.contains(hi, lo));
+  }
+
+  private List<Prefix> own() throws CommandException {
+    List<Prefix> own = new ArrayList<>();
+    for (String text : local) {
+      try {
+        Position place = Position.option("--local");
+        Selector.Host host =
+            SelectorParser.parseHost(
+                text.contains(":") && !text.startsWith("[") ? "[" + text + "]" : text, place);
+        if (!(host instanceof Selector.Host.Net net)) {
+          throw new PolicyException(place, "'%s': expected an address or prefix".formatted(text));
+        }
+        own.add(net.prefix());
+      } catch (PolicyException e) {
+        throw new CommandException(Plumb.USAGE, String.valueOf(e.getMessage()));
+      }
+    }
+    return own;
+  }
+
+  private static void length(String option, int value, Family family) throws CommandException {
+    if (value < 0 || value > family.bits()) {
+      throw new CommandException(
+          Plumb.USAGE, "%s: %d: expected 0..%d".formatted(option, value, family.bits()));
+    }
+  }
+}

@@ -1,0 +1,5 @@
+/** Policy files, and names resolved for them. */
+@NullMarked
+package io.plumbline.loader.policy;
+
+import org.jspecify.annotations.NullMarked;
