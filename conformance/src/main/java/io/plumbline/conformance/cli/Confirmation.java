@@ -14,7 +14,6 @@ import io.plumbline.model.policy.Flow;
 import io.plumbline.model.policy.Policy;
 import io.plumbline.pcaps.FlowPackets;
 import java.util.ArrayList;
-import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -31,8 +30,7 @@ final class Confirmation {
     }
   }
 
-  // By identity: the hash of a policy of thousands of rules is not for free.
-  private final IdentityHashMap<Policy, Claims> claims = new IdentityHashMap<>();
+  private final Map<Policy, Claims> claims = new LinkedHashMap<>();
   private long packets;
   private final Map<String, String> engines = new LinkedHashMap<>();
 

@@ -1,6 +1,11 @@
 package io.plumbline.conformance.cli;
 
+import java.io.BufferedWriter;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.OutputStreamWriter;
 import java.io.PrintWriter;
+import java.nio.charset.Charset;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -34,11 +39,23 @@ public final class Plumb {
   /** A requested engine or privilege is unavailable. */
   static final int UNAVAILABLE = 3;
 
+  private static final int OUT_BUFFER = 1 << 16;
+
   private Plumb() {}
 
   /** Runs a command and ends the process with its exit status. */
   public static void main(String[] args) {
-    System.exit(commandLine().execute(args));
+    CommandLine line = commandLine();
+    // Every command flushes when it is done; without a buffer each line is a system call.
+    line.setOut(
+        new PrintWriter(
+            new BufferedWriter(
+                new OutputStreamWriter(
+                    new FileOutputStream(FileDescriptor.out), Charset.defaultCharset()),
+                OUT_BUFFER)));
+    int status = line.execute(args);
+    line.getOut().flush();
+    System.exit(status);
   }
 
   /** Makes the command line; every error is one line on its error stream. */

@@ -75,14 +75,14 @@ final class PolicyDiffCommand implements Callable<Integer> {
     Optional<Direction> wanted = Optional.ofNullable(direction);
     Policy a = PolicyOptions.ofFile(first, wanted, resolver);
     Policy b = PolicyOptions.ofFile(second, wanted, resolver);
-    List<PolicyDiff.Difference> onlyA;
-    List<PolicyDiff.Difference> onlyB;
+    PolicyDiff diff;
     try {
-      onlyA = PolicyDiff.allowedOnlyBy(a, b);
-      onlyB = PolicyDiff.allowedOnlyBy(b, a);
+      diff = PolicyDiff.of(a, b);
     } catch (Diagrams.TooLargeException e) {
       throw new CommandException(Plumb.USAGE, "policy diff: " + e.getMessage());
     }
+    List<PolicyDiff.Difference> onlyA = diff.onlyFirst();
+    List<PolicyDiff.Difference> onlyB = diff.onlySecond();
     Confirmation confirmation = new Confirmation();
     claim(confirmation, a, b, onlyA);
     claim(confirmation, b, a, onlyB);
@@ -128,23 +128,26 @@ final class PolicyDiffCommand implements Callable<Integer> {
     }
     out.printf("%s allows and %s drops:%n", allows, drops);
     for (PolicyDiff.Difference difference : differences) {
-      out.printf(
-          "  %s (%s); there: %s%n",
-          difference.allowedBy(),
-          difference.allowedBy().position(),
-          droppedBy(difference.droppedBy()));
+      Rule allowedBy = difference.allowedBy();
+      out.println(
+          "  "
+              + allowedBy
+              + " ("
+              + allowedBy.position()
+              + "); there: "
+              + droppedBy(difference.droppedBy()));
       for (Box box : difference.boxes().subList(0, Math.min(most, difference.boxes().size()))) {
-        out.printf("    %s%n", box);
+        out.println("    " + box);
       }
       if (difference.boxes().size() > most) {
-        out.printf("    and %d more%n", difference.boxes().size() - most);
+        out.println("    and " + (difference.boxes().size() - most) + " more");
       }
-      out.printf("    example: %s%n", difference.example());
+      out.println("    example: " + difference.example());
     }
   }
 
   private static String droppedBy(Optional<Rule> rule) {
-    return rule.map(r -> "%s (%s)".formatted(r, r.position())).orElse("no permit matches");
+    return rule.map(r -> r + " (" + r.position() + ")").orElse("no permit matches");
   }
 
   private static Map<String, Object> toMap(PolicyDiff.Difference difference) {

@@ -12,6 +12,7 @@ import io.plumbline.model.hook.Verdict;
 import io.plumbline.model.packet.Packet;
 import io.plumbline.model.packet.PacketBatch;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A subject in the kernel, run by test runs. A tag outside the frame's bytes is pushed by a program
@@ -24,24 +25,28 @@ final class KernelRunner implements Runner {
   private final Memory in;
   private final Memory out;
   private final BpfSyscall.TestRun plain;
-  private final TagPusher tagPusher;
-  private final BpfSyscall.TestRun tagged;
+  private @Nullable TagPusher tagPusher;
+  private BpfSyscall.@Nullable TestRun tagged;
 
-  KernelRunner(Subject subject, LoadedSubject loaded) throws EngineException {
+  KernelRunner(Subject subject, LoadedSubject loaded) {
     this.subject = subject;
     this.loaded = loaded;
     max = subject.hook().testRunLimits().max();
     in = new Memory(max);
     out = new Memory(max + 64L);
     plain = new BpfSyscall.TestRun(loaded.entryFd(), in, out);
-    try {
-      tagPusher = new TagPusher(loaded.entryInstructions());
-    } catch (EngineException e) {
-      plain.close();
-      loaded.close();
-      throw e;
+  }
+
+  /** Returns the run with a tag outside the bytes; its program is loaded when first needed. */
+  private BpfSyscall.TestRun tagged(int tag) throws EngineException {
+    TagPusher pusher = tagPusher;
+    if (pusher == null) {
+      pusher = new TagPusher(loaded.entryInstructions());
+      tagPusher = pusher;
+      tagged = new BpfSyscall.TestRun(pusher.programFd(), in, out);
     }
-    tagged = new BpfSyscall.TestRun(tagPusher.programFd(), in, out);
+    pusher.setTag(tag);
+    return java.util.Objects.requireNonNull(tagged);
   }
 
   @Override
@@ -66,7 +71,8 @@ final class KernelRunner implements Runner {
     }
     int code = runOne(one, 0);
     BpfSyscall.TestRun call = packet.outsideTag().isPresent() ? tagged : plain;
-    Packet after = Packet.of(out.getByteArray(0, call.lengthOut()));
+    int length = call == null ? 0 : call.lengthOut();
+    Packet after = Packet.of(out.getByteArray(0, length));
     return new Outcome.Decided(
         new Verdict(subject.hook(), code),
         packet.outsideTag().map(after::withOutsideTag).orElse(after));
@@ -88,11 +94,7 @@ final class KernelRunner implements Runner {
       in.setMemory(captured, wire - captured, (byte) 0);
     }
     int tag = batch.vlanWord(i);
-    BpfSyscall.TestRun call = plain;
-    if (tag != 0) {
-      tagPusher.setTag(tag);
-      call = tagged;
-    }
+    BpfSyscall.TestRun call = tag == 0 ? plain : tagged(tag);
     int result = call.run(wire, max + 64, 1);
     while (result == -Errno.EINTR) {
       result = call.run(wire, max + 64, 1);
@@ -107,8 +109,12 @@ final class KernelRunner implements Runner {
 
   @Override
   public void close() {
-    tagged.close();
-    tagPusher.close();
+    if (tagged != null) {
+      tagged.close();
+    }
+    if (tagPusher != null) {
+      tagPusher.close();
+    }
     plain.close();
     loaded.close();
     in.close();

@@ -82,7 +82,8 @@ final class LoadedObject implements AutoCloseable {
         }
         log.setByte(0, (byte) 0);
         LibBpf.bpf_program__set_log_buf(program, log, LOG_SIZE);
-        LibBpf.bpf_program__set_log_level(program, 1);
+        // Level 0: libbpf asks for the log only when a load has failed; it is costly to write.
+        LibBpf.bpf_program__set_log_level(program, 0);
         check(LibBpf.bpf_object__load(object), "load " + name, log.getString(0));
         return new LoadedObject(object, program);
       } catch (EngineException | RuntimeException e) {

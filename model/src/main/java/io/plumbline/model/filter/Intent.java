@@ -200,10 +200,10 @@ public final class Intent {
       String name = rule.name().isEmpty() ? "" : " \"" + rule.name() + "\"";
       clauses.add(
           new Clause(
-              "%s_%d".formatted(side.word(), number),
+              side.word() + "_" + number,
               new Guard.Named(Box.join(rule.boxes()), guard(rule)),
               side == Side.FORBID ? SHOT : OK,
-              "%s%s (%s)".formatted(rule, name, rule.position())));
+              rule + name + " (" + rule.position() + ")"));
     }
     clauses.add(NO_PERMIT);
     return clauses;

@@ -27,7 +27,7 @@ public final class IntentDecider {
   private final long[] key = new long[Diagrams.FIELDS];
 
   public IntentDecider(Policy policy) {
-    index = new RuleIndex(policy.rules());
+    index = policy.index();
     rules = policy.rules().size();
   }
 

@@ -4,6 +4,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Sets of flows, and maps from flows to numbers, as decision diagrams over intervals: a level for
@@ -90,20 +91,33 @@ public final class Diagrams {
     boolean accept(long[] low, long[] high);
   }
 
-  private record Content(long[] starts, Node[] children) {
+  /** What makes a node: equal contents are one node. */
+  private static final class Content {
+    final long[] starts;
+    final Node[] children;
+    final int hash;
+
+    Content(long[] starts, Node[] children) {
+      this.starts = starts;
+      this.children = children;
+      long h = starts.length;
+      for (int i = 0; i < starts.length; i++) {
+        h = (h ^ starts[i]) * 0x9E3779B97F4A7C15L;
+        h = (h ^ h >>> 32 ^ children[i].id) * 0xD6E8FEB86659FD93L;
+      }
+      hash = (int) (h ^ h >>> 32);
+    }
+
     @Override
-    public boolean equals(Object o) {
+    public boolean equals(@Nullable Object o) {
       return o instanceof Content other
-          && Arrays.equals(starts, other.starts)
-          && Arrays.equals(children, other.children);
+          && hash == other.hash
+          && Arrays.equals(children, other.children)
+          && Arrays.equals(starts, other.starts);
     }
 
     @Override
     public int hashCode() {
-      int hash = Arrays.hashCode(starts);
-      for (Node child : children) {
-        hash = 31 * hash + child.id;
-      }
       return hash;
     }
   }
@@ -254,8 +268,9 @@ public final class Diagrams {
     return result;
   }
 
+  /** Returns one number for two nodes; the odd factor spreads the numbers and keeps them apart. */
   private static long pair(Node a, Node b) {
-    return (long) a.id << 32 | b.id;
+    return ((long) a.id << 32 | b.id) * 0x9E3779B97F4A7C15L;
   }
 
   /** Returns the part of a map whose flows have no number in another. */

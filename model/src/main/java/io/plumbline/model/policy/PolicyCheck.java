@@ -93,7 +93,7 @@ public final class PolicyCheck {
     Diagrams.Node forbidden =
         diagrams.union(
             rules.subList(0, forbids).stream().flatMap(rule -> rule.boxes().stream()).toList());
-    RuleIndex index = new RuleIndex(rules);
+    RuleIndex index = policy.index();
     List<Finding> findings = new ArrayList<>();
     Map<Diagrams.Node, Integer> first = new HashMap<>();
     for (int i = 0; i < sets.length; i++) {

@@ -29,18 +29,42 @@ public final class PolicyDiff {
     }
   }
 
-  private PolicyDiff() {}
+  private final List<Difference> onlyFirst;
+  private final List<Difference> onlySecond;
+
+  private PolicyDiff(List<Difference> onlyFirst, List<Difference> onlySecond) {
+    this.onlyFirst = onlyFirst;
+    this.onlySecond = onlySecond;
+  }
 
   /**
-   * Returns what a allows and b drops.
+   * Compares two policies.
    *
    * @throws Diagrams.TooLargeException if the ranges make too many combinations
    */
-  public static List<Difference> allowedOnlyBy(Policy a, Policy b) {
+  public static PolicyDiff of(Policy first, Policy second) {
     Diagrams diagrams = new Diagrams(MAX_EDGES);
-    Diagrams.Node difference = diagrams.without(allowed(diagrams, a), allowed(diagrams, b));
-    RuleIndex indexA = new RuleIndex(a.rules());
-    RuleIndex indexB = new RuleIndex(b.rules());
+    Diagrams.Node a = allowed(diagrams, first);
+    Diagrams.Node b = allowed(diagrams, second);
+    return new PolicyDiff(
+        differences(diagrams, diagrams.without(a, b), first, second),
+        differences(diagrams, diagrams.without(b, a), second, first));
+  }
+
+  /** Returns what the first allows and the second drops. */
+  public List<Difference> onlyFirst() {
+    return onlyFirst;
+  }
+
+  /** Returns what the second allows and the first drops. */
+  public List<Difference> onlySecond() {
+    return onlySecond;
+  }
+
+  private static List<Difference> differences(
+      Diagrams diagrams, Diagrams.Node difference, Policy a, Policy b) {
+    RuleIndex indexA = a.index();
+    RuleIndex indexB = b.index();
     Map<List<Integer>, List<Box>> groups = new LinkedHashMap<>();
     diagrams.pieces(
         difference,

@@ -162,7 +162,7 @@ public record Prefix(Family family, long hi, long lo, int length) {
   /** Returns the first address as text, IPv6 as RFC 5952 wants it, without brackets. */
   public String address() {
     if (family == Family.IPV4) {
-      return "%d.%d.%d.%d".formatted(hi >>> 24, hi >>> 16 & 0xFF, hi >>> 8 & 0xFF, hi & 0xFF);
+      return (hi >>> 24) + "." + (hi >>> 16 & 0xFF) + "." + (hi >>> 8 & 0xFF) + "." + (hi & 0xFF);
     }
     int[] groups = new int[8];
     for (int i = 0; i < 4; i++) {
