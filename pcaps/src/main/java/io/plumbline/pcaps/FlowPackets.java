@@ -15,12 +15,17 @@ public final class FlowPackets {
     if (flow.flowClass().family().isEmpty()) {
       return PacketBuilder.eth().arp();
     }
-    return flow.flowClass().family().get() == Family.IPV4 ? ipv4(flow) : ipv6(flow);
+    return flow.flowClass().family().get() == Family.IPV4 ? ipv4(flow, 5) : ipv6(flow);
   }
 
-  private static PacketBuilder ipv4(Flow flow) {
+  /**
+   * Returns the frame of an IPv4 flow whose header has options.
+   *
+   * @param words length of the header in units of 4 bytes, 5..15
+   */
+  public static PacketBuilder ipv4(Flow flow, int words) {
     PacketBuilder builder = PacketBuilder.eth().ipv4((int) flow.destinationHi());
-    builder.source((int) flow.sourceHi());
+    builder.source((int) flow.sourceHi()).ihl(words);
     transport(builder.protocol(flow.flowClass().protocol()), flow);
     return builder.u16(14 + 2, builder.length() - 14);
   }

@@ -138,8 +138,11 @@ public final class PolicyPackets {
 
   private PacketBuilder frame(Flow flow) {
     boolean v6 = flow.flowClass().family().filter(f -> f == Family.IPV6).isPresent();
-    if (!v6 || random.nextInt(3) > 0) {
+    if (flow.flowClass() == FlowClass.ARP || random.nextInt(3) > 0) {
       return FlowPackets.of(flow);
+    }
+    if (!v6) {
+      return FlowPackets.ipv4(flow, random.nextInt(5, 16));
     }
     int[] extensions = new int[random.nextInt(1, 11)];
     for (int i = 0; i < extensions.length; i++) {

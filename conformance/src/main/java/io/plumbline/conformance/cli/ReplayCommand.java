@@ -16,9 +16,12 @@ import io.plumbline.model.engine.Runner;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.engine.Trial;
 import io.plumbline.model.filter.Intent;
+import io.plumbline.model.filter.IntentDecider;
 import io.plumbline.model.hook.Verdicts;
 import io.plumbline.model.packet.PacketBatch;
 import io.plumbline.model.packet.PacketView;
+import io.plumbline.model.policy.Diagrams;
+import io.plumbline.model.policy.Flow;
 import io.plumbline.model.policy.Prefix;
 import io.plumbline.pcaps.CaptureException;
 import io.plumbline.pcaps.CaptureReader;
@@ -144,9 +147,7 @@ final class ReplayCommand implements Callable<Integer> {
       PrintWriter out = spec.commandLine().getOut();
       List<ModelRunner.Line> lines = replay.lines();
       Optional<UnmatchedFlows> unmatched =
-          subject instanceof Subject.Intent intent
-              ? Optional.of(new UnmatchedFlows(intent.policy()))
-              : Optional.empty();
+          subject instanceof Subject.Intent ? Optional.of(new UnmatchedFlows()) : Optional.empty();
       unmatchedFlows = unmatched;
       int noRule = lines.size() - 1;
       boolean each = explain || droppedOut != null || allowedOut != null;
@@ -181,7 +182,9 @@ final class ReplayCommand implements Callable<Integer> {
                               subject.hook().verdictName(verdict),
                               lines.get(line).name(),
                               lines.get(line).clause().meaning(),
-                              evidence(lines.get(line), batch, i)));
+                              line == noRule && unmatched.isPresent()
+                                  ? flow(batch, i)
+                                  : evidence(lines.get(line), batch, i)));
             }
           };
       try {
@@ -258,6 +261,15 @@ final class ReplayCommand implements Callable<Integer> {
     return chain != null
         ? Options.chain(chain)
         : Options.standalone(String.valueOf(program), input);
+  }
+
+  /** Returns what a frame that no rule matched wanted. */
+  private static String flow(PacketBatch batch, int i) {
+    PacketView view = new PacketView();
+    view.show(batch, i);
+    long[] key = new long[Diagrams.FIELDS];
+    IntentDecider.readKey(view, key);
+    return "  [" + Flow.of(key) + "]";
   }
 
   /** Returns the fields that the deciding clause looks at, with their bytes. */

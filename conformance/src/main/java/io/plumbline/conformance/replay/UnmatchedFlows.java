@@ -3,19 +3,20 @@ package io.plumbline.conformance.replay;
 import io.plumbline.model.filter.IntentDecider;
 import io.plumbline.model.packet.PacketBatch;
 import io.plumbline.model.packet.PacketView;
+import io.plumbline.model.policy.Diagrams;
 import io.plumbline.model.policy.Flow;
-import io.plumbline.model.policy.Policy;
+import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 
 /**
  * Where the packets that no rule matched wanted to go: destinations with what they came to. Holds
- * so many destinations at most; packets to further ones are only counted.
+ * {@value #MOST} destinations at most; packets to further ones are only counted. Adding allocates
+ * nothing.
  */
 public final class UnmatchedFlows {
-  private static final int MOST = 65536;
+  private static final int MOST = 1 << 16;
+  private static final int SLOTS = 2 * MOST;
 
   /**
    * One destination.
@@ -24,56 +25,68 @@ public final class UnmatchedFlows {
    */
   public record Entry(String to, long packets, long bytes) {}
 
-  private final IntentDecider decider;
   private final PacketView view = new PacketView();
-  private final Map<Flow, long[]> counts = new HashMap<>();
+  private final long[] key = new long[Diagrams.FIELDS];
+
+  /** An open hash table: class and port, both halves of the address; no packets, no entry. */
+  private final long[] kinds = new long[SLOTS];
+
+  private final long[] his = new long[SLOTS];
+  private final long[] los = new long[SLOTS];
+  private final long[] packets = new long[SLOTS];
+  private final long[] bytes = new long[SLOTS];
+  private int used;
   private long others;
 
-  public UnmatchedFlows(Policy policy) {
-    decider = new IntentDecider(policy);
-  }
-
-  /** Adds a frame that no rule matched. */
+  /** Adds a frame that can be classified and that no rule matched. */
   public void add(PacketBatch batch, int i) {
     view.show(batch, i);
-    decider.flow(view).ifPresent(flow -> add(flow, batch.wireLength(i)));
-  }
-
-  private void add(Flow flow, int bytes) {
-    Flow key =
-        new Flow(
-            flow.flowClass(),
-            flow.destinationHi(),
-            flow.destinationLo(),
-            flow.destinationPort(),
-            0,
-            0,
-            0);
-    long[] count = counts.get(key);
-    if (count == null && counts.size() == MOST) {
-      others++;
-      return;
+    IntentDecider.readKey(view, key);
+    long kind = key[0] << 16 | key[3];
+    long hash = (kind ^ key[1] * 0x9E3779B97F4A7C15L ^ key[2]) * 0xD6E8FEB86659FD93L;
+    int slot = (int) (hash >>> 32) & SLOTS - 1;
+    while (packets[slot] != 0
+        && (kinds[slot] != kind || his[slot] != key[1] || los[slot] != key[2])) {
+      slot = slot + 1 & SLOTS - 1;
     }
-    if (count == null) {
-      count = new long[2];
-      counts.put(key, count);
+    if (packets[slot] == 0) {
+      if (used == MOST) {
+        others++;
+        return;
+      }
+      used++;
+      kinds[slot] = kind;
+      his[slot] = key[1];
+      los[slot] = key[2];
     }
-    count[0]++;
-    count[1] += bytes;
+    packets[slot]++;
+    bytes[slot] += batch.wireLength(i);
   }
 
   /** Returns the destinations, those with most packets first. */
   public List<Entry> ranked(int most) {
-    return counts.entrySet().stream()
-        .map(e -> new Entry(e.getKey().destination(), e.getValue()[0], e.getValue()[1]))
-        .sorted(Comparator.comparingLong(Entry::packets).reversed().thenComparing(Entry::to))
-        .limit(most)
-        .toList();
+    List<Integer> slots = new ArrayList<>();
+    for (int slot = 0; slot < SLOTS; slot++) {
+      if (packets[slot] != 0) {
+        slots.add(slot);
+      }
+    }
+    slots.sort(
+        Comparator.<Integer>comparingLong(slot -> -packets[slot])
+            .thenComparing(slot -> kinds[slot])
+            .thenComparing(slot -> his[slot])
+            .thenComparing(slot -> los[slot]));
+    return slots.stream().limit(most).map(this::entry).toList();
+  }
+
+  private Entry entry(int slot) {
+    long[] fields = {kinds[slot] >>> 16, his[slot], los[slot], kinds[slot] & 0xFFFF, 0, 0, 0};
+    return new Entry(Flow.of(fields).destination(), packets[slot], bytes[slot]);
   }
 
   /** Returns how many destinations are held. */
   public int destinations() {
-    return counts.size();
+    return used;
   }
 
   /** Returns how many packets went to destinations that are not held. */

@@ -13,9 +13,16 @@ public final class KernelBatchEngine implements Engine {
   public static final String NAME = "kernel-batch";
 
   private final ObjectSource objects;
+  private final PolicyProgram.Lowering lowering;
 
   public KernelBatchEngine(ObjectSource objects) {
+    this(objects, PolicyProgram::image);
+  }
+
+  /** Makes one that lowers policies in another way. */
+  public KernelBatchEngine(ObjectSource objects, PolicyProgram.Lowering lowering) {
     this.objects = objects;
+    this.lowering = lowering;
   }
 
   @Override
@@ -31,7 +38,7 @@ public final class KernelBatchEngine implements Engine {
   @Override
   public Runner load(Subject subject) throws EngineException {
     if (subject instanceof Subject.Intent intent) {
-      return PolicyRunners.load(List.of(intent), objects, KernelBatchRunner::new).get(0);
+      return PolicyRunners.load(List.of(intent), objects, lowering, KernelBatchRunner::new).get(0);
     }
     return new KernelBatchRunner(subject, LoadedSubject.load(subject, objects));
   }
@@ -46,6 +53,6 @@ public final class KernelBatchEngine implements Engine {
     }
     return policies.isEmpty() || policies.size() < subjects.size()
         ? Engine.super.loadAll(subjects)
-        : PolicyRunners.load(policies, objects, KernelBatchRunner::new);
+        : PolicyRunners.load(policies, objects, lowering, KernelBatchRunner::new);
   }
 }

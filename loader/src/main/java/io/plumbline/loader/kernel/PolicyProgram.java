@@ -82,6 +82,11 @@ public final class PolicyProgram implements AutoCloseable {
     return object.instructions();
   }
 
+  /** Makes of a policy what this program reads; tests put wrong ones in its place. */
+  public interface Lowering {
+    PolicyImage lower(Policy policy) throws EngineException;
+  }
+
   /** Lowers a policy to what this program reads. */
   public static PolicyImage image(Policy policy) throws EngineException {
     try {

@@ -31,11 +31,15 @@ final class PolicyRunners {
     this.open = open;
   }
 
-  static List<Runner> load(List<Subject.Intent> subjects, ObjectSource objects, Maker maker)
+  static List<Runner> load(
+      List<Subject.Intent> subjects,
+      ObjectSource objects,
+      PolicyProgram.Lowering lowering,
+      Maker maker)
       throws EngineException {
     List<PolicyImage> images = new ArrayList<>();
     for (Subject.Intent subject : subjects) {
-      images.add(PolicyProgram.image(subject.policy()));
+      images.add(lowering.lower(subject.policy()));
     }
     PolicyProgram program = PolicyProgram.load(objects, Math.max(2, subjects.size()));
     try {

@@ -77,7 +77,13 @@ public sealed interface Expr {
   record Binary(Operator operator, Expr left, Expr right) implements Expr {
     @Override
     public String toString() {
-      return "%s %s %s".formatted(left, operator.symbol(), right);
+      return "%s %s %s".formatted(operand(left), operator.symbol(), operand(right));
+    }
+
+    /** A sum within anything but a sum needs parentheses. */
+    private String operand(Expr expr) {
+      boolean sum = expr instanceof Binary binary && binary.operator == Operator.ADD;
+      return sum && operator != Operator.ADD ? "(" + expr + ")" : expr.toString();
     }
   }
 

@@ -7,10 +7,12 @@ import io.plumbline.model.packet.Ipv6Extensions;
 import io.plumbline.model.packet.Ipv6Extensions.Part;
 import io.plumbline.model.packet.PacketView;
 import io.plumbline.model.policy.Diagrams;
+import io.plumbline.model.policy.Flow;
 import io.plumbline.model.policy.FlowClass;
 import io.plumbline.model.policy.Policy;
 import io.plumbline.model.policy.RuleIndex;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Judges frames by a policy, and gives the same clause as {@link Intent#decisions} evaluated one
@@ -37,13 +39,17 @@ public final class IntentDecider {
     if (clause < classified) {
       return clause;
     }
-    readKey(frame);
+    readKey(frame, key);
     int rule = index.find(key);
     return classified + (rule < 0 ? rules : rule);
   }
 
-  /** Fills in the fields of a frame that can be classified. */
-  private void readKey(PacketView frame) {
+  /**
+   * Reads what rules look at in a frame that can be classified.
+   *
+   * @param key receives the fields in the order of {@link Diagrams}' levels
+   */
+  public static void readKey(PacketView frame, long[] key) {
     int type = frame.u16(12);
     java.util.Arrays.fill(key, 0);
     if (type == EtherType.ARP) {
@@ -84,13 +90,11 @@ public final class IntentDecider {
   }
 
   /** Returns the flow of a frame that can be classified; empty for others. */
-  public java.util.Optional<io.plumbline.model.policy.Flow> flow(PacketView frame) {
+  public Optional<Flow> flow(PacketView frame) {
     if (classifier.decide(frame) < classified) {
-      return java.util.Optional.empty();
+      return Optional.empty();
     }
-    readKey(frame);
-    return java.util.Optional.of(
-        new io.plumbline.model.policy.Flow(
-            CLASSES[(int) key[0]], key[1], key[2], (int) key[3], key[4], key[5], (int) key[6]));
+    readKey(frame, key);
+    return Optional.of(Flow.of(key));
   }
 }

@@ -18,6 +18,12 @@ public record Flow(
   /** Any ARP packet. */
   public static final Flow ARP = new Flow(FlowClass.ARP, 0, 0, 0, 0, 0, 0);
 
+  /** Returns the flow whose fields are given in the order of the levels of {@link Diagrams}. */
+  public static Flow of(long[] key) {
+    return new Flow(
+        FlowClass.of((int) key[0]), key[1], key[2], (int) key[3], key[4], key[5], (int) key[6]);
+  }
+
   /** Returns the selector that matches just this flow. */
   @Override
   public String toString() {

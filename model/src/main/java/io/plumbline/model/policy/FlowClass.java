@@ -13,6 +13,8 @@ public enum FlowClass {
   UDP6(5, Optional.of(Family.IPV6), IpProtocol.UDP, "udp"),
   ICMP6(6, Optional.of(Family.IPV6), IpProtocol.ICMPV6, "icmp6");
 
+  private static final FlowClass[] ALL = values();
+
   private final int index;
   private final Optional<Family> family;
   private final int protocol;
@@ -23,6 +25,11 @@ public enum FlowClass {
     this.family = family;
     this.protocol = protocol;
     this.word = word;
+  }
+
+  /** Returns the class of a number, 0..6. */
+  public static FlowClass of(int index) {
+    return ALL[index];
   }
 
   /** Returns its number, 0..6, in the order written here. */

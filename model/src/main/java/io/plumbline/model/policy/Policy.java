@@ -90,6 +90,12 @@ public final class Policy {
     return -1;
   }
 
+  /** Returns whether a packet that can be classified may pass. */
+  public boolean allows(Flow flow) {
+    int rule = decide(flow);
+    return rule >= 0 && rules.get(rule).side() == Side.PERMIT;
+  }
+
   /** Returns what finds the same rule as {@link #decide} faster; made when first asked for. */
   public synchronized RuleIndex index() {
     RuleIndex made = index;

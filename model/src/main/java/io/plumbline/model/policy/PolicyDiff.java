@@ -12,7 +12,6 @@ import java.util.Optional;
  */
 public final class PolicyDiff {
   private static final long MAX_EDGES = 40_000_000;
-  private static final FlowClass[] CLASSES = FlowClass.values();
 
   /**
    * Packets that one policy allows by one rule and the other drops by one rule or by default.
@@ -103,7 +102,7 @@ public final class PolicyDiff {
   static List<Box> boxes(long[] low, long[] high) {
     List<Box> boxes = new ArrayList<>();
     for (long number = low[Diagrams.CLASS]; number <= high[Diagrams.CLASS]; number++) {
-      FlowClass flowClass = CLASSES[(int) number];
+      FlowClass flowClass = FlowClass.of((int) number);
       if (flowClass == FlowClass.ARP) {
         boxes.add(Box.ARP);
         continue;
