@@ -191,7 +191,7 @@ class CommandLineTest {
           replay CAPTURE --program block_port --input 0 | block_port: invalid port number: '0': expected a port, 1..65535
           replay CAPTURE --program nop --input 1 | nop: program does not accept input: '1': expected no input
           replay CAPTURE --chain allow_port:1 | --chain: L3/L4 chains must start with allow_ethertype
-          replay CAPTURE | replay: expected one of --program and --chain
+          replay CAPTURE | replay: expected one of --program, --chain and a policy (--policy, or --allow and --forbid)
           replay FOLDER/none.pcap --program nop | FOLDER/none.pcap: no such file
           replay FOLDER --program nop | FOLDER: is a directory: expected a capture file
           replay FOLDER/text --program nop | FOLDER/text: not a capture: starts with 0x6e6f7420: expected pcap or pcapng

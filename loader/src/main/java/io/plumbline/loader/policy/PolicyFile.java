@@ -13,6 +13,7 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.HashMap;
@@ -104,7 +105,11 @@ public final class PolicyFile {
 
   /** Returns everything wrong that was found so far, in the order of the file. */
   public List<PolicyException> errors() {
-    return List.copyOf(errors);
+    List<PolicyException> sorted = new ArrayList<>(errors);
+    sorted.sort(
+        Comparator.<PolicyException>comparingInt(e -> e.position().line())
+            .thenComparingInt(e -> e.position().column()));
+    return sorted;
   }
 
   /** Returns the directions that the file has a section for. */
@@ -207,7 +212,8 @@ public final class PolicyFile {
     if (item instanceof ScalarNode scalar) {
       return Optional.of(new Written(side, "", "", scalar.getValue(), position(item)));
     }
-    Map<String, Node> fields = mapping(item, RULE, "rule");
+    boolean mapping = item instanceof MappingNode;
+    Map<String, Node> fields = mapping ? mapping(item, RULE, "rule") : Map.of();
     Node text = fields.get("rule");
     if (text == null) {
       error(item, "rule: expected a selector, or a mapping with the key rule");
