@@ -260,12 +260,23 @@ class PolicyCommandTest {
         "&a [*a, *a]",
         "version: 1\negress:\n\tpermit: []",
         "\u0000",
-        "%YAML 9.9\n---\nversion: 1"
+        "%YAML 9.9\n---\nversion: 1",
+        "version: 1\negress:\n  permit:\n    - |\n      arp\n      tcp",
+        "version: 1\nname: \"\\e[31m\"\negress: {permit: [arp]}",
+        "version: 1\negress: {permit: [~]}"
       })
   void whatIsNoPolicyIsAnErrorWithAPlace(String text) throws Exception {
     String policy = file("x.yaml", text);
     assertThat(run("policy", "check", policy)).as(text).isEqualTo(2);
     assertThat(err).as(text).matches("(?s)(plumb: .*x\\.yaml:\\d+:\\d+: [^\n]+\n)+");
+  }
+
+  @Test
+  void deepNestingIsAnErrorToo() throws Exception {
+    assertThat(
+            run("policy", "check", file("deep.yaml", "version: 1\negress: " + "[".repeat(100_000))))
+        .isEqualTo(2);
+    assertThat(err).endsWith("deep.yaml:1:1: YAML: nested too deeply\n");
   }
 
   @Test

@@ -144,6 +144,9 @@ public final class PolicyFile {
     } catch (MarkedYamlEngineException e) {
       Position place = e.getProblemMark().map(this::position).orElse(new Position(file, 1, 1));
       errors.add(new PolicyException(place, "YAML: " + e.getProblem()));
+    } catch (StackOverflowError e) {
+      // The YAML reader descends into every level; a policy has few.
+      errors.add(new PolicyException(new Position(file, 1, 1), "YAML: nested too deeply"));
     } catch (YamlEngineException e) {
       String message = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
       errors.add(new PolicyException(new Position(file, 1, 1), "YAML: " + message));
@@ -209,8 +212,8 @@ public final class PolicyFile {
   }
 
   private Optional<Written> rule(Side side, Node item) {
-    if (item instanceof ScalarNode scalar) {
-      return Optional.of(new Written(side, "", "", scalar.getValue(), position(item)));
+    if (item instanceof ScalarNode) {
+      return Optional.of(new Written(side, "", "", scalar(item, "rule"), position(item)));
     }
     boolean mapping = item instanceof MappingNode;
     Map<String, Node> fields = mapping ? mapping(item, RULE, "rule") : Map.of();
@@ -261,11 +264,17 @@ public final class PolicyFile {
   }
 
   private String scalar(Node node, String what) {
-    if (node instanceof ScalarNode scalar) {
-      return scalar.getValue();
+    if (!(node instanceof ScalarNode scalar)) {
+      error(node, what + ": expected text");
+      return "";
     }
-    error(node, what + ": expected text");
-    return "";
+    // A block scalar ends with a line break that its author does not mean.
+    String text = scalar.getValue().strip();
+    if (text.chars().anyMatch(Character::isISOControl)) {
+      error(node, what + ": '" + text + "': expected no control characters");
+      return "";
+    }
+    return text;
   }
 
   private void error(Node node, String problem) {

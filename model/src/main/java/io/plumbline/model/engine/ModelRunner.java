@@ -45,7 +45,7 @@ public final class ModelRunner implements Runner {
   }
 
   private final Subject subject;
-  private final List<Line> lines = new ArrayList<>();
+  private final List<Line> lines;
   private final List<Stage> deciders = new ArrayList<>();
   private final List<Integer> firstLine = new ArrayList<>();
   private final PacketView view = new PacketView();
@@ -57,17 +57,19 @@ public final class ModelRunner implements Runner {
 
   ModelRunner(Subject subject) {
     this.subject = subject;
+    List<Line> collected = new ArrayList<>();
     if (subject instanceof Subject.Standalone standalone) {
-      addStage(standalone.program(), standalone.input(), false);
+      addStage(collected, standalone.program(), standalone.input(), false);
     } else if (subject instanceof Subject.Chained chained) {
       for (Chain.Stage stage : chained.chain().stages()) {
-        addStage(stage.program(), stage.input(), true);
+        addStage(collected, stage.program(), stage.input(), true);
       }
     } else if (subject instanceof Subject.Intent intent) {
-      addPolicy(intent.policy());
+      addPolicy(collected, intent.policy());
     } else if (subject instanceof Subject.IntentRows rows) {
-      addPolicy(rows.policy());
+      addPolicy(collected, rows.policy());
     }
+    lines = List.copyOf(collected);
     stages = deciders.toArray(Stage[]::new);
     lineOffsets = firstLine.stream().mapToInt(Integer::intValue).toArray();
     actions = lines.stream().map(line -> line.clause().action()).toArray(Action[]::new);
@@ -75,26 +77,26 @@ public final class ModelRunner implements Runner {
     hitBytes = new long[lines.size()];
   }
 
-  private void addPolicy(Policy policy) {
+  private void addPolicy(List<Line> to, Policy policy) {
     IntentDecider decider = new IntentDecider(policy);
-    addStage(Intent.NAME, Intent.decisions(policy), decider::decide);
+    addStage(to, Intent.NAME, Intent.decisions(policy), decider::decide);
   }
 
-  private void addStage(ProgramSpec program, Input input, boolean chained) {
+  private void addStage(List<Line> to, ProgramSpec program, Input input, boolean chained) {
     Decider decider = new Decider(program.decisions(), input.scalar(), input.allowed(), chained);
-    addStage(program.name(), program.decisions(), decider::decide);
+    addStage(to, program.name(), program.decisions(), decider::decide);
   }
 
-  private void addStage(String program, DecisionList decisions, Stage decider) {
+  private void addStage(List<Line> to, String program, DecisionList decisions, Stage decider) {
     int stage = deciders.size();
-    firstLine.add(lines.size());
+    firstLine.add(to.size());
     deciders.add(decider);
-    decisions.clauses().forEach(c -> lines.add(new Line(stage, program, c)));
+    decisions.clauses().forEach(c -> to.add(new Line(stage, program, c)));
   }
 
   /** Returns the clauses of all stages in order. */
   public List<Line> lines() {
-    return List.copyOf(lines);
+    return lines;
   }
 
   /**

@@ -13,9 +13,21 @@ public final class PolicyException extends Exception {
    * @param problem what is wrong: the value and what was allowed
    */
   public PolicyException(Position position, String problem) {
-    super(position + ": " + problem, null, false, false);
+    super(position + ": " + oneLine(problem), null, false, false);
     this.position = position;
-    this.problem = problem;
+    this.problem = oneLine(problem);
+  }
+
+  /**
+   * Values are quoted as they were written; what would break the line or drive a terminal is not.
+   */
+  private static String oneLine(String text) {
+    StringBuilder line = new StringBuilder();
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      line.append(Character.isISOControl(c) ? String.format("\\x%02x", (int) c) : c);
+    }
+    return line.toString();
   }
 
   /** Returns the place. */
