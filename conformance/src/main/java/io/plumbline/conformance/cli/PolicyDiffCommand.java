@@ -17,6 +17,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -70,14 +72,27 @@ final class PolicyDiffCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws CommandException, EngineException {
+    if (most < 1) {
+      throw new CommandException(Plumb.USAGE, "--most: " + most + ": expected 1 or more");
+    }
     Optional<PolicyBuilder.Resolver> resolver =
         resolve ? Optional.of(new SystemResolver()) : Optional.empty();
     Optional<Direction> wanted = Optional.ofNullable(direction);
+    // Reading takes as long as comparing does: the two files are read side by side.
+    FutureTask<Policy> reading =
+        new FutureTask<>(
+            () -> {
+              Policy policy = PolicyOptions.ofFile(second, wanted, resolver);
+              policy.index();
+              return policy;
+            });
+    new Thread(reading, "second policy").start();
     Policy a = PolicyOptions.ofFile(first, wanted, resolver);
-    Policy b = PolicyOptions.ofFile(second, wanted, resolver);
+    a.index();
+    Policy b = await(reading);
     PolicyDiff diff;
     try {
-      diff = PolicyDiff.of(a, b);
+      diff = PolicyDiff.of(a, b, json == null ? most : Integer.MAX_VALUE);
     } catch (Diagrams.TooLargeException e) {
       throw new CommandException(Plumb.USAGE, "policy diff: " + e.getMessage());
     }
@@ -110,6 +125,20 @@ final class PolicyDiffCommand implements Callable<Integer> {
     return same ? Plumb.DONE : Plumb.DISAGREEMENT;
   }
 
+  private static Policy await(FutureTask<Policy> reading) throws CommandException {
+    try {
+      return reading.get();
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof CommandException known) {
+        throw known;
+      }
+      throw new IllegalStateException(e.getCause());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new CommandException(Plumb.UNAVAILABLE, "policy diff: interrupted");
+    }
+  }
+
   private static void claim(
       Confirmation confirmation,
       Policy allows,
@@ -139,8 +168,8 @@ final class PolicyDiffCommand implements Callable<Integer> {
       for (Box box : difference.boxes().subList(0, Math.min(most, difference.boxes().size()))) {
         out.println("    " + box);
       }
-      if (difference.boxes().size() > most) {
-        out.println("    and " + (difference.boxes().size() - most) + " more");
+      if (difference.count() > most) {
+        out.println("    and " + (difference.count() - most) + " more");
       }
       out.println("    example: " + difference.example());
     }
@@ -158,6 +187,7 @@ final class PolicyDiffCommand implements Callable<Integer> {
     List<String> selectors = new ArrayList<>();
     difference.boxes().forEach(box -> selectors.add(box.toString()));
     map.put("selectors", selectors);
+    map.put("count", difference.count());
     map.put("example", difference.example().toString());
     return map;
   }

@@ -7,6 +7,7 @@ import io.plumbline.model.policy.Explanation;
 import io.plumbline.model.policy.Policy;
 import io.plumbline.model.policy.PolicyException;
 import io.plumbline.model.policy.PolicyImage;
+import io.plumbline.model.policy.Rule;
 import io.plumbline.model.policy.StrictIntent;
 import io.plumbline.model.policy.StrictRow;
 import java.io.PrintWriter;
@@ -83,10 +84,7 @@ final class PolicyExplainCommand implements Callable<Integer> {
       }
       case DAG -> text.append(DecisionDag.of(policy).text());
       case DOT -> text.append(DecisionDag.of(policy).dot());
-      case RULES ->
-          policy
-              .rules()
-              .forEach(rule -> text.append("%s  (%s)%n".formatted(rule, rule.position())));
+      case RULES -> policy.rules().forEach(rule -> text.append(line(rule)));
       case CLAUSES -> {
         int number = 1;
         for (Clause clause : Intent.decisions(policy).clauses()) {
@@ -106,5 +104,11 @@ final class PolicyExplainCommand implements Callable<Integer> {
       case BYTES -> text.append(PolicyImage.of(policy).text());
     }
     return text.toString();
+  }
+
+  private static String line(Rule rule) {
+    String name = rule.name().isEmpty() ? "" : " \"" + rule.name() + "\"";
+    String comment = rule.comment().isEmpty() ? "" : "  # " + rule.comment();
+    return "%s%s (%s)%s%n".formatted(rule, name, rule.position(), comment);
   }
 }

@@ -28,10 +28,10 @@ public final class PolicyProgram implements AutoCloseable {
   private static final int COUNTER_BYTES = 16;
 
   private final LoadedObject object;
-  private final int slots;
   private final Pointer active;
   private final @Nullable Installed[] installed;
   private final int cpus;
+  private boolean closed;
 
   /** What lies in one slot; the counters' memory is shared with the kernel. */
   private record Installed(int lines, SharedArray counters) {}
@@ -50,7 +50,6 @@ public final class PolicyProgram implements AutoCloseable {
 
   private PolicyProgram(LoadedObject object, int slots) throws EngineException {
     this.object = object;
-    this.slots = slots;
     installed = new Installed[slots];
     cpus = possibleCpus();
     active = SharedArray.map(object.mapFd("active"), 8);
@@ -283,12 +282,12 @@ public final class PolicyProgram implements AutoCloseable {
     }
   }
 
-  int slots() {
-    return slots;
-  }
-
   @Override
   public void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
     for (Installed policy : installed) {
       if (policy != null) {
         policy.counters.close();

@@ -18,11 +18,12 @@ public final class PolicyDiff {
    *
    * @param allowedBy the rule that allows them
    * @param droppedBy the forbid that drops them in the other policy; none if no permit matches
-   * @param boxes the packets, as selectors, pairwise disjoint
-   * @param example one of them
+   * @param boxes the packets, as selectors, pairwise disjoint: all of them, or as many as wanted
+   * @param count how many selectors there are
+   * @param example one of the packets
    */
   public record Difference(
-      Rule allowedBy, Optional<Rule> droppedBy, List<Box> boxes, Flow example) {
+      Rule allowedBy, Optional<Rule> droppedBy, List<Box> boxes, long count, Flow example) {
     public Difference {
       boxes = List.copyOf(boxes);
     }
@@ -39,15 +40,16 @@ public final class PolicyDiff {
   /**
    * Compares two policies.
    *
+   * @param most how many selectors of each difference are wanted
    * @throws Diagrams.TooLargeException if the ranges make too many combinations
    */
-  public static PolicyDiff of(Policy first, Policy second) {
+  public static PolicyDiff of(Policy first, Policy second, int most) {
     Diagrams diagrams = new Diagrams(MAX_EDGES);
     Diagrams.Node a = allowed(diagrams, first);
     Diagrams.Node b = allowed(diagrams, second);
     return new PolicyDiff(
-        differences(diagrams, diagrams.without(a, b), first, second),
-        differences(diagrams, diagrams.without(b, a), second, first));
+        differences(diagrams, diagrams.without(a, b), first, second, most),
+        differences(diagrams, diagrams.without(b, a), second, first, most));
   }
 
   /** Returns what the first allows and the second drops. */
@@ -60,32 +62,50 @@ public final class PolicyDiff {
     return onlySecond;
   }
 
+  /** The selectors of one difference. */
+  private static final class Group {
+    final List<Box> boxes = new ArrayList<>();
+    long count;
+  }
+
   private static List<Difference> differences(
-      Diagrams diagrams, Diagrams.Node difference, Policy a, Policy b) {
+      Diagrams diagrams, Diagrams.Node difference, Policy a, Policy b, int most) {
     RuleIndex indexA = a.index();
     RuleIndex indexB = b.index();
-    Map<List<Integer>, List<Box>> groups = new LinkedHashMap<>();
+    Map<Long, Group> groups = new LinkedHashMap<>();
     diagrams.pieces(
         difference,
         (low, high) -> {
-          for (Box box : boxes(low, high)) {
-            long[] key = RuleIndex.key(Examples.of(box));
-            groups
-                .computeIfAbsent(
-                    List.of(indexA.find(key), indexB.find(key)), pair -> new ArrayList<>())
-                .add(box);
+          for (int number = (int) low[Diagrams.CLASS]; number <= high[Diagrams.CLASS]; number++) {
+            FlowClass flowClass = FlowClass.of(number);
+            // A message type has 8 bits.
+            if (flowClass.icmp() && low[Diagrams.DESTINATION_PORT] > 0xFF) {
+              continue;
+            }
+            List<Box> first = boxes(flowClass, low, high, 1);
+            long[] key = RuleIndex.key(Examples.of(first.get(0)));
+            long pair = (long) indexA.find(key) << 32 | indexB.find(key) + 1;
+            Group group = groups.computeIfAbsent(pair, k -> new Group());
+            int room = Math.max(most, 1) - group.boxes.size();
+            if (room > 0) {
+              group.boxes.addAll(boxes(flowClass, low, high, room));
+            }
+            group.count += count(flowClass, low, high);
           }
           return true;
         });
     List<Difference> differences = new ArrayList<>();
     groups.forEach(
-        (pair, boxes) ->
-            differences.add(
-                new Difference(
-                    a.rules().get(pair.get(0)),
-                    pair.get(1) < 0 ? Optional.empty() : Optional.of(b.rules().get(pair.get(1))),
-                    boxes,
-                    Examples.of(boxes.get(0)))));
+        (pair, group) -> {
+          int droppedBy = (int) (long) pair - 1;
+          differences.add(
+              new Difference(
+                  a.rules().get((int) (pair >>> 32)),
+                  droppedBy < 0 ? Optional.empty() : Optional.of(b.rules().get(droppedBy)),
+                  group.boxes,
+                  group.count,
+                  Examples.of(group.boxes.get(0))));
+        });
     return differences;
   }
 
@@ -98,78 +118,116 @@ public final class PolicyDiff {
     return policy.rules(side).stream().flatMap(rule -> rule.boxes().stream()).toList();
   }
 
-  /** Returns the boxes of one piece of a diagram: its address ranges as prefixes. */
-  static List<Box> boxes(long[] low, long[] high) {
+  /** Returns the first boxes of one piece of a diagram: its address ranges as prefixes. */
+  private static List<Box> boxes(FlowClass flowClass, long[] low, long[] high, int most) {
+    if (flowClass == FlowClass.ARP) {
+      return List.of(Box.ARP);
+    }
+    PortRange ports = range(low, high, Diagrams.DESTINATION_PORT);
+    if (flowClass.icmp() && ports.high() >= 0xFF) {
+      ports = ports.low() == 0 ? PortRange.ANY : new PortRange(ports.low(), 0xFF);
+    }
+    Family family = flowClass.family().orElseThrow();
+    PortRange sourcePorts = range(low, high, Diagrams.SOURCE_PORT);
     List<Box> boxes = new ArrayList<>();
-    for (long number = low[Diagrams.CLASS]; number <= high[Diagrams.CLASS]; number++) {
-      FlowClass flowClass = FlowClass.of((int) number);
-      if (flowClass == FlowClass.ARP) {
-        boxes.add(Box.ARP);
-        continue;
-      }
-      // A type has 8 bits.
-      if (flowClass.icmp() && low[Diagrams.DESTINATION_PORT] > 0xFF) {
-        continue;
-      }
-      PortRange ports = range(low, high, Diagrams.DESTINATION_PORT);
-      if (flowClass.icmp() && ports.high() >= 0xFF) {
-        ports = ports.low() == 0 ? PortRange.ANY : new PortRange(ports.low(), 0xFF);
-      }
-      Family family = flowClass.family().orElseThrow();
-      List<Prefix> sources = prefixes(family, low, high, Diagrams.SOURCE_HI, Diagrams.SOURCE_LO);
-      for (Prefix destination :
-          prefixes(family, low, high, Diagrams.DESTINATION_HI, Diagrams.DESTINATION_LO)) {
-        for (Prefix source : sources) {
-          boxes.add(
-              new Box(
-                  flowClass, destination, ports, source, range(low, high, Diagrams.SOURCE_PORT)));
+    List<Prefix> sources =
+        prefixes(family, low, high, Diagrams.SOURCE_HI, Diagrams.SOURCE_LO, most);
+    for (Prefix destination :
+        prefixes(family, low, high, Diagrams.DESTINATION_HI, Diagrams.DESTINATION_LO, most)) {
+      for (Prefix source : sources) {
+        boxes.add(new Box(flowClass, destination, ports, source, sourcePorts));
+        if (boxes.size() == most) {
+          return boxes;
         }
       }
     }
     return boxes;
   }
 
+  private static long count(FlowClass flowClass, long[] low, long[] high) {
+    if (flowClass == FlowClass.ARP) {
+      return 1;
+    }
+    Family family = flowClass.family().orElseThrow();
+    return count(family, low, high, Diagrams.SOURCE_HI, Diagrams.SOURCE_LO)
+        * count(family, low, high, Diagrams.DESTINATION_HI, Diagrams.DESTINATION_LO);
+  }
+
   private static PortRange range(long[] low, long[] high, int level) {
     return new PortRange((int) low[level], (int) high[level]);
   }
 
-  private static List<Prefix> prefixes(Family family, long[] low, long[] high, int hi, int lo) {
+  private static boolean isWhole(Family family, long[] low, long[] high, int lo) {
+    return family == Family.IPV4 || low[lo] == 0 && high[lo] == -1L;
+  }
+
+  private static List<Prefix> prefixes(
+      Family family, long[] low, long[] high, int hi, int lo, int most) {
     List<Prefix> prefixes = new ArrayList<>();
-    boolean wholeLo = family == Family.IPV4 || low[lo] == 0 && high[lo] == -1L;
-    if (wholeLo) {
+    if (isWhole(family, low, high, lo)) {
       int width = family == Family.IPV4 ? 32 : 64;
-      aligned(low[hi], high[hi], width)
-          .forEach(part -> prefixes.add(new Prefix(family, part[0], 0, (int) part[1])));
+      for (Blocks b = new Blocks(low[hi], high[hi], width); b.next() && prefixes.size() < most; ) {
+        prefixes.add(new Prefix(family, b.start, 0, width - b.bits));
+      }
       return prefixes;
     }
-    for (long first = low[hi]; ; first++) {
-      long half = first;
-      aligned(low[lo], high[lo], 64)
-          .forEach(part -> prefixes.add(new Prefix(family, half, part[0], 64 + (int) part[1])));
-      if (first == high[hi]) {
-        return prefixes;
+    for (long half = low[hi]; prefixes.size() < most; half++) {
+      for (Blocks b = new Blocks(low[lo], high[lo], 64); b.next() && prefixes.size() < most; ) {
+        prefixes.add(new Prefix(family, half, b.start, 128 - b.bits));
+      }
+      if (half == high[hi]) {
+        break;
       }
     }
+    return prefixes;
+  }
+
+  private static long count(Family family, long[] low, long[] high, int hi, int lo) {
+    boolean whole = isWhole(family, low, high, lo);
+    int level = whole ? hi : lo;
+    long count = 0;
+    for (Blocks b = new Blocks(low[level], high[level], family == Family.IPV4 ? 32 : 64);
+        b.next(); ) {
+      count++;
+    }
+    return whole ? count : count * (high[hi] - low[hi] + 1);
   }
 
   /** Cuts a range into the fewest blocks whose size is a power of two that their start divides. */
-  private static List<long[]> aligned(long low, long high, int width) {
-    List<long[]> blocks = new ArrayList<>();
-    long start = low;
-    while (true) {
-      int bits = start == 0 ? width : Math.min(width, Long.numberOfTrailingZeros(start));
-      while (Long.compareUnsigned(last(start, bits), high) > 0) {
+  private static final class Blocks {
+    private final long high;
+    private final int width;
+    private boolean done;
+    private long following;
+
+    /** Where the block begins. */
+    long start;
+
+    /** How many bits are free in it. */
+    int bits;
+
+    Blocks(long low, long high, int width) {
+      this.following = low;
+      this.high = high;
+      this.width = width;
+    }
+
+    boolean next() {
+      if (done) {
+        return false;
+      }
+      start = following;
+      bits = start == 0 ? width : Math.min(width, Long.numberOfTrailingZeros(start));
+      while (Long.compareUnsigned(last(), high) > 0) {
         bits--;
       }
-      blocks.add(new long[] {start, width - bits});
-      if (last(start, bits) == high) {
-        return blocks;
-      }
-      start = last(start, bits) + 1;
+      done = last() == high;
+      following = last() + 1;
+      return true;
     }
-  }
 
-  private static long last(long start, int bits) {
-    return bits == 64 ? -1L : start | ((1L << bits) - 1);
+    private long last() {
+      return bits == 64 ? -1L : start | ((1L << bits) - 1);
+    }
   }
 }

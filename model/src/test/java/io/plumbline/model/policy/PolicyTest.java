@@ -263,10 +263,11 @@ class PolicyTest {
       @ForAll("policies") Policy a,
       @ForAll("policies") Policy b,
       @ForAll("flows") List<Flow> flows) {
-    PolicyDiff diff = PolicyDiff.of(a, b);
+    PolicyDiff diff = PolicyDiff.of(a, b, Integer.MAX_VALUE);
     for (PolicyDiff.Difference difference : diff.onlyFirst()) {
       assertThat(a.allows(difference.example())).isTrue();
       assertThat(b.allows(difference.example())).isFalse();
+      assertThat(difference.boxes()).hasSize((int) difference.count());
     }
     for (Flow flow : flows) {
       assertThat(contains(diff.onlyFirst(), flow)).isEqualTo(a.allows(flow) && !b.allows(flow));
@@ -284,14 +285,14 @@ class PolicyTest {
   void differencesAreSelectors(@ForAll("policies") Policy a, @ForAll("policies") Policy b)
       throws PolicyException {
     PolicyBuilder again = new PolicyBuilder("", Direction.EGRESS, Optional.empty());
-    for (PolicyDiff.Difference difference : PolicyDiff.of(a, b).onlyFirst()) {
+    for (PolicyDiff.Difference difference : PolicyDiff.of(a, b, Integer.MAX_VALUE).onlyFirst()) {
       for (Box box : difference.boxes()) {
         again.rule(Side.PERMIT, box.toString(), HERE);
       }
     }
     Policy only = again.build();
-    assertThat(PolicyDiff.of(only, a).onlyFirst()).isEmpty();
-    for (PolicyDiff.Difference difference : PolicyDiff.of(a, b).onlyFirst()) {
+    assertThat(PolicyDiff.of(only, a, 1).onlyFirst()).isEmpty();
+    for (PolicyDiff.Difference difference : PolicyDiff.of(a, b, Integer.MAX_VALUE).onlyFirst()) {
       assertThat(only.allows(difference.example())).isTrue();
     }
   }
