@@ -6,6 +6,7 @@ import java.io.FileOutputStream;
 import java.io.OutputStreamWriter;
 import java.io.PrintWriter;
 import java.nio.charset.Charset;
+import picocli.AutoComplete;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -20,7 +21,8 @@ import picocli.CommandLine.Command;
       VerifyCommand.class,
       ReplayCommand.class,
       PolicyCommand.class,
-      ProgramsCommand.class
+      ProgramsCommand.class,
+      AutoComplete.GenerateCompletion.class
     },
     footer = {
       "",
@@ -40,6 +42,7 @@ public final class Plumb {
   static final int UNAVAILABLE = 3;
 
   private static final int OUT_BUFFER = 1 << 16;
+  private static final int HELP_WIDTH = 110;
 
   private Plumb() {}
 
@@ -62,6 +65,7 @@ public final class Plumb {
   public static CommandLine commandLine() {
     CommandLine line = new CommandLine(new Plumb());
     line.setCaseInsensitiveEnumValuesAllowed(true);
+    line.setUsageHelpWidth(HELP_WIDTH);
     line.setParameterExceptionHandler(
         (e, args) -> {
           PrintWriter err = e.getCommandLine().getErr();

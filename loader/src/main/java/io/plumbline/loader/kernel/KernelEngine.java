@@ -4,7 +4,6 @@ import io.plumbline.model.engine.Engine;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.Runner;
 import io.plumbline.model.engine.Subject;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
@@ -45,13 +44,8 @@ public final class KernelEngine implements Engine {
 
   @Override
   public List<Runner> loadAll(List<? extends Subject> subjects) throws EngineException {
-    List<Subject.Intent> policies = new ArrayList<>();
-    for (Subject subject : subjects) {
-      if (subject instanceof Subject.Intent intent) {
-        policies.add(intent);
-      }
-    }
-    return policies.isEmpty() || policies.size() < subjects.size()
+    List<Subject.Intent> policies = PolicyRunners.policies(subjects);
+    return policies.size() < subjects.size()
         ? Engine.super.loadAll(subjects)
         : PolicyRunners.load(policies, objects, lowering, KernelRunner::new);
   }

@@ -31,12 +31,27 @@ final class PolicyRunners {
     this.open = open;
   }
 
+  /** Returns those of some subjects that are policies. */
+  static List<Subject.Intent> policies(List<? extends Subject> subjects) {
+    List<Subject.Intent> policies = new ArrayList<>();
+    for (Subject subject : subjects) {
+      if (subject instanceof Subject.Intent intent) {
+        policies.add(intent);
+      }
+    }
+    return policies;
+  }
+
+  /** Loads policies; none if there are none. */
   static List<Runner> load(
       List<Subject.Intent> subjects,
       ObjectSource objects,
       PolicyProgram.Lowering lowering,
       Maker maker)
       throws EngineException {
+    if (subjects.isEmpty()) {
+      return List.of();
+    }
     List<PolicyImage> images = new ArrayList<>();
     for (Subject.Intent subject : subjects) {
       images.add(lowering.lower(subject.policy()));
