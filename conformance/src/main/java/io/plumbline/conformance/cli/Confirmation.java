@@ -12,8 +12,11 @@ import io.plumbline.model.hook.Verdicts;
 import io.plumbline.model.packet.PacketBatch;
 import io.plumbline.model.policy.Flow;
 import io.plumbline.model.policy.Policy;
+import io.plumbline.model.policy.PolicyImage;
+import io.plumbline.model.policy.Side;
 import io.plumbline.pcaps.FlowPackets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -24,9 +27,25 @@ import java.util.Optional;
  * and the kernel must do.
  */
 final class Confirmation {
-  private record Claims(PacketBatch frames, List<Flow> flows, List<Boolean> allowed) {
+  /**
+   * What a policy is said to do: a frame, its flow, and the rule that decides it, or -1 for none.
+   */
+  private record Claims(PacketBatch frames, List<Flow> flows, List<Integer> rules) {
     Claims() {
       this(new PacketBatch(), new ArrayList<>(), new ArrayList<>());
+    }
+
+    boolean allowed(Policy policy, int i) {
+      return rules.get(i) >= 0 && policy.rules().get(rules.get(i)).side() == Side.PERMIT;
+    }
+
+    /** Returns how often each line must have decided when all frames were run once. */
+    long[] lines(Policy policy) {
+      long[] lines = new long[PolicyImage.CLAUSES + policy.rules().size() + 1];
+      for (int rule : rules) {
+        lines[PolicyImage.CLAUSES + (rule < 0 ? policy.rules().size() : rule)]++;
+      }
+      return lines;
     }
   }
 
@@ -34,12 +53,12 @@ final class Confirmation {
   private long packets;
   private final Map<String, String> engines = new LinkedHashMap<>();
 
-  /** Claims what a policy does to a flow. */
-  void claim(Policy policy, Flow flow, boolean allowed) {
+  /** Claims that a rule of a policy, given by its index, decides a flow; -1 that none matches. */
+  void claim(Policy policy, Flow flow, int rule) {
     Claims of = claims.computeIfAbsent(policy, key -> new Claims());
     of.frames.add(FlowPackets.of(flow).build());
     of.flows.add(flow);
-    of.allowed.add(allowed);
+    of.rules.add(rule);
     packets++;
   }
 
@@ -64,21 +83,34 @@ final class Confirmation {
     List<Runner> runners = engine.loadAll(policies.stream().map(Subject.Intent::new).toList());
     try {
       for (int p = 0; p < policies.size(); p++) {
-        Claims of = claims.getOrDefault(policies.get(p), new Claims());
-        int[] verdicts = new int[of.frames.size()];
-        runners.get(p).run(of.frames, verdicts);
-        for (int i = 0; i < verdicts.length; i++) {
-          if (verdicts[i] != (of.allowed.get(i) ? Verdicts.TC_ACT_OK : Verdicts.TC_ACT_SHOT)) {
-            throw new CommandException(
-                Plumb.DISAGREEMENT,
-                "%s: engine %s does not confirm: expected that it is %s"
-                    .formatted(
-                        of.flows.get(i), engine.name(), of.allowed.get(i) ? "allowed" : "dropped"));
-          }
-        }
+        confirm(engine, policies.get(p), runners.get(p));
       }
     } finally {
       runners.forEach(Runner::close);
+    }
+  }
+
+  private void confirm(Engine engine, Policy policy, Runner runner)
+      throws CommandException, EngineException {
+    Claims of = claims.getOrDefault(policy, new Claims());
+    int[] verdicts = new int[of.frames.size()];
+    runner.run(of.frames, verdicts);
+    for (int i = 0; i < verdicts.length; i++) {
+      boolean allowed = of.allowed(policy, i);
+      if (verdicts[i] != (allowed ? Verdicts.TC_ACT_OK : Verdicts.TC_ACT_SHOT)) {
+        throw new CommandException(
+            Plumb.DISAGREEMENT,
+            "%s: engine %s does not confirm: expected that it is %s"
+                .formatted(of.flows.get(i), engine.name(), allowed ? "allowed" : "dropped"));
+      }
+    }
+    // The counters say that the rules named have decided, and no others.
+    Optional<Runner.Counters> counters = runner.counters();
+    if (counters.isEmpty() || !Arrays.equals(counters.get().packets(), of.lines(policy))) {
+      throw new CommandException(
+          Plumb.DISAGREEMENT,
+          "engine %s does not confirm: other rules than those named have decided"
+              .formatted(engine.name()));
     }
   }
 

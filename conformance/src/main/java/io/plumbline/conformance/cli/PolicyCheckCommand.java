@@ -81,8 +81,7 @@ final class PolicyCheckCommand implements Callable<Integer> {
         List<PolicyCheck.Finding> of = findings(policy);
         findings.add(of);
         for (PolicyCheck.Finding finding : of) {
-          Side side = policy.rules().get(finding.decidedBy()).side();
-          confirmation.claim(policy, finding.example(), side == Side.PERMIT);
+          confirmation.claim(policy, finding.example(), finding.decidedBy());
         }
       }
       confirmation.run();

@@ -145,8 +145,8 @@ final class PolicyDiffCommand implements Callable<Integer> {
       Policy drops,
       List<PolicyDiff.Difference> differences) {
     for (PolicyDiff.Difference difference : differences) {
-      confirmation.claim(allows, difference.example(), true);
-      confirmation.claim(drops, difference.example(), false);
+      confirmation.claim(allows, difference.example(), difference.allowedByIndex());
+      confirmation.claim(drops, difference.example(), difference.droppedByIndex());
     }
   }
 

@@ -17,13 +17,21 @@ public final class PolicyDiff {
    * Packets that one policy allows by one rule and the other drops by one rule or by default.
    *
    * @param allowedBy the rule that allows them
+   * @param allowedByIndex its index in its policy
    * @param droppedBy the forbid that drops them in the other policy; none if no permit matches
+   * @param droppedByIndex its index, or -1
    * @param boxes the packets, as selectors, pairwise disjoint: all of them, or as many as wanted
    * @param count how many selectors there are
    * @param example one of the packets
    */
   public record Difference(
-      Rule allowedBy, Optional<Rule> droppedBy, List<Box> boxes, long count, Flow example) {
+      Rule allowedBy,
+      int allowedByIndex,
+      Optional<Rule> droppedBy,
+      int droppedByIndex,
+      List<Box> boxes,
+      long count,
+      Flow example) {
     public Difference {
       boxes = List.copyOf(boxes);
     }
@@ -97,11 +105,14 @@ public final class PolicyDiff {
     List<Difference> differences = new ArrayList<>();
     groups.forEach(
         (pair, group) -> {
+          int allowedBy = (int) (pair >>> 32);
           int droppedBy = (int) (long) pair - 1;
           differences.add(
               new Difference(
-                  a.rules().get((int) (pair >>> 32)),
+                  a.rules().get(allowedBy),
+                  allowedBy,
                   droppedBy < 0 ? Optional.empty() : Optional.of(b.rules().get(droppedBy)),
+                  droppedBy,
                   group.boxes,
                   group.count,
                   Examples.of(group.boxes.get(0))));
