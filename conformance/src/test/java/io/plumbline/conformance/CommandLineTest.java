@@ -126,7 +126,8 @@ class CommandLineTest {
     String command =
         shell.replace(
             "JAVA",
-            "\"$0\" --enable-native-access=ALL-UNNAMED -cp \"$1\" io.plumbline.conformance.cli.Plumb " + String.join(" ", args));
+            "\"$0\" --enable-native-access=ALL-UNNAMED -cp \"$1\" io.plumbline.conformance.cli.Plumb "
+                + String.join(" ", args));
     Process process =
         new ProcessBuilder("sh", "-c", command, java, System.getProperty("java.class.path"))
             .redirectErrorStream(true)
