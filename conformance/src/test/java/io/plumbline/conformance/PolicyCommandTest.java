@@ -271,6 +271,28 @@ class PolicyCommandTest {
     assertThat(err).as(text).matches("(?s)(plumb: .*x\\.yaml:\\d+:\\d+: [^\n]+\n)+");
   }
 
+  /** A wrong verdict and a wrong counter alike are written to a folder that shows them again. */
+  @ParameterizedTest
+  @ValueSource(strings = {"intent_ipv6_destination", "intent_wrong_counter"})
+  void aDisagreementAboutAPolicyRunsAgain(String variant) {
+    String object = "../bpf/target/objects/negative/" + variant + ".bpf.o";
+    Path repro = folder.resolve("repro");
+    assertThat(
+            run(
+                "verify",
+                "--program",
+                "intent",
+                "--policies",
+                "20",
+                "--object",
+                object,
+                "--repro",
+                repro.toString()))
+        .isEqualTo(1);
+    assertThat(run("replay", repro + "/disagreement-1")).isEqualTo(1);
+    assertThat(out).contains("intent of").contains("model says").contains("kernel says");
+  }
+
   @Test
   void deepNestingIsAnErrorToo() throws Exception {
     assertThat(

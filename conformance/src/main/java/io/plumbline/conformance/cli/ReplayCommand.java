@@ -5,6 +5,7 @@ import io.plumbline.conformance.replay.UnmatchedFlows;
 import io.plumbline.conformance.verify.Corpus;
 import io.plumbline.conformance.verify.Disagreement;
 import io.plumbline.conformance.verify.TrialFolder;
+import io.plumbline.conformance.verify.Verification;
 import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.model.decision.Decider;
 import io.plumbline.model.decision.Guard;
@@ -14,7 +15,6 @@ import io.plumbline.model.engine.ModelEngine;
 import io.plumbline.model.engine.ModelRunner;
 import io.plumbline.model.engine.Runner;
 import io.plumbline.model.engine.Subject;
-import io.plumbline.model.engine.Trial;
 import io.plumbline.model.filter.Intent;
 import io.plumbline.model.filter.IntentDecider;
 import io.plumbline.model.hook.Verdicts;
@@ -228,23 +228,15 @@ final class ReplayCommand implements Callable<Integer> {
       throw new CommandException(
           Plumb.UNAVAILABLE, "engine %s: unavailable: %s".formatted(engine.name(), reason.get()));
     }
-    Trial trial = new Trial(folder.subject(), folder.packet());
-    String expected = new ModelEngine().run(trial).toString();
-    String actual = engine.run(trial).toString();
-    PrintWriter out = spec.commandLine().getOut();
-    try (ModelRunner model = new ModelEngine().load(folder.subject())) {
-      out.print(
-          new Disagreement(
-                  folder.subject(),
-                  engine.name(),
-                  folder.packet(),
-                  expected,
-                  actual,
-                  model.explain(folder.packet()))
-              .describe());
+    Disagreement result;
+    try (ModelRunner model = new ModelEngine().load(folder.subject());
+        Runner runner = engine.load(folder.subject())) {
+      result = Verification.once(folder.subject(), engine.name(), model, runner, folder.packet());
     }
+    PrintWriter out = spec.commandLine().getOut();
+    out.print(result.describe());
     out.flush();
-    return expected.equals(actual) ? Plumb.DONE : Plumb.DISAGREEMENT;
+    return result.expected().equals(result.actual()) ? Plumb.DONE : Plumb.DISAGREEMENT;
   }
 
   private Subject subject() throws CommandException {

@@ -1,8 +1,11 @@
 package io.plumbline.conformance.verify;
 
 import io.plumbline.model.packet.EtherType;
+import io.plumbline.model.packet.IpProtocol;
 import io.plumbline.model.packet.Packet;
 import io.plumbline.model.packet.PacketView;
+import io.plumbline.model.policy.Family;
+import io.plumbline.model.policy.Prefix;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -56,6 +59,16 @@ public final class HexDump {
                 .formatted(view.u8(l3 + 16), view.u8(l3 + 17), view.u8(l3 + 18), view.u8(l3 + 19)));
         int l4 = l3 + 4 * (word & 15);
         parts.add("ports %d > %d".formatted(view.u16(l4), view.u16(l4 + 2)));
+      } else if (type == EtherType.IPV6) {
+        int l3 = offset + 2;
+        int next = view.u8(l3 + 6);
+        parts.add("ipv6 version %d".formatted(view.u8(l3) >> 4));
+        parts.add("next header %d".formatted(next));
+        Prefix to = new Prefix(Family.IPV6, view.u64(l3 + 24), view.u64(l3 + 32), 128);
+        parts.add("to " + to.address());
+        if (next == IpProtocol.TCP || next == IpProtocol.UDP) {
+          parts.add("ports %d > %d".formatted(view.u16(l3 + 40), view.u16(l3 + 42)));
+        }
       }
     } catch (IndexOutOfBoundsException e) {
       parts.add("cut here");

@@ -247,6 +247,25 @@ public final class Verification {
         Optional.empty());
   }
 
+  /**
+   * Runs one frame on the model and on an engine, and compares verdicts and, where they agree, what
+   * the program has counted.
+   */
+  public static Disagreement once(
+      Subject subject, String engine, ModelRunner reference, Runner runner, Packet packet)
+      throws EngineException {
+    String expected = reference.run(packet).toString();
+    String actual = runner.run(packet).toString();
+    boolean counts = expected.equals(actual) && runner.counters().isPresent();
+    return new Disagreement(
+        subject,
+        engine,
+        packet,
+        counts ? countedAs(reference, packet) : expected,
+        counts ? countedLine(reference, runner, packet) : actual,
+        reference.explain(packet));
+  }
+
   private static String countedAs(ModelRunner reference, Packet packet) {
     return "counted once by "
         + reference.explain(packet).map(ModelRunner.Line::name).orElse("nothing");
