@@ -1,7 +1,6 @@
 package io.plumbline.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.plumbline.conformance.verify.Corpus;
 import io.plumbline.conformance.verify.Disagreement;
@@ -9,7 +8,6 @@ import io.plumbline.conformance.verify.Engines;
 import io.plumbline.conformance.verify.RandomPolicies;
 import io.plumbline.conformance.verify.Subjects;
 import io.plumbline.conformance.verify.Verification;
-import io.plumbline.loader.kernel.FeatureProbe;
 import io.plumbline.loader.kernel.KernelEngine;
 import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.model.catalog.ProgramCatalog;
@@ -22,7 +20,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -38,11 +35,7 @@ class ConformanceTest {
 
   @BeforeEach
   void kernelIsThere() {
-    Optional<String> reason = FeatureProbe.schedClsUnavailable();
-    if (System.getenv("CI") != null) {
-      assertThat(reason).as("a missing kernel feature fails in CI").isEmpty();
-    }
-    assumeTrue(reason.isEmpty(), () -> "kernel engines: " + reason.orElse(""));
+    KernelNeeded.orSkip();
   }
 
   private static final int POLICIES = 2000;

@@ -2,12 +2,10 @@ package io.plumbline.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.plumbline.conformance.verify.Engines;
 import io.plumbline.conformance.verify.RandomPolicies;
 import io.plumbline.conformance.verify.Verification;
-import io.plumbline.loader.kernel.FeatureProbe;
 import io.plumbline.loader.kernel.KernelEngine;
 import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.loader.kernel.PolicyProgram;
@@ -55,11 +53,7 @@ class IntentTest {
   @BeforeEach
   @BeforeTry
   void kernelIsThere() {
-    Optional<String> reason = FeatureProbe.schedClsUnavailable();
-    if (System.getenv("CI") != null) {
-      assertThat(reason).as("a missing kernel feature fails in CI").isEmpty();
-    }
-    assumeTrue(reason.isEmpty(), () -> "kernel engines: " + reason.orElse(""));
+    KernelNeeded.orSkip();
   }
 
   /** The list of clauses, evaluated one after the other, is the reading that is obviously right. */

@@ -1,7 +1,6 @@
 package io.plumbline.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -9,7 +8,6 @@ import com.networknt.schema.JsonSchema;
 import com.networknt.schema.JsonSchemaFactory;
 import com.networknt.schema.SpecVersion;
 import io.plumbline.conformance.cli.Plumb;
-import io.plumbline.loader.kernel.FeatureProbe;
 import io.plumbline.loader.policy.PolicyFile;
 import io.plumbline.model.policy.Direction;
 import io.plumbline.pcaps.PacketText;
@@ -63,11 +61,7 @@ class PolicyCommandTest {
 
   @BeforeEach
   void kernelIsThere() {
-    Optional<String> reason = FeatureProbe.schedClsUnavailable();
-    if (System.getenv("CI") != null) {
-      assertThat(reason).as("a missing kernel feature fails in CI").isEmpty();
-    }
-    assumeTrue(reason.isEmpty(), () -> "examples are run by the kernel: " + reason.orElse(""));
+    KernelNeeded.orSkip();
   }
 
   private int run(String... args) {

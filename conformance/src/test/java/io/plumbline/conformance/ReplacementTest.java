@@ -1,12 +1,10 @@
 package io.plumbline.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.sun.jna.Memory;
 import com.sun.jna.Native;
 import com.sun.jna.Pointer;
-import io.plumbline.loader.kernel.FeatureProbe;
 import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.loader.kernel.PolicyProgram;
 import io.plumbline.model.packet.Packet;
@@ -71,11 +69,7 @@ class ReplacementTest {
 
   @BeforeEach
   void kernelIsThere() {
-    Optional<String> reason = FeatureProbe.schedClsUnavailable();
-    if (System.getenv("CI") != null) {
-      assertThat(reason).as("a missing kernel feature fails in CI").isEmpty();
-    }
-    assumeTrue(reason.isEmpty(), () -> "live traffic: " + reason.orElse(""));
+    KernelNeeded.orSkip();
   }
 
   private record Tally(long sent, long wronglyPassed, long wronglyDropped) {}

@@ -1,9 +1,7 @@
 package io.plumbline.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.plumbline.loader.kernel.FeatureProbe;
 import io.plumbline.loader.kernel.KernelEngine;
 import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.model.catalog.ProgramCatalog;
@@ -16,7 +14,6 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeEach;
@@ -32,11 +29,7 @@ class SecondOpinionTest {
 
   @BeforeEach
   void kernelIsThere() {
-    Optional<String> reason = FeatureProbe.schedClsUnavailable();
-    if (System.getenv("CI") != null) {
-      assertThat(reason).as("a missing kernel feature fails in CI").isEmpty();
-    }
-    assumeTrue(reason.isEmpty(), () -> "bpftool: " + reason.orElse(""));
+    KernelNeeded.orSkip();
   }
 
   private static String bpftool(String... arguments) throws IOException, InterruptedException {

@@ -1,7 +1,6 @@
 package io.plumbline.conformance.cli;
 
 import io.plumbline.loader.policy.PolicyFile;
-import io.plumbline.loader.policy.SystemResolver;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.policy.Diagrams;
 import io.plumbline.model.policy.Direction;
@@ -64,8 +63,7 @@ final class PolicyCheckCommand implements Callable<Integer> {
     } catch (IOException e) {
       throw new CommandException(Plumb.USAGE, String.valueOf(e.getMessage()));
     }
-    Optional<PolicyBuilder.Resolver> resolver =
-        resolve ? Optional.of(new SystemResolver()) : Optional.empty();
+    Optional<PolicyBuilder.Resolver> resolver = Options.resolver(resolve);
     List<Policy> policies = new ArrayList<>();
     for (Direction direction : read.directions()) {
       policies.add(read.policy(direction, resolver));
@@ -140,9 +138,7 @@ final class PolicyCheckCommand implements Callable<Integer> {
       }
     }
     if (json != null) {
-      Map<String, Object> report = new LinkedHashMap<>();
-      report.put("tool", "plumb");
-      report.put("version", "0.1.0");
+      Map<String, Object> report = Options.report();
       report.put("file", file.toString());
       report.put("errors", errors.stream().map(PolicyCheckCommand::error).toList());
       report.put("warnings", warnings);

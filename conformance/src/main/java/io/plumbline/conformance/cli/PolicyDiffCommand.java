@@ -1,6 +1,5 @@
 package io.plumbline.conformance.cli;
 
-import io.plumbline.loader.policy.SystemResolver;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.policy.Box;
 import io.plumbline.model.policy.Diagrams;
@@ -75,8 +74,7 @@ final class PolicyDiffCommand implements Callable<Integer> {
     if (most < 1) {
       throw new CommandException(Plumb.USAGE, "--most: " + most + ": expected 1 or more");
     }
-    Optional<PolicyBuilder.Resolver> resolver =
-        resolve ? Optional.of(new SystemResolver()) : Optional.empty();
+    Optional<PolicyBuilder.Resolver> resolver = Options.resolver(resolve);
     Optional<Direction> wanted = Optional.ofNullable(direction);
     // Reading takes as long as comparing does: the two files are read side by side.
     FutureTask<Policy> reading =
@@ -105,9 +103,7 @@ final class PolicyDiffCommand implements Callable<Integer> {
     PrintWriter out = spec.commandLine().getOut();
     boolean same = onlyA.isEmpty() && onlyB.isEmpty();
     if (json != null) {
-      Map<String, Object> report = new LinkedHashMap<>();
-      report.put("tool", "plumb");
-      report.put("version", "0.1.0");
+      Map<String, Object> report = Options.report();
       report.put("a", first.toString());
       report.put("b", second.toString());
       report.put("same", same);

@@ -1,7 +1,6 @@
 package io.plumbline.conformance.cli;
 
 import io.plumbline.loader.policy.PolicyFile;
-import io.plumbline.loader.policy.SystemResolver;
 import io.plumbline.model.policy.Direction;
 import io.plumbline.model.policy.Policy;
 import io.plumbline.model.policy.PolicyBuilder;
@@ -64,10 +63,6 @@ final class PolicyOptions {
     return direction == null ? Direction.EGRESS : direction;
   }
 
-  Optional<PolicyBuilder.Resolver> resolver() {
-    return resolve ? Optional.of(new SystemResolver()) : Optional.empty();
-  }
-
   /** Returns the policy; names that were resolved are told on the error stream. */
   Policy policy(PrintWriter err) throws CommandException {
     Policy policy = read();
@@ -84,7 +79,7 @@ final class PolicyOptions {
         throw new CommandException(
             Plumb.USAGE, "--policy: expected no --allow, --forbid or --strict beside it");
       }
-      return ofFile(file, Optional.ofNullable(direction), resolver());
+      return ofFile(file, Optional.ofNullable(direction), Options.resolver(resolve));
     }
     try {
       return strict ? strictPolicy() : extendedPolicy();
@@ -106,7 +101,7 @@ final class PolicyOptions {
   }
 
   private Policy extendedPolicy() throws PolicyException {
-    PolicyBuilder builder = new PolicyBuilder("", direction(), resolver());
+    PolicyBuilder builder = new PolicyBuilder("", direction(), Options.resolver(resolve));
     for (String permit : permits) {
       builder.rule(Side.PERMIT, permit, Position.option("--allow"));
     }
@@ -142,7 +137,7 @@ final class PolicyOptions {
   }
 
   /** Returns the section to take: the one wanted, else egress if it is there. */
-  static Direction direction(Set<Direction> there, Optional<Direction> wanted) {
+  private static Direction direction(Set<Direction> there, Optional<Direction> wanted) {
     return wanted.orElse(
         there.isEmpty() || there.contains(Direction.EGRESS) ? Direction.EGRESS : Direction.INGRESS);
   }

@@ -16,7 +16,6 @@ import io.plumbline.model.policy.Selector;
 import io.plumbline.model.policy.SelectorParser;
 import io.plumbline.pcaps.CaptureException;
 import io.plumbline.pcaps.CaptureReader;
-import io.plumbline.pcaps.LinkType;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -93,12 +92,7 @@ final class PolicySuggestCommand implements Callable<Integer> {
     long packets = 0;
     long taken = 0;
     try (CaptureReader reader = CaptureReader.open(capture)) {
-      if (reader.linkType() != LinkType.ETHERNET) {
-        throw new CommandException(
-            Plumb.USAGE,
-            "%s: link type %s: expected ETHERNET (1)"
-                .formatted(capture, LinkType.describe(reader.linkType())));
-      }
+      Options.requireEthernet(capture, reader);
       PacketBatch batch = new PacketBatch(CHUNK, CHUNK * 256);
       boolean more = true;
       while (more) {

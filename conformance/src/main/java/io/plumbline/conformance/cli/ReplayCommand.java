@@ -125,12 +125,7 @@ final class ReplayCommand implements Callable<Integer> {
     try (CaptureReader reader = CaptureReader.open(capture);
         PcapWriter droppedOut = open(dropped);
         PcapWriter allowedOut = open(allowed)) {
-      if (reader.linkType() != LinkType.ETHERNET) {
-        throw new CommandException(
-            Plumb.USAGE,
-            "%s: link type %s: expected ETHERNET (1)"
-                .formatted(capture, LinkType.describe(reader.linkType())));
-      }
+      Options.requireEthernet(capture, reader);
       for (Engine engine : engines) {
         Optional<String> reason = engine.unavailable();
         if (reason.isPresent()) {
@@ -373,9 +368,7 @@ final class ReplayCommand implements Callable<Integer> {
       }
     }
     if (json != null) {
-      Map<String, Object> report = new LinkedHashMap<>();
-      report.put("tool", "plumb");
-      report.put("version", "0.1.0");
+      Map<String, Object> report = Options.report();
       report.put("kernel", System.getProperty("os.version"));
       report.put("seed", 0);
       report.put("seconds", (System.nanoTime() - start) / 1e9);

@@ -250,9 +250,7 @@ final class VerifyCommand implements Callable<Integer> {
 
   private Map<String, Object> report(
       Verification run, Corpus corpus, Map<String, String> unavailable, double seconds) {
-    Map<String, Object> report = new LinkedHashMap<>();
-    report.put("tool", "plumb");
-    report.put("version", "0.1.0");
+    Map<String, Object> report = Options.report();
     report.put("kernel", System.getProperty("os.version"));
     report.put("seed", seed);
     report.put("seconds", seconds);

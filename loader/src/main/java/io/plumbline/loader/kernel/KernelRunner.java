@@ -69,24 +69,25 @@ final class KernelRunner implements Runner {
     if (refusal.isPresent()) {
       return new Outcome.Unsupported(refusal.get());
     }
-    int code = runOne(one, 0);
-    BpfSyscall.TestRun call = packet.outsideTag().isPresent() ? tagged : plain;
-    int length = call == null ? 0 : call.lengthOut();
-    Packet after = Packet.of(out.getByteArray(0, length));
+    BpfSyscall.TestRun call = runOne(one, 0);
+    Packet after = Packet.of(out.getByteArray(0, call.lengthOut()));
     return new Outcome.Decided(
-        new Verdict(subject.hook(), code),
+        new Verdict(subject.hook(), call.retval()),
         packet.outsideTag().map(after::withOutsideTag).orElse(after));
   }
 
   @Override
   public void run(PacketBatch batch, int[] verdicts) throws EngineException {
     for (int i = 0; i < batch.size(); i++) {
-      verdicts[i] = refusal(batch, i).isPresent() ? UNSUPPORTED : runOne(batch, i);
+      verdicts[i] = refusal(batch, i).isPresent() ? UNSUPPORTED : runOne(batch, i).retval();
     }
   }
 
-  /** Runs frame i as it was on the wire; bytes that the capture lacks are zero. */
-  private int runOne(PacketBatch batch, int i) throws EngineException {
+  /**
+   * Runs frame i as it was on the wire; bytes that the capture lacks are zero. Returns the run,
+   * which holds what came of it.
+   */
+  private BpfSyscall.TestRun runOne(PacketBatch batch, int i) throws EngineException {
     int captured = batch.capturedLength(i);
     int wire = batch.wireLength(i);
     in.write(0, batch.data(), batch.offset(i), captured);
@@ -104,7 +105,7 @@ final class KernelRunner implements Runner {
           "kernel: test run of %s with %d bytes: %s"
               .formatted(subject, wire, Errno.describe(-result)));
     }
-    return call.retval();
+    return call;
   }
 
   @Override

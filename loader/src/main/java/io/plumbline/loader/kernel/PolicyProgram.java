@@ -36,14 +36,28 @@ public final class PolicyProgram implements AutoCloseable {
   /** What lies in one slot; the counters' memory is shared with the kernel. */
   private record Installed(int lines, SharedArray counters) {}
 
-  /** A policy in the kernel before it has a slot. */
+  /**
+   * A policy in the kernel before it has a slot: its table and counters, its endpoints and
+   * prefixes. What is closed here lives on in the outer maps.
+   */
   private static final class Inner implements AutoCloseable {
-    final List<Integer> fds = new ArrayList<>();
     final List<SharedArray> arrays = new ArrayList<>();
+    final List<Integer> fds = new ArrayList<>();
     int lines;
+
+    /** Returns the fds in the order of {@link #OUTER}. */
+    int[] inOrder() {
+      return new int[] {arrays.get(0).fd(), fds.get(0), fds.get(1), arrays.get(1).fd()};
+    }
+
+    /** Returns the counters, which are then the caller's to close. */
+    SharedArray takeCounters() {
+      return arrays.remove(1);
+    }
 
     @Override
     public void close() {
+      arrays.forEach(SharedArray::close);
       fds.forEach(LibC::close);
     }
   }
@@ -113,13 +127,9 @@ public final class PolicyProgram implements AutoCloseable {
         if (before != null) {
           before.counters.close();
         }
-        Inner inner = inners.get(i);
-        installed[first + i] = new Installed(inner.lines, inner.arrays.get(1));
-        inner.arrays.get(0).close();
-        inner.arrays.clear();
+        installed[first + i] = new Installed(inners.get(i).lines, inners.get(i).takeCounters());
       }
     } finally {
-      inners.forEach(inner -> inner.arrays.forEach(SharedArray::close));
       inners.forEach(Inner::close);
     }
   }
@@ -129,20 +139,12 @@ public final class PolicyProgram implements AutoCloseable {
         Memory values = new Memory(4L * inners.size())) {
       for (int i = 0; i < inners.size(); i++) {
         keys.setInt(4L * i, first + i);
-        values.setInt(4L * i, fd(inners.get(i), map));
+        values.setInt(4L * i, inners.get(i).inOrder()[map]);
       }
       check(
           BpfSyscall.mapUpdate(object.mapFd(OUTER.get(map)), keys, 4, values, 4, inners.size()),
           "put into map " + OUTER.get(map));
     }
-  }
-
-  private static int fd(Inner inner, int map) {
-    return switch (map) {
-      case 0 -> inner.arrays.get(0).fd();
-      case 1, 2 -> inner.fds.get(map - 1);
-      default -> inner.arrays.get(1).fd();
-    };
   }
 
   private Inner create(PolicyImage image) throws EngineException {
@@ -165,7 +167,6 @@ public final class PolicyProgram implements AutoCloseable {
               image.prefixes()));
       return inner;
     } catch (EngineException | RuntimeException e) {
-      inner.arrays.forEach(SharedArray::close);
       inner.close();
       throw e;
     }
@@ -211,15 +212,12 @@ public final class PolicyProgram implements AutoCloseable {
   }
 
   /**
-   * Waits until no packet is under way that began before. The kernel does so at each change of an
-   * outer map (kernel {@code kernel/bpf/syscall.c}, maybe_wait_bpf_programs); the one made here,
-   * emptying a slot that is not in force, changes nothing that a packet can see.
+   * Waits until no packet is under way that began with the policy before, then empties its slot.
    */
   private void settle() throws EngineException {
     int idle = active.getLong(0) == 0 ? 1 : 0;
     try (Memory key = new Memory(4)) {
       key.setInt(0, idle);
-      // The first waits with the old policy whole; the others free the rest of it.
       waitForPackets();
       for (String outer : OUTER) {
         BpfSyscall.mapDelete(object.mapFd(outer), key);
@@ -232,6 +230,11 @@ public final class PolicyProgram implements AutoCloseable {
     }
   }
 
+  /**
+   * Waits until no packet is under way that began before. The kernel does so at each change of an
+   * outer map (kernel {@code kernel/bpf/syscall.c}, maybe_wait_bpf_programs); the one made here
+   * puts in force what is in force already.
+   */
   private void waitForPackets() throws EngineException {
     Installed current = installed[(int) active.getLong(0)];
     if (current == null) {

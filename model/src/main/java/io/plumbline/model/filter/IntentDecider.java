@@ -11,6 +11,7 @@ import io.plumbline.model.policy.Flow;
 import io.plumbline.model.policy.FlowClass;
 import io.plumbline.model.policy.Policy;
 import io.plumbline.model.policy.RuleIndex;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
@@ -20,8 +21,6 @@ import java.util.Optional;
  * threads at once.
  */
 public final class IntentDecider {
-  private static final FlowClass[] CLASSES = FlowClass.values();
-
   private final Decider classifier = new Decider(Intent.classifier(), 0, List.of(), false);
   private final int classified = Intent.classification().size();
   private final RuleIndex index;
@@ -51,7 +50,7 @@ public final class IntentDecider {
    */
   public static void readKey(PacketView frame, long[] key) {
     int type = frame.u16(12);
-    java.util.Arrays.fill(key, 0);
+    Arrays.fill(key, 0);
     if (type == EtherType.ARP) {
       key[0] = FlowClass.ARP.index();
       return;
@@ -82,7 +81,7 @@ public final class IntentDecider {
     int first = ipv4 ? FlowClass.TCP4.index() : FlowClass.TCP6.index();
     int last = ipv4 ? FlowClass.ICMP4.index() : FlowClass.ICMP6.index();
     for (int i = first; i < last; i++) {
-      if (CLASSES[i].protocol() == protocol) {
+      if (FlowClass.of(i).protocol() == protocol) {
         return i;
       }
     }

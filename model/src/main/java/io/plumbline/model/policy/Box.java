@@ -32,17 +32,6 @@ public record Box(
                 && sourcePorts.contains(flow.sourcePort()));
   }
 
-  /** Returns whether every packet of another box is in it. */
-  public boolean contains(Box other) {
-    return flowClass == other.flowClass
-        && destination.contains(other.destination)
-        && destinationPorts.low() <= other.destinationPorts.low()
-        && other.destinationPorts.high() <= destinationPorts.high()
-        && source.contains(other.source)
-        && sourcePorts.low() <= other.sourcePorts.low()
-        && other.sourcePorts.high() <= sourcePorts.high();
-  }
-
   /** Returns the selector that matches just these packets. */
   @Override
   public String toString() {

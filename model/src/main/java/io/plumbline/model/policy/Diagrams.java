@@ -175,7 +175,11 @@ public final class Diagrams {
       case CLASS -> box.flowClass().index();
       case DESTINATION_HI -> box.destination().lastHi();
       case DESTINATION_LO -> box.destination().lastLo();
-      case DESTINATION_PORT -> box.destinationPorts().high();
+      // A message type has 8 bits: "any" ends there.
+      case DESTINATION_PORT ->
+          box.flowClass().icmp()
+              ? Math.min(box.destinationPorts().high(), 0xFF)
+              : box.destinationPorts().high();
       case SOURCE_HI -> box.source().lastHi();
       case SOURCE_LO -> box.source().lastLo();
       default -> box.sourcePorts().high();

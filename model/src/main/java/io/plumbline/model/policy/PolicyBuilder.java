@@ -17,9 +17,7 @@ public final class PolicyBuilder {
   private static final PortRange NDP_TYPES = new PortRange(133, 136);
   private static final Comparator<Box> BOX_ORDER =
       Comparator.comparingInt(Box::predicates)
-          .thenComparing((a, b) -> Long.compareUnsigned(a.destination().hi(), b.destination().hi()))
-          .thenComparing((a, b) -> Long.compareUnsigned(a.destination().lo(), b.destination().lo()))
-          .thenComparing(b -> b.destination().length())
+          .thenComparing(Box::destination, Prefix.ORDER)
           .thenComparing(Box::flowClass)
           .thenComparing(b -> b.destinationPorts().low())
           .thenComparing(b -> b.destinationPorts().high());
@@ -77,10 +75,7 @@ public final class PolicyBuilder {
     List<Box> boxes = boxes(selector, position);
     boxCount += boxes.size();
     if (boxCount > Policy.MAX_BOXES) {
-      throw new PolicyException(
-          position,
-          "policy: more than %d combinations of protocol, address and port range: expected fewer"
-              .formatted(Policy.MAX_BOXES));
+      throw tooMany(position);
     }
     rules.add(new Rule(side, ruleName, comment, selector, position, boxes));
     return this;
@@ -100,17 +95,11 @@ public final class PolicyBuilder {
   private static Comparator<Rule> canonicalOrder() {
     return Comparator.comparing(Rule::side)
         .thenComparing(r -> r.boxes().get(0).predicates())
-        .thenComparing(r -> r.boxes().get(0), BOX_ORDER_OF_ADDRESS)
+        .thenComparing(r -> r.boxes().get(0).destination(), Prefix.ORDER)
         .thenComparing(r -> rank(r.selector().kind()))
         .thenComparing(r -> r.boxes().get(0), BOX_ORDER)
         .thenComparing(r -> r.selector().toString());
   }
-
-  private static final Comparator<Box> BOX_ORDER_OF_ADDRESS =
-      Comparator.<Box, Family>comparing(b -> b.destination().family())
-          .thenComparing((a, b) -> Long.compareUnsigned(a.destination().hi(), b.destination().hi()))
-          .thenComparing((a, b) -> Long.compareUnsigned(a.destination().lo(), b.destination().lo()))
-          .thenComparing(b -> b.destination().length());
 
   private static int rank(Kind kind) {
     return switch (kind) {
@@ -136,6 +125,11 @@ public final class PolicyBuilder {
           case IP, ARP -> List.of(PortRange.ANY);
           case TCP, UDP, ICMP, ICMP6 -> orAny(selector.ports());
         };
+    List<PortRange> sourcePorts = orAny(selector.fromPorts());
+    long most = (long) destinations.size() * sources.size();
+    if (most > Policy.MAX_BOXES || most * ports.size() * sourcePorts.size() > Policy.MAX_BOXES) {
+      throw tooMany(position);
+    }
     Set<Box> boxes = new LinkedHashSet<>();
     for (FlowClass flowClass : classes(selector.kind())) {
       Family family = flowClass.family().orElseThrow();
@@ -143,15 +137,12 @@ public final class PolicyBuilder {
         for (Prefix source : sources) {
           if (destination.family() == family && source.family() == family) {
             for (PortRange port : ports) {
-              for (PortRange sourcePort : orAny(selector.fromPorts())) {
+              for (PortRange sourcePort : sourcePorts) {
                 boxes.add(new Box(flowClass, destination, port, source, sourcePort));
               }
             }
           }
         }
-      }
-      if (boxes.size() > Policy.MAX_BOXES) {
-        break;
       }
     }
     if (boxes.isEmpty()) {
@@ -163,6 +154,13 @@ public final class PolicyBuilder {
     List<Box> sorted = new ArrayList<>(boxes);
     sorted.sort(BOX_ORDER);
     return sorted;
+  }
+
+  private static PolicyException tooMany(Position position) {
+    return new PolicyException(
+        position,
+        "policy: more than %d combinations of protocol, address and port range: expected fewer"
+            .formatted(Policy.MAX_BOXES));
   }
 
   private static List<PortRange> orAny(List<PortRange> ports) {

@@ -1,7 +1,6 @@
 package io.plumbline.model.policy;
 
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -148,7 +147,7 @@ public final class PolicyCheck {
     found.add(decidedBy);
     shown.add(policy.rules().get(decidedBy));
     for (Box box : rule.boxes()) {
-      for (Flow corner : Arrays.asList(Examples.low(box), Examples.high(box))) {
+      for (Flow corner : List.of(Examples.low(box), Examples.high(box))) {
         int by = index.find(RuleIndex.key(corner));
         if (by >= 0 && shown.size() < SHOWN && found.add(by)) {
           shown.add(policy.rules().get(by));

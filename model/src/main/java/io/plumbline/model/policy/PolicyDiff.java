@@ -86,10 +86,6 @@ public final class PolicyDiff {
         (low, high) -> {
           for (int number = (int) low[Diagrams.CLASS]; number <= high[Diagrams.CLASS]; number++) {
             FlowClass flowClass = FlowClass.of(number);
-            // A message type has 8 bits.
-            if (flowClass.icmp() && low[Diagrams.DESTINATION_PORT] > 0xFF) {
-              continue;
-            }
             List<Box> first = boxes(flowClass, low, high, 1);
             long[] key = RuleIndex.key(Examples.of(first.get(0)));
             long pair = (long) indexA.find(key) << 32 | indexB.find(key) + 1;
@@ -135,8 +131,8 @@ public final class PolicyDiff {
       return List.of(Box.ARP);
     }
     PortRange ports = range(low, high, Diagrams.DESTINATION_PORT);
-    if (flowClass.icmp() && ports.high() >= 0xFF) {
-      ports = ports.low() == 0 ? PortRange.ANY : new PortRange(ports.low(), 0xFF);
+    if (flowClass.icmp() && ports.low() == 0 && ports.high() == 0xFF) {
+      ports = PortRange.ANY;
     }
     Family family = flowClass.family().orElseThrow();
     PortRange sourcePorts = range(low, high, Diagrams.SOURCE_PORT);

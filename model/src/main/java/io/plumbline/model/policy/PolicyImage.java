@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.PriorityQueue;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The bytes that the kernel program {@code intent} reads for a policy: what {@code
@@ -61,7 +62,7 @@ public record PolicyImage(byte[] table, List<Entry> endpoints, List<Entry> prefi
   private static final class Node {
     final Prefix prefix;
     final List<Part> parts = new ArrayList<>();
-    final TreeMap<Prefix, Node> sources = new TreeMap<>(PREFIX_ORDER);
+    final TreeMap<Prefix, Node> sources = new TreeMap<>(Prefix.ORDER);
     int index;
     int next;
     int least;
@@ -71,13 +72,6 @@ public record PolicyImage(byte[] table, List<Entry> endpoints, List<Entry> prefi
       this.prefix = prefix;
     }
   }
-
-  /** A prefix comes before those that lie in it. */
-  private static final Comparator<Prefix> PREFIX_ORDER =
-      Comparator.comparing(Prefix::family)
-          .thenComparing((a, b) -> Long.compareUnsigned(a.hi(), b.hi()))
-          .thenComparing((a, b) -> Long.compareUnsigned(a.lo(), b.lo()))
-          .thenComparing(Prefix::length);
 
   /**
    * Lowers a policy.
@@ -91,7 +85,7 @@ public record PolicyImage(byte[] table, List<Entry> endpoints, List<Entry> prefi
   private static final class Lowering {
     private final Policy policy;
     private final Map<ByteBuffer, Integer> endpoints = new LinkedHashMap<>();
-    private final TreeMap<Prefix, Node> nodes = new TreeMap<>(PREFIX_ORDER);
+    private final TreeMap<Prefix, Node> nodes = new TreeMap<>(Prefix.ORDER);
     private final List<Entry> prefixes = new ArrayList<>();
     private final List<int[]> rows = new ArrayList<>();
     private final Map<List<Integer>, Integer> sourcePortSets = new HashMap<>();
@@ -231,7 +225,7 @@ public record PolicyImage(byte[] table, List<Entry> endpoints, List<Entry> prefi
     }
 
     /** Returns the narrowest node that encloses another, and makes that one the last in line. */
-    private static @org.jspecify.annotations.Nullable Node enclosing(List<Node> around, Node node) {
+    private static @Nullable Node enclosing(List<Node> around, Node node) {
       while (!around.isEmpty() && !around.get(around.size() - 1).prefix.contains(node.prefix)) {
         around.remove(around.size() - 1);
       }
@@ -240,7 +234,7 @@ public record PolicyImage(byte[] table, List<Entry> endpoints, List<Entry> prefi
       return parent;
     }
 
-    private static void chain(Node node, @org.jspecify.annotations.Nullable Node next) {
+    private static void chain(Node node, @Nullable Node next) {
       node.next = next == null ? 0 : next.index;
       node.least = next == null ? NO_RULE : next.least;
       node.depth = 1 + (next == null ? 0 : next.depth);

@@ -3,7 +3,6 @@ package io.plumbline.model.policy;
 import io.plumbline.model.policy.Selector.Host;
 import io.plumbline.model.policy.Selector.Kind;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -16,12 +15,6 @@ import java.util.TreeSet;
  * of one destination make one rule, and destinations with the same ports make one group.
  */
 public final class PolicySuggestion {
-  private static final Comparator<Prefix> ORDER =
-      Comparator.comparing(Prefix::family)
-          .thenComparing((a, b) -> Long.compareUnsigned(a.hi(), b.hi()))
-          .thenComparing((a, b) -> Long.compareUnsigned(a.lo(), b.lo()))
-          .thenComparing(Prefix::length);
-
   private final int ipv4Length;
   private final int ipv6Length;
   private final boolean groups;
@@ -65,7 +58,7 @@ public final class PolicySuggestion {
     Prefix destination =
         new Prefix(family, flow.destinationHi(), flow.destinationLo(), family.bits())
             .widened(length);
-    seen.computeIfAbsent(kind, key -> new TreeMap<>(ORDER))
+    seen.computeIfAbsent(kind, key -> new TreeMap<>(Prefix.ORDER))
         .computeIfAbsent(destination, key -> new TreeSet<>())
         .add(port);
   }
@@ -99,7 +92,7 @@ public final class PolicySuggestion {
   private void takeDns() {
     Map<Prefix, Set<Integer>> tcp = seen.getOrDefault(Kind.TCP, Map.of());
     Map<Prefix, Set<Integer>> udp = seen.getOrDefault(Kind.UDP, Map.of());
-    Map<Prefix, Set<Integer>> dns = new TreeMap<>(ORDER);
+    Map<Prefix, Set<Integer>> dns = new TreeMap<>(Prefix.ORDER);
     for (Map.Entry<Prefix, Set<Integer>> entry : tcp.entrySet()) {
       Set<Integer> other = udp.getOrDefault(entry.getKey(), Set.of());
       if (entry.getValue().contains(53) && other.contains(53)) {

@@ -1,6 +1,7 @@
 package io.plumbline.model.policy;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 
@@ -12,6 +13,13 @@ import java.util.Optional;
  * @param length how many bits are shared; those behind are zero
  */
 public record Prefix(Family family, long hi, long lo, int length) {
+  /** By family and address; a prefix comes before those that lie in it. */
+  public static final Comparator<Prefix> ORDER =
+      Comparator.comparing(Prefix::family)
+          .thenComparing((a, b) -> Long.compareUnsigned(a.hi(), b.hi()))
+          .thenComparing((a, b) -> Long.compareUnsigned(a.lo(), b.lo()))
+          .thenComparing(Prefix::length);
+
   /** Every IPv4 address. */
   public static final Prefix ANY_IPV4 = new Prefix(Family.IPV4, 0, 0, 0);
 

@@ -145,14 +145,13 @@ public final class SelectorParser {
   }
 
   private Endpoint endpoint(int start, int end, Kind kind) throws PolicyException {
-    int from = start;
     int close = start < end && text.charAt(start) == '[' ? text.indexOf(']', start) : start;
     if (close < 0 || close >= end) {
       close = start;
     }
     int colon = text.indexOf(':', close);
     boolean ports = colon >= 0 && colon < end;
-    Host host = host(from, ports ? colon : end);
+    Host host = host(start, ports ? colon : end);
     return new Endpoint(host, ports ? ports(colon + 1, end, kind) : List.of());
   }
 

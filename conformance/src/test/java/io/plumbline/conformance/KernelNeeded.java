@@ -1,0 +1,21 @@
+package io.plumbline.conformance;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.plumbline.loader.kernel.FeatureProbe;
+import java.util.Optional;
+
+/** What tests ask before they use the kernel. */
+final class KernelNeeded {
+  private KernelNeeded() {}
+
+  /** Skips a test, with the reason, where programs cannot be loaded; in CI that fails. */
+  static void orSkip() {
+    Optional<String> reason = FeatureProbe.schedClsUnavailable();
+    if (System.getenv("CI") != null) {
+      assertThat(reason).as("a missing kernel feature fails in CI").isEmpty();
+    }
+    assumeTrue(reason.isEmpty(), () -> "kernel engines: " + reason.orElse(""));
+  }
+}
