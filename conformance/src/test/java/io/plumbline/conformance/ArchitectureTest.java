@@ -48,10 +48,20 @@ class ArchitectureTest {
           .resideInAnyPackage("io.plumbline.pcaps..", "io.plumbline.conformance..");
 
   @ArchTest
+  static final ArchRule THE_EMULATOR_KNOWS_ONLY_THE_MODEL =
+      noClasses()
+          .that()
+          .resideInAPackage("io.plumbline.emulator..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage(
+              "io.plumbline.pcaps..", "io.plumbline.loader..", "io.plumbline.conformance..");
+
+  @ArchTest
   static final ArchRule ENGINES_DO_NOT_READ_DECISION_LISTS =
       noClasses()
           .that()
-          .resideInAPackage("io.plumbline.loader..")
+          .resideInAnyPackage("io.plumbline.loader..", "io.plumbline.emulator..")
           .should()
           .dependOnClassesThat()
           .resideInAnyPackage("io.plumbline.model.decision..", "io.plumbline.model.filter..");

@@ -22,6 +22,7 @@ import picocli.CommandLine.Command;
       ReplayCommand.class,
       PolicyCommand.class,
       ProgramsCommand.class,
+      BpfCommand.class,
       AutoComplete.GenerateCompletion.class
     },
     footer = {

@@ -1,5 +1,6 @@
 package io.plumbline.conformance.verify;
 
+import io.plumbline.emulator.engine.EmulatorEngine;
 import io.plumbline.loader.kernel.KernelBatchEngine;
 import io.plumbline.loader.kernel.KernelEngine;
 import io.plumbline.loader.kernel.ObjectSource;
@@ -19,6 +20,8 @@ public final class Engines {
     ALL.put(ModelEngine.NAME, objects -> new ModelEngine());
     ALL.put(KernelEngine.NAME, KernelEngine::new);
     ALL.put(KernelBatchEngine.NAME, KernelBatchEngine::new);
+    ALL.put(EmulatorEngine.INTERPRETER, EmulatorEngine::interpreter);
+    ALL.put(EmulatorEngine.NAME, EmulatorEngine::jit);
   }
 
   private Engines() {}

@@ -1,16 +1,14 @@
 package io.plumbline.loader.kernel;
 
 import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.engine.ProgramObjects;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** Where a program's object comes from. */
-public interface ObjectSource {
-  /** Returns the bytes of the object of a program. */
-  byte[] object(String program) throws EngineException;
-
+public interface ObjectSource extends ProgramObjects {
   /** Returns the objects that ship with Plumbline. */
   static ObjectSource builtIn() {
     return program -> {

@@ -1,0 +1,102 @@
+package io.plumbline.conformance.cli;
+
+import io.plumbline.emulator.interp.Interpreter;
+import io.plumbline.emulator.isa.Insn;
+import io.plumbline.emulator.jit.Jit;
+import io.plumbline.emulator.machine.Fault;
+import io.plumbline.emulator.vm.Flat;
+import io.plumbline.emulator.vm.VmException;
+import java.io.PrintWriter;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code plumb bpf run}: one program on one piece of memory. */
+@Command(
+    name = "run",
+    description = {
+      "Run a program with r1 the address of the memory and r2 its length; print r0 in hexadecimal.",
+      "The program's bytes are hexadecimal text on standard input."
+    },
+    mixinStandardHelpOptions = true,
+    footer = {
+      "",
+      "Examples:",
+      "  echo 'b7 00 00 00 2a 00 00 00 95 00 00 00 00 00 00 00' | plumb bpf run",
+      "  plumb bpf asm sum.s | plumb bpf run 01020304 --engine interpreter"
+    })
+final class BpfRunCommand implements Callable<Integer> {
+  enum EngineName {
+    INTERPRETER,
+    JIT
+  }
+
+  @Spec private CommandSpec spec;
+
+  @Parameters(
+      paramLabel = "MEMORY_HEX",
+      arity = "0..1",
+      description = "the memory's bytes; none: r1 and r2 are 0")
+  private @Nullable String memory;
+
+  @Option(
+      names = "--program",
+      paramLabel = "HEX",
+      description = "the program, not on standard input")
+  private @Nullable String program;
+
+  @Option(names = "--engine", paramLabel = "ENGINE", description = "interpreter or jit (default)")
+  private EngineName engine = EngineName.JIT;
+
+  @Option(names = "--elf", description = "the bytes are those of an object file")
+  private boolean elf;
+
+  @Option(
+      names = "--budget",
+      paramLabel = "N",
+      description = "how far the program may go: jumps back cost what they jump over")
+  private long budget = io.plumbline.emulator.machine.Machine.DEFAULT_BUDGET;
+
+  @Override
+  public Integer call() throws CommandException {
+    PrintWriter out = spec.commandLine().getOut();
+    byte[] bytes =
+        BpfInput.hex(
+            "program", program != null ? program : BpfInput.text(BpfInput.standardInput()));
+    List<Insn> insns =
+        elf || BpfInput.isElf(bytes)
+            ? BpfInput.program("object", BpfInput.object("object", bytes, null), null).insns()
+            : BpfInput.decode(bytes);
+    byte[] data = memory == null ? new byte[0] : BpfInput.hex("memory", memory);
+    Flat flat;
+    try {
+      flat =
+          new Flat(
+              insns,
+              machine -> engine == EngineName.JIT ? new Jit(machine, false) : Interpreter::of);
+    } catch (VmException e) {
+      throw new CommandException(Plumb.USAGE, "program: " + e.getMessage());
+    }
+    flat.machine().budget(budget);
+    try {
+      out.println(Long.toHexString(flat.run(data)));
+    } catch (Fault fault) {
+      throw new CommandException(
+          Plumb.DISAGREEMENT,
+          "%s: insn %d (%s): %s"
+              .formatted(
+                  engine.name().toLowerCase(Locale.ROOT),
+                  fault.slot(),
+                  fault.slot() >= 0 && fault.slot() < insns.size() ? insns.get(fault.slot()) : "?",
+                  fault.what()));
+    }
+    out.flush();
+    return Plumb.DONE;
+  }
+}

@@ -1,0 +1,87 @@
+package io.plumbline.emulator.engine;
+
+import io.plumbline.emulator.interp.Interpreter;
+import io.plumbline.emulator.jit.Jit;
+import io.plumbline.emulator.machine.Machine;
+import io.plumbline.emulator.machine.Program;
+import io.plumbline.model.engine.Engine;
+import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.engine.ProgramObjects;
+import io.plumbline.model.engine.Runner;
+import io.plumbline.model.engine.Subject;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Function;
+
+/** The objects that the kernel runs, run on the JVM: compiled, or instruction by instruction. */
+public final class EmulatorEngine implements Engine {
+  /** Compiled to JVM bytecode. */
+  public static final String NAME = "emulator";
+
+  /** Instruction by instruction. */
+  public static final String INTERPRETER = "interpreter";
+
+  private final String name;
+  private final ProgramObjects objects;
+  private final Function<Machine, Program.Maker> maker;
+
+  private EmulatorEngine(
+      String name, ProgramObjects objects, Function<Machine, Program.Maker> maker) {
+    this.name = name;
+    this.objects = objects;
+    this.maker = maker;
+  }
+
+  /** Returns the engine that compiles. */
+  public static EmulatorEngine jit(ProgramObjects objects) {
+    return new EmulatorEngine(NAME, objects, machine -> new Jit(machine, true));
+  }
+
+  /** Returns the engine that interprets. */
+  public static EmulatorEngine interpreter(ProgramObjects objects) {
+    return new EmulatorEngine(INTERPRETER, objects, machine -> Interpreter::of);
+  }
+
+  /** Returns an engine that interprets and shows each instruction. */
+  public static EmulatorEngine traced(ProgramObjects objects, Interpreter.Tracer tracer) {
+    return new EmulatorEngine(INTERPRETER, objects, machine -> Interpreter.traced(tracer));
+  }
+
+  @Override
+  public String name() {
+    return name;
+  }
+
+  @Override
+  public Optional<String> unavailable() {
+    return Optional.empty();
+  }
+
+  @Override
+  public Runner load(Subject subject) throws EngineException {
+    return loadAll(List.of(subject)).get(0);
+  }
+
+  @Override
+  public List<Runner> loadAll(List<? extends Subject> subjects) throws EngineException {
+    List<Subject.Intent> policies = new ArrayList<>();
+    for (Subject subject : subjects) {
+      if (subject instanceof Subject.Intent intent) {
+        policies.add(intent);
+      }
+    }
+    // One program serves all policies: which is in force is in a map.
+    PolicyMachine shared =
+        policies.isEmpty() ? null : new PolicyMachine(name, objects, maker, policies);
+    List<Runner> runners = new ArrayList<>();
+    int slot = 0;
+    for (Subject subject : subjects) {
+      runners.add(
+          shared != null && subject instanceof Subject.Intent
+              ? shared.runner(slot++)
+              : EmulatorRunner.of(name, objects, maker, subject));
+    }
+    return runners;
+  }
+}

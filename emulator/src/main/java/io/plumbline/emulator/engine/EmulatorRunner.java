@@ -1,0 +1,162 @@
+package io.plumbline.emulator.engine;
+
+import io.plumbline.emulator.machine.ContextType;
+import io.plumbline.emulator.machine.Fault;
+import io.plumbline.emulator.machine.Machine;
+import io.plumbline.emulator.machine.Program;
+import io.plumbline.emulator.map.BpfMap;
+import io.plumbline.emulator.map.ReferenceMap;
+import io.plumbline.emulator.object.BpfObject;
+import io.plumbline.emulator.object.ObjectException;
+import io.plumbline.emulator.vm.Frames;
+import io.plumbline.emulator.vm.Linker;
+import io.plumbline.emulator.vm.VmException;
+import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.engine.Outcome;
+import io.plumbline.model.engine.ProgramObjects;
+import io.plumbline.model.engine.Runner;
+import io.plumbline.model.engine.Subject;
+import io.plumbline.model.hook.Hook;
+import io.plumbline.model.hook.Verdict;
+import io.plumbline.model.packet.Packet;
+import io.plumbline.model.packet.PacketBatch;
+import io.plumbline.model.policy.PolicyException;
+import io.plumbline.model.policy.StrictRow;
+import io.plumbline.model.program.Chain;
+import io.plumbline.model.program.RodataImage;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Function;
+
+/** A subject in a machine of its own. */
+final class EmulatorRunner implements Runner {
+  private static final String PROG_ARRAY = "prog_array";
+
+  private final String engine;
+  private final Hook hook;
+  private final Machine machine;
+  private final Program entry;
+  private final Frames frames;
+
+  EmulatorRunner(String engine, Hook hook, Machine machine, Program entry, Frames frames) {
+    this.engine = engine;
+    this.hook = hook;
+    this.machine = machine;
+    this.entry = entry;
+    this.frames = frames;
+  }
+
+  static EmulatorRunner of(
+      String engine,
+      ProgramObjects objects,
+      Function<Machine, Program.Maker> maker,
+      Subject subject)
+      throws EngineException {
+    Machine machine = new Machine();
+    Frames frames = new Frames(machine, ContextType.SCHED_CLS);
+    Linker linker = new Linker(machine, maker.apply(machine));
+    Program entry;
+    if (subject instanceof Subject.Standalone alone) {
+      String name = alone.program().name();
+      Map<String, byte[]> rodata = RodataImage.standalone(alone.program(), alone.input()).symbols();
+      entry = link(engine, linker, objects, name, rodata, Map.of()).program(name);
+    } else if (subject instanceof Subject.IntentRows rows) {
+      try {
+        Map<String, byte[]> rodata = StrictRow.rodata(StrictRow.of(rows.policy()));
+        entry =
+            link(engine, linker, objects, "intent_rows", rodata, Map.of()).program("intent_rows");
+      } catch (PolicyException e) {
+        throw new EngineException(String.valueOf(e.getMessage()));
+      }
+    } else if (subject instanceof Subject.Chained chained) {
+      entry = chain(engine, linker, objects, chained.chain());
+    } else {
+      throw new EngineException(engine + ": " + subject + ": it is loaded with other policies");
+    }
+    return new EmulatorRunner(engine, subject.hook(), machine, entry, frames);
+  }
+
+  private static Program chain(String engine, Linker linker, ProgramObjects objects, Chain chain)
+      throws EngineException {
+    Linker.Linked dispatcher = link(engine, linker, objects, "dispatcher", Map.of(), Map.of());
+    BpfMap programs = dispatcher.map(PROG_ARRAY);
+    List<Chain.Stage> stages = chain.stages();
+    for (int slot = 0; slot < stages.size(); slot++) {
+      Chain.Stage stage = stages.get(slot);
+      String name = stage.program().name();
+      Program program =
+          link(
+                  engine,
+                  linker,
+                  objects,
+                  name,
+                  RodataImage.stage(stage, slot).symbols(),
+                  Map.of(PROG_ARRAY, programs))
+              .program(name);
+      if (programs instanceof ReferenceMap array) {
+        array.put(slot, program);
+      }
+    }
+    return dispatcher.program("dispatcher");
+  }
+
+  /** Reads an object and binds its program. */
+  static Linker.Linked link(
+      String engine,
+      Linker linker,
+      ProgramObjects objects,
+      String name,
+      Map<String, byte[]> variables,
+      Map<String, BpfMap> shared)
+      throws EngineException {
+    try {
+      return linker.link(BpfObject.read(objects.object(name)), variables, shared);
+    } catch (ObjectException | VmException | IllegalArgumentException e) {
+      throw new EngineException("%s: load %s: %s".formatted(engine, name, e.getMessage()));
+    }
+  }
+
+  @Override
+  public Optional<String> unsupported(Packet packet) {
+    return Optional.empty();
+  }
+
+  @Override
+  public Outcome run(Packet packet) {
+    PacketBatch one = new PacketBatch(1, Math.max(1, packet.capturedLength()));
+    one.add(packet);
+    try {
+      int verdict = judge(one, 0);
+      return new Outcome.Decided(new Verdict(hook, verdict), frames.after());
+    } catch (Fault fault) {
+      return new Outcome.Fault(describe(fault));
+    }
+  }
+
+  private String describe(Fault fault) {
+    int slot = fault.slot();
+    return slot >= 0 && slot < entry.insns().size()
+        ? "%s: insn %d (%s): %s".formatted(engine, slot, entry.insns().get(slot), fault.what())
+        : "%s: %s".formatted(engine, fault.what());
+  }
+
+  @Override
+  public void run(PacketBatch batch, int[] verdicts) throws EngineException {
+    for (int i = 0; i < batch.size(); i++) {
+      try {
+        verdicts[i] = judge(batch, i);
+      } catch (Fault fault) {
+        throw new EngineException("frame %d: %s".formatted(i, describe(fault)));
+      }
+    }
+  }
+
+  private int judge(PacketBatch batch, int i) {
+    frames.show(batch, i);
+    return (int) machine.run(entry, Machine.CONTEXT, 0);
+  }
+
+  @Override
+  public void close() {}
+}

@@ -1,0 +1,67 @@
+package io.plumbline.emulator.helper;
+
+import io.plumbline.emulator.machine.Fault;
+import io.plumbline.emulator.machine.Machine;
+
+/** Calls that interpreter and JIT make in the same way. */
+public final class Calls {
+  private static final int PACKET_NET_OFFSET = -0x100000;
+  private static final int PACKET_LINK_OFFSET = -0x200000;
+  private static final int ETHERNET_LENGTH = 14;
+
+  private Calls() {}
+
+  /** Returns the function of a helper; one that is not there faults when it is called. */
+  public static HelperFunction helper(int id) {
+    return Helper.of(id)
+        .map(Helper::function)
+        .orElse(
+            (m, a, b, c, d, e) -> {
+              throw new Fault(
+                  "call of helper %d (%s): it is not there".formatted(id, Helper.name(id)));
+            });
+  }
+
+  /** Calls what a register names: a function's address, or the number of a helper. */
+  public static long register(Machine m, long target, long a, long b, long c, long d, long e) {
+    if (Machine.functionSlot(target) >= 0) {
+      return m.call(target, a, b, c, d, e);
+    }
+    if (target < 0 || target > Integer.MAX_VALUE || Helper.of((int) target).isEmpty()) {
+      throw new Fault(
+          "callx of 0x%x: expected the address of a function or the number of a helper"
+              .formatted(target));
+    }
+    return helper((int) target).call(m, a, b, c, d, e);
+  }
+
+  /** Returned by {@link #packet} where the packet has no such bytes: the program ends with 0. */
+  public static final long NO_BYTES = -1;
+
+  /**
+   * Loads packet bytes as the legacy instructions do: in network order, from the start of the
+   * packet, or of its network or link header for offsets far below zero (kernel {@code
+   * bpf_internal_load_pointer_neg_helper}).
+   */
+  public static long packet(Machine m, long offset, int size) {
+    long at = (int) offset;
+    if (at < 0) {
+      if (at >= PACKET_NET_OFFSET) {
+        at = at - PACKET_NET_OFFSET + (m.linkHeader() ? ETHERNET_LENGTH : 0);
+      } else if (at >= PACKET_LINK_OFFSET) {
+        at -= PACKET_LINK_OFFSET;
+      } else {
+        return NO_BYTES;
+      }
+    }
+    if (at + size > m.dataLength()) {
+      return NO_BYTES;
+    }
+    long value = m.load(m.data() + at, size);
+    return switch (size) {
+      case 1 -> value;
+      case 2 -> Short.reverseBytes((short) value) & 0xFFFF;
+      default -> Integer.reverseBytes((int) value) & 0xFFFF_FFFFL;
+    };
+  }
+}

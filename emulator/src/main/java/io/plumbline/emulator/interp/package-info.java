@@ -1,0 +1,5 @@
+/** The interpreter. */
+@NullMarked
+package io.plumbline.emulator.interp;
+
+import org.jspecify.annotations.NullMarked;

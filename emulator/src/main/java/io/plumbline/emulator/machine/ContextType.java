@@ -1,0 +1,304 @@
+package io.plumbline.emulator.machine;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * What a program is given at a hook: a structure with fields that have rules of their own. A field
+ * is kept in a slot of {@link Machine#context()}, whatever its width in the structure; where the
+ * structure has 32 bits for a pointer, a load gives all 64 bits of it, as the kernel's verifier
+ * arranges (kernel {@code net/core/filter.c}, {@code bpf_convert_ctx_access}).
+ */
+public final class ContextType {
+  /**
+   * A field.
+   *
+   * @param size in the structure, bytes
+   * @param pointer whether loads give a 64-bit address
+   */
+  public record Field(
+      String name, int offset, int size, boolean pointer, boolean readable, boolean writable) {}
+
+  private static final Set<String> POINTERS =
+      Set.of("data", "data_end", "data_meta", "flow_keys", "sk");
+
+  /** Fields of {@code struct __sk_buff} (kernel {@code include/uapi/linux/bpf.h}): size by name. */
+  private static final List<String> SK_BUFF =
+      List.of(
+          "len 4",
+          "pkt_type 4",
+          "mark 4",
+          "queue_mapping 4",
+          "protocol 4",
+          "vlan_present 4",
+          "vlan_tci 4",
+          "vlan_proto 4",
+          "priority 4",
+          "ingress_ifindex 4",
+          "ifindex 4",
+          "tc_index 4",
+          "cb0 4",
+          "cb1 4",
+          "cb2 4",
+          "cb3 4",
+          "cb4 4",
+          "hash 4",
+          "tc_classid 4",
+          "data 4",
+          "data_end 4",
+          "napi_id 4",
+          "family 4",
+          "remote_ip4 4",
+          "local_ip4 4",
+          "remote_ip6_0 4",
+          "remote_ip6_1 4",
+          "remote_ip6_2 4",
+          "remote_ip6_3 4",
+          "local_ip6_0 4",
+          "local_ip6_1 4",
+          "local_ip6_2 4",
+          "local_ip6_3 4",
+          "remote_port 4",
+          "local_port 4",
+          "data_meta 4",
+          "flow_keys 8",
+          "tstamp 8",
+          "wire_len 4",
+          "gso_segs 4",
+          "sk 8",
+          "gso_size 4",
+          "tstamp_type 1",
+          "- 3",
+          "hwtstamp 8");
+
+  private static final List<String> CB = List.of("cb0", "cb1", "cb2", "cb3", "cb4");
+  private static final List<String> SOCKET_FIELDS =
+      List.of(
+          "family",
+          "remote_ip4",
+          "local_ip4",
+          "remote_ip6_0",
+          "remote_ip6_1",
+          "remote_ip6_2",
+          "remote_ip6_3",
+          "local_ip6_0",
+          "local_ip6_1",
+          "local_ip6_2",
+          "local_ip6_3",
+          "remote_port",
+          "local_port");
+
+  /** Traffic control (kernel {@code tc_cls_act_is_valid_access}). */
+  public static final ContextType SCHED_CLS =
+      new ContextType(
+          "__sk_buff",
+          SK_BUFF,
+          union(SOCKET_FIELDS, List.of("flow_keys")),
+          union(
+              CB,
+              List.of("mark", "tc_index", "priority", "tc_classid", "tstamp", "queue_mapping")));
+
+  /** A filter of a socket (kernel {@code sk_filter_is_valid_access}). */
+  public static final ContextType SOCKET_FILTER =
+      new ContextType(
+          "__sk_buff",
+          SK_BUFF,
+          union(
+              SOCKET_FIELDS,
+              List.of(
+                  "tc_classid",
+                  "data",
+                  "data_end",
+                  "data_meta",
+                  "flow_keys",
+                  "tstamp",
+                  "wire_len",
+                  "hwtstamp")),
+          CB);
+
+  /** A filter of a control group (kernel {@code cg_skb_is_valid_access}). */
+  public static final ContextType CGROUP_SKB =
+      new ContextType(
+          "__sk_buff",
+          SK_BUFF,
+          List.of("tc_classid", "data_meta", "flow_keys", "wire_len"),
+          union(CB, List.of("mark", "priority", "tstamp")));
+
+  /** A device's receive path (kernel {@code xdp_is_valid_access}). */
+  public static final ContextType XDP =
+      new ContextType(
+          "xdp_md",
+          List.of(
+              "data 4",
+              "data_end 4",
+              "data_meta 4",
+              "ingress_ifindex 4",
+              "rx_queue_index 4",
+              "egress_ifindex 4"),
+          List.of(),
+          List.of());
+
+  /** A netfilter hook: two pointers, which only kernel functions can follow. */
+  public static final ContextType NETFILTER =
+      new ContextType("bpf_nf_ctx", List.of("state 8", "skb 8"), List.of(), List.of());
+
+  private final String name;
+  private final List<Field> fields = new ArrayList<>();
+  private final Map<String, Integer> slots = new HashMap<>();
+  private final int[] fieldAt;
+  private final int dataSlot;
+  private final int dataEndSlot;
+
+  private ContextType(
+      String name, List<String> layout, List<String> unreadable, List<String> writable) {
+    this.name = name;
+    int offset = 0;
+    for (String entry : layout) {
+      String[] parts = entry.split(" ", 2);
+      int size = Integer.parseInt(parts[1]);
+      if (!parts[0].equals("-")) {
+        slots.put(parts[0], fields.size());
+        fields.add(
+            new Field(
+                parts[0],
+                offset,
+                size,
+                POINTERS.contains(parts[0]),
+                !unreadable.contains(parts[0]),
+                writable.contains(parts[0])));
+      }
+      offset += size;
+    }
+    dataSlot = slot("data");
+    dataEndSlot = slot("data_end");
+    fieldAt = new int[offset];
+    Arrays.fill(fieldAt, -1);
+    for (int i = 0; i < fields.size(); i++) {
+      Field field = fields.get(i);
+      Arrays.fill(fieldAt, field.offset, field.offset + field.size, i);
+    }
+  }
+
+  private static List<String> union(List<String> a, List<String> b) {
+    List<String> all = new ArrayList<>(a);
+    all.addAll(b);
+    return all;
+  }
+
+  /** Returns the name of the structure. */
+  public String name() {
+    return name;
+  }
+
+  /** Returns the size of the structure in bytes. */
+  public int size() {
+    return fieldAt.length;
+  }
+
+  /** Returns the fields; a field's position is its slot. */
+  public List<Field> fields() {
+    return List.copyOf(fields);
+  }
+
+  /** Returns the slot of the address of the packet's first byte, or -1. */
+  public int dataSlot() {
+    return dataSlot;
+  }
+
+  /** Returns the slot of the address behind the packet's last byte, or -1. */
+  public int dataEndSlot() {
+    return dataEndSlot;
+  }
+
+  int fieldCount() {
+    return fields.size();
+  }
+
+  /** Returns a field's slot, or -1 if there is no such field. */
+  public int slot(String field) {
+    return slots.getOrDefault(field, -1);
+  }
+
+  /** Returns why an access is not legal, or empty if it is. */
+  public Optional<String> illegal(long offset, int size, boolean write) {
+    if (offset < 0 || offset > fieldAt.length - size || fieldAt[(int) offset] < 0) {
+      return Optional.of("%s is 0..%d".formatted(name, fieldAt.length - 1));
+    }
+    Field field = fields.get(fieldAt[(int) offset]);
+    if (offset + size > field.offset + field.size && !wholeCb(field, (int) offset, size)) {
+      return Optional.of("it reaches past the field " + field.name);
+    }
+    if (offset % size != 0) {
+      return Optional.of("it is not aligned");
+    }
+    if (write ? !field.writable : !field.readable) {
+      return Optional.of(
+          "field %s of %s cannot be %s here"
+              .formatted(field.name, name, write ? "written" : "read"));
+    }
+    if (field.pointer && (size != field.size || offset != field.offset)) {
+      return Optional.of("field %s is read whole or not at all".formatted(field.name));
+    }
+    if (write && size != field.size && !field.name.startsWith("cb")) {
+      return Optional.of("field %s is written whole or not at all".formatted(field.name));
+    }
+    return Optional.empty();
+  }
+
+  /** The kernel lets 64 bits of the control block be moved at once. */
+  private static boolean wholeCb(Field field, int offset, int size) {
+    return field.name.startsWith("cb") && size == 8 && offset + size <= 68;
+  }
+
+  /** Returns the slot of the field at an offset; the access must be legal. */
+  public int slotAt(int offset) {
+    return fieldAt[offset];
+  }
+
+  /** Returns how far the access is into its field, in bits. */
+  public int shiftAt(int offset) {
+    return 8 * (offset - fields.get(fieldAt[offset]).offset);
+  }
+
+  /** Returns whether loads at an offset give a 64-bit address. */
+  public boolean pointerAt(int offset) {
+    return fields.get(fieldAt[offset]).pointer;
+  }
+
+  long load(long[] context, int offset, int size) {
+    int slot = fieldAt[offset];
+    Field field = fields.get(slot);
+    if (field.pointer) {
+      return context[slot];
+    }
+    if (size > field.size) {
+      return context[slot] & 0xFFFF_FFFFL | context[slot + 1] << 32;
+    }
+    return size == 8 ? context[slot] : context[slot] >>> shiftAt(offset) & (1L << 8 * size) - 1;
+  }
+
+  void store(long[] context, int offset, int size, long value) {
+    int slot = fieldAt[offset];
+    Field field = fields.get(slot);
+    if (size > field.size) {
+      context[slot] = value & 0xFFFF_FFFFL;
+      context[slot + 1] = value >>> 32;
+    } else if (size == 8) {
+      context[slot] = value;
+    } else {
+      long bits = (1L << 8 * size) - 1;
+      int shift = shiftAt(offset);
+      context[slot] = context[slot] & ~(bits << shift) | (value & bits) << shift;
+    }
+  }
+
+  @Override
+  public String toString() {
+    return name;
+  }
+}

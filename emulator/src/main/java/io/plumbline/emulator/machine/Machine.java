@@ -1,0 +1,631 @@
+package io.plumbline.emulator.machine;
+
+import io.plumbline.model.packet.PacketBatch;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Everything a program runs in: memory behind addresses, a packet, a context, maps, a clock, and
+ * what it leaves behind. One thread at a time.
+ *
+ * <p>Addresses are tags and offsets, see {@link Region}; whatever a program computes, an access
+ * ends in a region or in a {@link Fault}.
+ */
+public final class Machine {
+  /** Frames of functions that may be open at once (kernel {@code MAX_CALL_FRAMES}). */
+  public static final int MAX_FRAMES = 8;
+
+  /** Bytes of stack of each frame (kernel {@code MAX_BPF_STACK}). */
+  public static final int STACK_BYTES = 512;
+
+  /** How often a run may go on in another program (kernel {@code MAX_TAIL_CALL_CNT}). */
+  public static final int MAX_TAIL_CALLS = 33;
+
+  /** Room in front of a packet (kernel {@code XDP_PACKET_HEADROOM}). */
+  public static final int HEADROOM = 256;
+
+  /** The longest packet a program can make (kernel: 64 KiB of data). */
+  public static final int MAX_PACKET = 0xFFFF;
+
+  /** How many turns {@code may_goto} gives to loops (kernel {@code BPF_MAX_LOOPS}). */
+  public static final int MAX_LOOPS = 8 << 20;
+
+  /** How far a run may go, unless told otherwise; see {@link #charge}. */
+  public static final long DEFAULT_BUDGET = 100_000_000L;
+
+  static final int TAG_PACKET = 1;
+  static final int TAG_CONTEXT = 2;
+  static final int TAG_STACK = 3;
+  static final int TAG_MAP = TAG_STACK + MAX_FRAMES;
+  static final int TAG_FUNCTION = TAG_MAP + 1;
+  private static final int FIRST_DYNAMIC = TAG_FUNCTION + 1;
+
+  /** The address of the first byte of a packet that has not been moved. */
+  public static final long PACKET_START = ((long) TAG_PACKET << 32) + HEADROOM;
+
+  /** The address of a context. */
+  public static final long CONTEXT = (long) TAG_CONTEXT << 32;
+
+  /** An object that programs have an address of but cannot look into. */
+  public interface Handle {
+    String name();
+  }
+
+  /** Something that a program did and that others can see. */
+  public record Event(String map, byte[] data) {}
+
+  private @Nullable Region[] regions = new Region[32];
+  private int regionCount = FIRST_DYNAMIC;
+  private final List<Integer> freeTags = new ArrayList<>();
+  private final List<Handle> handles = new ArrayList<>();
+  private final Region packet;
+  private final long[][] registers = new long[MAX_FRAMES][16];
+  private final byte[] stack = new byte[MAX_FRAMES * STACK_BYTES];
+  private ContextType contextType = ContextType.SCHED_CLS;
+  private long[] context = new long[64];
+  private boolean contextChanged;
+  private byte[] ownPacket = new byte[0];
+  private boolean packetShared;
+  private boolean linkHeader = true;
+  private final List<Event> events = new ArrayList<>();
+  private final List<String> prints = new ArrayList<>();
+  private final Map<String, Object> attachments = new HashMap<>();
+  private LongSupplier clock = () -> 0;
+  private SplittableRandom random = new SplittableRandom(0);
+  private @Nullable Program current;
+  private @Nullable Program tailTarget;
+  private int depth;
+  private int tailCalls;
+  private int mayGoto;
+  private long budgetPerRun = DEFAULT_BUDGET;
+  private long budget;
+  private int slot;
+  private int cpu;
+
+  public Machine() {
+    packet = new Region("packet", TAG_PACKET, new byte[0], true);
+    regions[TAG_PACKET] = packet;
+    for (int i = 0; i < MAX_FRAMES; i++) {
+      Region frame = new Region("stack of frame " + i, TAG_STACK + i, stack, true);
+      frame.place(stack, i * STACK_BYTES, 0, STACK_BYTES, true);
+      regions[TAG_STACK + i] = frame;
+    }
+  }
+
+  // Regions.
+
+  /** Returns the region at an address; null if there is none. */
+  public @Nullable Region regionAt(long address) {
+    long tag = address >>> 32;
+    return tag < regionCount ? regions[(int) tag] : null;
+  }
+
+  /** Makes a region. */
+  public Region region(String name, byte[] data, boolean writable) {
+    Region region = new Region(name, nextTag(), data, writable);
+    return keep(region);
+  }
+
+  /** Makes a region of elements at a stride, a power of two. */
+  public Region region(String name, byte[] data, boolean writable, int stride, int elementSize) {
+    return keep(new Region(name, nextTag(), data, writable, stride - 1, elementSize));
+  }
+
+  private Region keep(Region region) {
+    regions[(int) (region.address() >>> 32)] = region;
+    return region;
+  }
+
+  private int nextTag() {
+    if (!freeTags.isEmpty()) {
+      return freeTags.remove(freeTags.size() - 1);
+    }
+    if (regionCount == regions.length) {
+      regions = Arrays.copyOf(regions, regionCount * 2);
+    }
+    return regionCount++;
+  }
+
+  /** Forgets a region; its addresses become illegal until a new one takes them. */
+  public void forget(Region region) {
+    int tag = (int) (region.address() >>> 32);
+    regions[tag] = null;
+    freeTags.add(tag);
+  }
+
+  /**
+   * Returns the region of an access.
+   *
+   * @throws Fault if the access is not legal
+   */
+  public Region readable(long address, int size) {
+    long tag = address >>> 32;
+    Region region = tag < regionCount ? regions[(int) tag] : null;
+    if (region == null || region.index(address, size) < 0) {
+      throw illegal("read", address, size);
+    }
+    return region;
+  }
+
+  /** Returns the region of an access that writes; a packet that is shared is copied first. */
+  public Region writable(long address, int size) {
+    long tag = address >>> 32;
+    Region region = tag < regionCount ? regions[(int) tag] : null;
+    if (region == null || region.index(address, size) < 0) {
+      throw illegal("write", address, size);
+    }
+    if (!region.writable()) {
+      if (region != packet || !packetShared) {
+        throw illegal("write", address, size);
+      }
+      ownPacket();
+    }
+    return region;
+  }
+
+  private Fault illegal(String what, long address, int size) {
+    return new Fault(
+        "%s of %d byte%s at 0x%x: %s"
+            .formatted(what, size, size == 1 ? "" : "s", address, legal(address, what)));
+  }
+
+  /** Returns what would have been legal: the region that an address is near to, or all of them. */
+  private String legal(long address, String what) {
+    long tag = address >>> 32;
+    Region near = tag < regionCount ? regions[(int) tag] : null;
+    if (near != null) {
+      return near + (near.writable() || what.equals("read") ? "" : ", read-only");
+    }
+    if (tag == TAG_MAP || tag == TAG_FUNCTION) {
+      return tag == TAG_MAP ? "a map has no bytes" : "a function has no bytes";
+    }
+    StringBuilder all = new StringBuilder();
+    for (int i = 0; i < regionCount; i++) {
+      Region region = regions[i];
+      boolean open = i < TAG_STACK || i >= TAG_STACK + MAX_FRAMES || i <= TAG_STACK + depth;
+      if (region != null && region.high() > region.low() && open) {
+        all.append(all.length() == 0 ? "" : "; ").append(region);
+      }
+    }
+    return all.length() == 0 ? "there is no memory" : all.toString();
+  }
+
+  // Loads and stores.
+
+  /** Loads 1, 2, 4 or 8 bytes, zero-extended. */
+  public long load(long address, int size) {
+    if (address >>> 32 == TAG_CONTEXT) {
+      return loadContext(address, size);
+    }
+    Region region = readable(address, size);
+    return Bytes.get(region.data(), region.index(address, size), size);
+  }
+
+  private long loadContext(long address, int size) {
+    long offset = address - CONTEXT;
+    if (contextType.illegal(offset, size, false).isPresent()) {
+      throw new Fault(
+          "read of %d bytes at offset %d of the context: %s"
+              .formatted(size, offset, contextType.illegal(offset, size, false).orElse("")));
+    }
+    return contextType.load(context, (int) offset, size);
+  }
+
+  /** Stores the low 1, 2, 4 or 8 bytes. */
+  public void store(long address, int size, long value) {
+    if (address >>> 32 == TAG_CONTEXT) {
+      storeContext(address, size, value);
+      return;
+    }
+    Region region = writable(address, size);
+    Bytes.put(region.data(), region.index(address, size), size, value);
+  }
+
+  private void storeContext(long address, int size, long value) {
+    long offset = address - CONTEXT;
+    String wrong = contextType.illegal(offset, size, true).orElse("");
+    if (!wrong.isEmpty()) {
+      throw new Fault(
+          "write of %d bytes at offset %d of the context: %s".formatted(size, offset, wrong));
+    }
+    contextType.store(context, (int) offset, size, value);
+    contextChanged = true;
+  }
+
+  /** Returns bytes from memory. */
+  public byte[] bytes(long address, int size) {
+    if (size == 0) {
+      return new byte[0];
+    }
+    Region region = readable(address, size);
+    int at = region.index(address, size);
+    return Arrays.copyOfRange(region.data(), at, at + size);
+  }
+
+  /** Writes bytes to memory. */
+  public void put(long address, byte[] source, int from, int size) {
+    if (size > 0) {
+      Region region = writable(address, size);
+      System.arraycopy(source, from, region.data(), region.index(address, size), size);
+    }
+  }
+
+  /** Returns the text at an address, up to a zero byte. */
+  public String text(long address, int most) {
+    StringBuilder text = new StringBuilder();
+    for (int i = 0; i < most; i++) {
+      int c = (int) load(address + i, 1);
+      if (c == 0) {
+        break;
+      }
+      text.append((char) c);
+    }
+    return text.toString();
+  }
+
+  // Handles: maps.
+
+  /** Gives an object an address. */
+  public long add(Handle handle) {
+    handles.add(handle);
+    return (long) TAG_MAP << 32 | handles.size() - 1;
+  }
+
+  /**
+   * Returns the object at an address.
+   *
+   * @throws Fault if it is not the address of one
+   */
+  public Handle handle(long address) {
+    long index = address & 0xFFFF_FFFFL;
+    if (address >>> 32 != TAG_MAP || index >= handles.size()) {
+      throw new Fault("0x%x: expected the address of a map".formatted(address));
+    }
+    return handles.get((int) index);
+  }
+
+  /** Returns the object at an address; null if it is not the address of one. */
+  public @Nullable Handle find(long address) {
+    long index = address & 0xFFFF_FFFFL;
+    return address >>> 32 == TAG_MAP && index < handles.size() ? handles.get((int) index) : null;
+  }
+
+  /** Returns all objects that have an address. */
+  public List<Handle> handles() {
+    return handles;
+  }
+
+  /** Returns the address of a function at a slot of the running program. */
+  public static long functionAddress(int slot) {
+    return (long) TAG_FUNCTION << 32 | slot;
+  }
+
+  /** Returns the slot of the function at an address, or -1 if it is not the address of one. */
+  public static int functionSlot(long address) {
+    return address >>> 32 == TAG_FUNCTION ? (int) address : -1;
+  }
+
+  // Packet.
+
+  /** Puts a frame of a batch in place, without copying it if the capture is whole. */
+  public void packet(PacketBatch batch, int i) {
+    int captured = batch.capturedLength(i);
+    int length = batch.wireLength(i);
+    if (captured == length) {
+      packet(batch.data(), batch.offset(i), length);
+      return;
+    }
+    byte[] own = room(length);
+    System.arraycopy(batch.data(), batch.offset(i), own, HEADROOM, captured);
+    Arrays.fill(own, HEADROOM + captured, HEADROOM + length, (byte) 0);
+    packet(own, HEADROOM, length);
+    packetShared = false;
+    packet.place(own, 0, HEADROOM, HEADROOM + (long) length, true);
+  }
+
+  /** Puts a packet in place; it is copied when the program first writes to it. */
+  public void packet(byte[] data, int offset, int length) {
+    packet.place(data, offset - HEADROOM, HEADROOM, HEADROOM + (long) length, false);
+    packetShared = true;
+  }
+
+  private byte[] room(int length) {
+    if (ownPacket.length < HEADROOM + length) {
+      ownPacket = new byte[HEADROOM + Math.max(length, 2048)];
+    }
+    return ownPacket;
+  }
+
+  /** Makes the packet the program's own, to write to and to move. */
+  public void ownPacket() {
+    if (packetShared) {
+      int length = packetLength();
+      byte[] own = room(length);
+      System.arraycopy(packet.data(), packet.base() + HEADROOM, own, HEADROOM, length);
+      packet.place(own, 0, HEADROOM, HEADROOM + (long) length, true);
+      packetShared = false;
+    }
+  }
+
+  /**
+   * Moves the ends of the packet.
+   *
+   * @param low offset of the first legal byte, metadata included
+   * @param high offset behind the last byte
+   */
+  public void packetEnds(long low, long high) {
+    ownPacket();
+    if (high > packet.data().length) {
+      byte[] larger = Arrays.copyOf(packet.data(), (int) high + 2048);
+      ownPacket = larger;
+      packet.place(larger, 0, low, high, true);
+    } else {
+      if (high > packet.high()) {
+        Arrays.fill(packet.data(), (int) packet.high(), (int) high, (byte) 0);
+      }
+      packet.place(packet.data(), 0, low, high, true);
+    }
+  }
+
+  /** Returns whether the packet begins with its Ethernet header; else with its network header. */
+  public boolean linkHeader() {
+    return linkHeader;
+  }
+
+  /** Says what the packet begins with. */
+  public void linkHeader(boolean present) {
+    linkHeader = present;
+  }
+
+  public Region packetRegion() {
+    return packet;
+  }
+
+  /** Returns how many bytes there are, metadata included. */
+  public int packetLength() {
+    return (int) (packet.high() - packet.low());
+  }
+
+  // Context.
+
+  /** Says what programs are given. */
+  public void contextType(ContextType type) {
+    contextType = type;
+    context = new long[type.fieldCount() + 1];
+  }
+
+  public ContextType contextType() {
+    return contextType;
+  }
+
+  /** Returns the context's fields by slot; not a copy. */
+  public long[] context() {
+    return context;
+  }
+
+  /** Notes that the context is no longer what the program was given. */
+  public void contextChanged(boolean changed) {
+    contextChanged = changed;
+  }
+
+  /** Returns whether the context is no longer what the program was given. */
+  public boolean contextChanged() {
+    return contextChanged;
+  }
+
+  /** Returns the address of the packet's first byte as the context has it. */
+  public long data() {
+    return context[contextType.dataSlot()];
+  }
+
+  /** Returns how many bytes there are between the context's two addresses. */
+  public int dataLength() {
+    return (int) (context[contextType.dataEndSlot()] - data());
+  }
+
+  /**
+   * Says where the packet is: in memory and, as addresses and as a length, in the context.
+   *
+   * @param data offset of the first byte
+   */
+  public void exposePacket(long data) {
+    long address = packet.address();
+    context[contextType.dataSlot()] = address + data;
+    context[contextType.dataEndSlot()] = address + packet.high();
+    int meta = contextType.slot("data_meta");
+    if (meta >= 0) {
+      context[meta] = address + packet.low();
+    }
+    if (contextType.name().equals("__sk_buff")) {
+      context[0] = packet.high() - data;
+    }
+  }
+
+  // Running.
+
+  /** Returns the registers of a frame; not a copy. */
+  public long[] registers(int frame) {
+    return registers[frame];
+  }
+
+  /** Returns the stack of all frames; not a copy. */
+  public byte[] stack() {
+    return stack;
+  }
+
+  /** Returns what r10 is in a frame. */
+  public static long framePointer(int frame) {
+    return ((long) (TAG_STACK + frame) << 32) + STACK_BYTES;
+  }
+
+  /**
+   * Runs a program from its start.
+   *
+   * @return r0 at its end
+   * @throws Fault with the instruction that did what it must not
+   */
+  public long run(Program program, long r1, long r2) {
+    depth = 0;
+    tailCalls = 0;
+    mayGoto = MAX_LOOPS;
+    budget = budgetPerRun;
+    tailTarget = null;
+    current = program;
+    try {
+      return program.executor().call(this, 0, r1, r2, 0, 0, 0);
+    } catch (Fault fault) {
+      throw fault.at(slot);
+    } catch (StackOverflowError e) {
+      throw new Fault("the stack of the Java machine is full").at(slot);
+    }
+  }
+
+  /** Returns the program that is running. */
+  public Program program() {
+    Program running = current;
+    if (running == null) {
+      throw new IllegalStateException("machine: no program is running");
+    }
+    return running;
+  }
+
+  /** Opens the frame of a called function; returns its number. */
+  public int enter() {
+    if (depth == MAX_FRAMES - 1) {
+      throw new Fault("call depth %d: expected at most %d".formatted(depth + 2, MAX_FRAMES));
+    }
+    charge(1);
+    return ++depth;
+  }
+
+  /** Closes the innermost frame. */
+  public void leave() {
+    depth--;
+  }
+
+  /** Returns the number of the innermost frame, 0..7. */
+  public int depth() {
+    return depth;
+  }
+
+  /**
+   * Takes from what a run may do: a call costs 1, a jump back as many as it jumps over.
+   *
+   * @throws Fault if there is nothing left
+   */
+  public void charge(int cost) {
+    budget -= cost;
+    if (budget < 0) {
+      throw new Fault("it has not ended: the run was given a budget of " + budgetPerRun);
+    }
+  }
+
+  /** Returns whether a {@code may_goto} jumps: the loops have had their turns. */
+  public boolean mayGoto() {
+    return mayGoto-- <= 0;
+  }
+
+  /** Calls a function of the running program, as helpers do. */
+  public long call(long function, long a, long b, long c, long d, long e) {
+    int at = functionSlot(function);
+    if (at < 0) {
+      throw new Fault("0x%x: expected the address of a function".formatted(function));
+    }
+    enter();
+    long result = program().executor().call(this, at, a, b, c, d, e);
+    leave();
+    return result;
+  }
+
+  /**
+   * Asks for another program to go on in place of the running function.
+   *
+   * @return false if there have been too many
+   */
+  public boolean tailCall(Program target) {
+    if (tailCalls >= MAX_TAIL_CALLS) {
+      return false;
+    }
+    tailCalls++;
+    tailTarget = target;
+    return true;
+  }
+
+  /** Returns whether a tail call was asked for. */
+  public boolean tailCalling() {
+    return tailTarget != null;
+  }
+
+  /** Goes on in the program that was asked for, in the frame of the function that asked. */
+  public long continueElsewhere(long context) {
+    Program target = tailTarget;
+    Program before = current;
+    if (target == null) {
+      throw new IllegalStateException("machine: no tail call was asked for");
+    }
+    tailTarget = null;
+    current = target;
+    long result = target.executor().call(this, 0, context, 0, 0, 0, 0);
+    current = before;
+    return result;
+  }
+
+  /** Notes the instruction that is about to do something that may fault. */
+  public void slot(int where) {
+    slot = where;
+  }
+
+  public void budget(long perRun) {
+    budgetPerRun = perRun;
+  }
+
+  // Surroundings.
+
+  /** Sets what {@code ktime_get_ns} returns. */
+  public void clock(LongSupplier nanoseconds) {
+    clock = nanoseconds;
+  }
+
+  public long nanoseconds() {
+    return clock.getAsLong();
+  }
+
+  /** Starts the sequence of random numbers anew. */
+  public void seed(long seed) {
+    random = new SplittableRandom(seed);
+  }
+
+  public int randomInt() {
+    return random.nextInt();
+  }
+
+  /** Sets the processor that programs find themselves on. */
+  public void cpu(int number) {
+    cpu = number;
+  }
+
+  public int cpu() {
+    return cpu;
+  }
+
+  /** Returns what programs have sent to buffers, in order. */
+  public List<Event> events() {
+    return events;
+  }
+
+  /** Returns the lines that programs have printed. */
+  public List<String> prints() {
+    return prints;
+  }
+
+  /** Returns what helpers keep between calls, by name. */
+  public Map<String, Object> attachments() {
+    return attachments;
+  }
+}

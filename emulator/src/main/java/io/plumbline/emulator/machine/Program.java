@@ -1,0 +1,138 @@
+package io.plumbline.emulator.machine;
+
+import io.plumbline.emulator.isa.Insn;
+import io.plumbline.emulator.isa.Opcode;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedSet;
+import java.util.TreeSet;
+
+/**
+ * A program that is bound to maps and ready to run: every {@code lddw} is a plain constant, the
+ * address of a map, or {@code LDDW_FUNC}.
+ */
+public final class Program {
+  private final String name;
+  private final List<Insn> insns;
+  private final Map<Integer, String> lines;
+  private final int stackUse;
+  private final Executor executor;
+
+  /** Makes what runs a program. */
+  public interface Maker {
+    Executor make(Program program);
+  }
+
+  /** Runs functions of one program. */
+  public interface Executor {
+    /**
+     * Calls the function at a slot in the machine's innermost frame.
+     *
+     * @return its r0
+     */
+    long call(Machine machine, int slot, long r1, long r2, long r3, long r4, long r5);
+  }
+
+  public Program(String name, List<Insn> insns, Maker maker) {
+    this(name, insns, Map.of(), maker);
+  }
+
+  /**
+   * Makes a program.
+   *
+   * @param lines source lines, by the slot where they begin
+   */
+  public Program(String name, List<Insn> insns, Map<Integer, String> lines, Maker maker) {
+    this.name = name;
+    this.insns = List.copyOf(insns);
+    this.lines = Map.copyOf(lines);
+    stackUse = stackUse(this.insns);
+    executor = maker.make(this);
+  }
+
+  /** Returns how many bytes below the frame pointer its functions can reach at most. */
+  public int stackUse() {
+    return stackUse;
+  }
+
+  private static int stackUse(List<Insn> insns) {
+    int lowest = 0;
+    for (int slot = 0; slot < insns.size(); slot++) {
+      Insn insn = insns.get(slot);
+      Opcode.Form form = insn.opcode().form();
+      boolean base = form.usesOffset() && !form.jumpsByOffset();
+      int register =
+          form == Opcode.Form.LOAD || form == Opcode.Form.LOAD_ACQ ? insn.src() : insn.dst();
+      if (base && register == Insn.FRAME_POINTER) {
+        lowest = Math.min(lowest, insn.off());
+      }
+      boolean value =
+          form.usesSrc() && insn.src() == Insn.FRAME_POINTER && !(base && register == insn.src());
+      if (value) {
+        // A copy that is moved by a constant before anything else is done with it.
+        Insn next =
+            insn.opcode() == Opcode.MOV64_X ? nextUse(insns, slot + 1, insn.dst()) : Insn.HIGH;
+        if (next.opcode() != Opcode.ADD64_K) {
+          return Machine.STACK_BYTES;
+        }
+        lowest = (int) Math.min(lowest, next.imm());
+      }
+    }
+    return Math.max(0, Math.min(-lowest, Machine.STACK_BYTES));
+  }
+
+  private static Insn nextUse(List<Insn> insns, int from, int register) {
+    for (int slot = from; slot < insns.size(); slot++) {
+      Insn insn = insns.get(slot);
+      Opcode.Form form = insn.opcode().form();
+      boolean uses =
+          (form.usesDst() && insn.dst() == register) || (form.usesSrc() && insn.src() == register);
+      boolean leaves =
+          form.jumpsByOffset()
+              || form == Opcode.Form.GOTOL
+              || form == Opcode.Form.CALL
+              || form == Opcode.Form.CALLX
+              || form == Opcode.Form.EXIT;
+      if (uses || leaves) {
+        return uses ? insn : Insn.HIGH;
+      }
+    }
+    return Insn.HIGH;
+  }
+
+  public String name() {
+    return name;
+  }
+
+  /** Returns source lines, by the slot where they begin. */
+  public Map<Integer, String> lines() {
+    return lines;
+  }
+
+  public List<Insn> insns() {
+    return insns;
+  }
+
+  public Executor executor() {
+    return executor;
+  }
+
+  /** Returns the slots where functions begin: the entry, and all that are called or pointed to. */
+  public static SortedSet<Integer> functions(List<Insn> insns) {
+    SortedSet<Integer> starts = new TreeSet<>();
+    starts.add(0);
+    for (int slot = 0; slot < insns.size(); slot++) {
+      Insn insn = insns.get(slot);
+      switch (insn.opcode()) {
+        case CALL_LOCAL, LDDW_FUNC -> starts.add(slot + 1 + insn.immLow());
+        default -> {}
+      }
+    }
+    return starts;
+  }
+
+  @Override
+  public String toString() {
+    return name;
+  }
+}

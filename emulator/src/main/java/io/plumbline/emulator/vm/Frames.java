@@ -1,0 +1,155 @@
+package io.plumbline.emulator.vm;
+
+import io.plumbline.emulator.machine.ContextType;
+import io.plumbline.emulator.machine.Machine;
+import io.plumbline.emulator.machine.Region;
+import io.plumbline.model.packet.Packet;
+import io.plumbline.model.packet.PacketBatch;
+import io.plumbline.model.packet.VlanTag;
+import java.util.Arrays;
+
+/**
+ * Shows frames to programs as the kernel does in a test run: on device 1, the fields of the context
+ * set from the frame (kernel {@code net/bpf/test_run.c}, {@code eth_type_trans}).
+ */
+public final class Frames {
+  private static final int ETHERNET_LENGTH = 14;
+  private static final int ETHERTYPE_AT = 12;
+  private static final int LEAST_ETHERTYPE = 0x600;
+  private static final int ETH_P_802_3 = 1;
+  private static final int ETH_P_802_2 = 4;
+  private static final int PACKET_BROADCAST = 1;
+  private static final int PACKET_MULTICAST = 2;
+  private static final int PACKET_OTHERHOST = 3;
+
+  private final Machine machine;
+  private final ContextType type;
+  private final boolean skb;
+  private final boolean link;
+  private final int protocol;
+  private final int pktType;
+  private final int vlanPresent;
+  private final int vlanTci;
+  private final int vlanProto;
+  private final int dataMeta;
+  private final int wireLength;
+  private boolean tagged;
+
+  /** Prepares a machine for programs of a context. */
+  public Frames(Machine machine, ContextType type) {
+    this.machine = machine;
+    this.type = type;
+    machine.contextType(type);
+    skb = type.name().equals("__sk_buff");
+    link = type != ContextType.SOCKET_FILTER && type != ContextType.CGROUP_SKB;
+    machine.linkHeader(link);
+    protocol = type.slot("protocol");
+    pktType = type.slot("pkt_type");
+    vlanPresent = type.slot("vlan_present");
+    vlanTci = type.slot("vlan_tci");
+    vlanProto = type.slot("vlan_proto");
+    dataMeta = type.slot("data_meta");
+    wireLength = type.slot("wire_len");
+    fresh();
+  }
+
+  private void fresh() {
+    long[] context = machine.context();
+    Arrays.fill(context, 0);
+    if (skb) {
+      context[type.slot("ifindex")] = 1;
+    } else if (type.slot("ingress_ifindex") >= 0) {
+      context[type.slot("ingress_ifindex")] = 1;
+    }
+    machine.contextChanged(false);
+    tagged = false;
+  }
+
+  /** Shows frame i of a batch; bytes that a capture lacks are zero. */
+  public void show(PacketBatch batch, int i) {
+    if (machine.contextChanged()) {
+      fresh();
+    }
+    int length = batch.wireLength(i);
+    if (link) {
+      machine.packet(batch, i);
+    } else {
+      // The input carries an Ethernet header that these programs do not see.
+      int skipped = Math.min(ETHERNET_LENGTH, length);
+      machine.packet(batch.data(), batch.offset(i) + skipped, length - skipped);
+      length -= skipped;
+    }
+    long[] context = machine.context();
+    context[type.dataSlot()] = Machine.PACKET_START;
+    context[type.dataEndSlot()] = Machine.PACKET_START + length;
+    if (dataMeta >= 0) {
+      context[dataMeta] = Machine.PACKET_START;
+    }
+    if (skb) {
+      context[0] = length;
+      context[wireLength] = length;
+      byte[] data = batch.data();
+      int at = batch.offset(i);
+      if (batch.capturedLength(i) >= ETHERNET_LENGTH) {
+        context[protocol] = protocol(data, at, length);
+        context[pktType] = packetType(data, at);
+      } else {
+        context[protocol] = 0;
+        context[pktType] = 0;
+      }
+      tag(context, batch.vlanWord(i));
+    }
+  }
+
+  private static int protocol(byte[] data, int at, int length) {
+    int first = data[at + ETHERTYPE_AT] & 0xFF;
+    int second = data[at + ETHERTYPE_AT + 1] & 0xFF;
+    if (first << 8 >= LEAST_ETHERTYPE) {
+      return second << 8 | first;
+    }
+    boolean raw =
+        length >= ETHERNET_LENGTH + 2
+            && data[at + ETHERNET_LENGTH] == -1
+            && data[at + ETHERNET_LENGTH + 1] == -1;
+    return (raw ? ETH_P_802_3 : ETH_P_802_2) << 8;
+  }
+
+  /** The device of a test run has the address 0. */
+  private static int packetType(byte[] data, int at) {
+    if ((data[at] & 1) != 0) {
+      for (int i = 0; i < 6; i++) {
+        if (data[at + i] != -1) {
+          return PACKET_MULTICAST;
+        }
+      }
+      return PACKET_BROADCAST;
+    }
+    int all = 0;
+    for (int i = 0; i < 6; i++) {
+      all |= data[at + i];
+    }
+    return all == 0 ? 0 : PACKET_OTHERHOST;
+  }
+
+  private void tag(long[] context, int word) {
+    if (word == 0 && !tagged) {
+      return;
+    }
+    tagged = word != 0;
+    context[vlanPresent] = word == 0 ? 0 : 1;
+    context[vlanTci] = word & 0xFFFF;
+    context[vlanProto] = Short.reverseBytes((short) (word >>> 16)) & 0xFFFF;
+  }
+
+  /** Returns the packet as the program left it. */
+  public Packet after() {
+    Region region = machine.packetRegion();
+    int from = region.base() + (int) (machine.data() - region.address());
+    Packet packet = Packet.of(Arrays.copyOfRange(region.data(), from, from + machine.dataLength()));
+    if (!skb || machine.context()[vlanPresent] == 0) {
+      return packet;
+    }
+    int tpid = Short.reverseBytes((short) machine.context()[vlanProto]) & 0xFFFF;
+    return packet.withOutsideTag(VlanTag.ofWord(tpid << 16 | (int) machine.context()[vlanTci]));
+  }
+}
