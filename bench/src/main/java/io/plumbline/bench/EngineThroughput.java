@@ -41,7 +41,7 @@ import org.openjdk.jmh.annotations.Warmup;
 public class EngineThroughput {
   private static final int FRAMES = 65536;
 
-  @Param({"model", "kernel", "kernel-batch"})
+  @Param({"model", "kernel", "kernel-batch", "interpreter", "emulator"})
   public String engine = "model";
 
   private final PacketBatch frames = new PacketBatch();

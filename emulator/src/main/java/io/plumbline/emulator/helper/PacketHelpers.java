@@ -27,11 +27,13 @@ final class PacketHelpers {
   }
 
   private static void set(Machine m, String field, long value) {
+    m.linkFields();
     m.context()[m.contextType().slot(field)] = value;
     m.contextChanged(true);
   }
 
   private static long get(Machine m, String field) {
+    m.linkFields();
     return m.context()[m.contextType().slot(field)];
   }
 

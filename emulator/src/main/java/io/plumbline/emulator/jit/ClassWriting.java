@@ -188,9 +188,9 @@ final class ClassWriting {
   private static int estimate(Insn insn) {
     Opcode opcode = insn.opcode();
     return switch (opcode.form()) {
-      case ALU_K, ALU_X, ALU_UNARY, ENDIAN -> 8 + Template.of(opcode.semantics()).size();
+      case ALU_K, ALU_X, ALU_UNARY, ENDIAN -> 8 + Template.computation(opcode.semantics()).size();
       // The end of a piece costs its jumps: a code for where to go on.
-      case JUMP_K, JUMP_X -> 24 + Template.of(opcode.semantics()).size();
+      case JUMP_K, JUMP_X -> 24 + Template.condition(opcode.semantics()).size();
       case JA, GOTOL, MAY_GOTO -> 28;
       case LOAD, LOAD_ACQ -> 78;
       case STORE_K, STORE_X, STORE_REL -> 72;

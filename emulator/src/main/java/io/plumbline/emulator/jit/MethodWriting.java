@@ -373,12 +373,12 @@ final class MethodWriting {
   }
 
   private void compute(Insn insn, Runnable operand) {
-    Template.of(insn.opcode().semantics()).emit(out, () -> load(insn.dst()), operand);
+    Template.computation(insn.opcode().semantics()).emit(out, () -> load(insn.dst()), operand);
     store(insn.dst());
   }
 
   private void branch(int slot, Insn insn, Runnable operand) {
-    Template.of(insn.opcode().semantics()).emit(out, () -> load(insn.dst()), operand);
+    Template.condition(insn.opcode().semantics()).emit(out, () -> load(insn.dst()), operand);
     taken(slot, insn.target(slot));
   }
 
@@ -598,7 +598,7 @@ final class MethodWriting {
     out.visitVarInsn(Opcodes.LSTORE, loaded);
     Label end = new Label();
     if (opcode.form() == Opcode.Form.CMPXCHG) {
-      Template.of("eq" + opcode.width())
+      Template.condition("eq" + opcode.width())
           .emit(out, () -> out.visitVarInsn(Opcodes.LLOAD, loaded), () -> load(0));
       out.visitJumpInsn(Opcodes.IFEQ, end);
     }
@@ -608,7 +608,7 @@ final class MethodWriting {
     if (opcode.form() == Opcode.Form.CMPXCHG) {
       load(insn.src());
     } else {
-      Template.of(opcode.semantics())
+      Template.computation(opcode.semantics())
           .emit(out, () -> out.visitVarInsn(Opcodes.LLOAD, loaded), () -> load(insn.src()));
     }
     integer(slot);

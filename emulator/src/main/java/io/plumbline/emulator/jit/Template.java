@@ -21,12 +21,8 @@ import org.objectweb.asm.tree.MethodNode;
  * for it.
  */
 final class Template {
-  private static final Map<String, Template> ALL = new HashMap<>();
-
-  static {
-    read(Alu.class);
-    read(Condition.class);
-  }
+  private static final Map<String, Template> COMPUTATIONS = read(Alu.class);
+  private static final Map<String, Template> CONDITIONS = read(Condition.class);
 
   private final MethodNode method;
   private final @Nullable AbstractInsnNode lastReturn;
@@ -40,7 +36,8 @@ final class Template {
     lastReturn = last;
   }
 
-  private static void read(Class<?> definitions) {
+  private static Map<String, Template> read(Class<?> definitions) {
+    Map<String, Template> all = new HashMap<>();
     try (InputStream in = definitions.getResourceAsStream(definitions.getSimpleName() + ".class")) {
       if (in == null) {
         throw new IllegalStateException("jit: no class file of " + definitions);
@@ -49,17 +46,27 @@ final class Template {
       new ClassReader(in).accept(node, ClassReader.SKIP_DEBUG | ClassReader.SKIP_FRAMES);
       for (MethodNode method : node.methods) {
         if (!method.name.startsWith("<")) {
-          ALL.put(method.name, new Template(method));
+          all.put(method.name, new Template(method));
         }
       }
+      return all;
     } catch (IOException e) {
       throw new IllegalStateException("jit: class file of " + definitions, e);
     }
   }
 
-  /** Returns the definition of an instruction, by {@code Opcode.semantics()}. */
-  static Template of(String semantics) {
-    Template template = ALL.get(semantics);
+  /** Returns what an arithmetic instruction computes, by {@code Opcode.semantics()}. */
+  static Template computation(String semantics) {
+    return find(COMPUTATIONS, semantics);
+  }
+
+  /** Returns when a conditional jump is taken, by {@code Opcode.semantics()}. */
+  static Template condition(String semantics) {
+    return find(CONDITIONS, semantics);
+  }
+
+  private static Template find(Map<String, Template> among, String semantics) {
+    Template template = among.get(semantics);
     if (template == null) {
       throw new IllegalStateException("jit: no definition of " + semantics);
     }

@@ -270,6 +270,12 @@ public final class ContextType {
     return fields.get(fieldAt[offset]).pointer;
   }
 
+  /** Returns whether the field at an offset is only filled in by {@link Machine#linkFields}. */
+  public boolean fromLinkHeader(int offset) {
+    String field = fields.get(fieldAt[offset]).name;
+    return field.equals("protocol") || field.equals("pkt_type");
+  }
+
   long load(long[] context, int offset, int size) {
     int slot = fieldAt[offset];
     Field field = fields.get(slot);

@@ -70,6 +70,8 @@ public final class Machine {
   private ContextType contextType = ContextType.SCHED_CLS;
   private long[] context = new long[64];
   private boolean contextChanged;
+  private boolean linkFieldsPending;
+  private Runnable linkFields = () -> {};
   private byte[] ownPacket = new byte[0];
   private boolean packetShared;
   private boolean linkHeader = true;
@@ -200,15 +202,23 @@ public final class Machine {
 
   /** Loads 1, 2, 4 or 8 bytes, zero-extended. */
   public long load(long address, int size) {
-    if (address >>> 32 == TAG_CONTEXT) {
+    long tag = address >>> 32;
+    Region region = tag < regionCount ? regions[(int) tag] : null;
+    if (region != null) {
+      int at = region.index(address, size);
+      if (at >= 0) {
+        return Bytes.get(region.data(), at, size);
+      }
+    }
+    if (tag == TAG_CONTEXT) {
       return loadContext(address, size);
     }
-    Region region = readable(address, size);
-    return Bytes.get(region.data(), region.index(address, size), size);
+    throw illegal("read", address, size);
   }
 
   private long loadContext(long address, int size) {
     long offset = address - CONTEXT;
+    linkFields();
     if (contextType.illegal(offset, size, false).isPresent()) {
       throw new Fault(
           "read of %d bytes at offset %d of the context: %s"
@@ -219,16 +229,26 @@ public final class Machine {
 
   /** Stores the low 1, 2, 4 or 8 bytes. */
   public void store(long address, int size, long value) {
-    if (address >>> 32 == TAG_CONTEXT) {
-      storeContext(address, size, value);
-      return;
+    long tag = address >>> 32;
+    Region region = tag < regionCount ? regions[(int) tag] : null;
+    if (region != null && region.writable()) {
+      int at = region.index(address, size);
+      if (at >= 0) {
+        Bytes.put(region.data(), at, size, value);
+        return;
+      }
     }
-    Region region = writable(address, size);
-    Bytes.put(region.data(), region.index(address, size), size, value);
+    if (tag == TAG_CONTEXT) {
+      storeContext(address, size, value);
+    } else {
+      Region own = writable(address, size);
+      Bytes.put(own.data(), own.index(address, size), size, value);
+    }
   }
 
   private void storeContext(long address, int size, long value) {
     long offset = address - CONTEXT;
+    linkFields();
     String wrong = contextType.illegal(offset, size, true).orElse("");
     if (!wrong.isEmpty()) {
       throw new Fault(
@@ -409,6 +429,24 @@ public final class Machine {
     return context;
   }
 
+  /** Says that the fields that come from the link header are to be filled in when one is needed. */
+  public void linkFieldsLater() {
+    linkFieldsPending = true;
+  }
+
+  /** Says what fills in the fields that come from the link header. */
+  public void linkFiller(Runnable filler) {
+    linkFields = filler;
+  }
+
+  /** Fills in the fields that come from the link header. */
+  public void linkFields() {
+    if (linkFieldsPending) {
+      linkFieldsPending = false;
+      linkFields.run();
+    }
+  }
+
   /** Notes that the context is no longer what the program was given. */
   public void contextChanged(boolean changed) {
     contextChanged = changed;
@@ -475,8 +513,12 @@ public final class Machine {
     tailCalls = 0;
     mayGoto = MAX_LOOPS;
     budget = budgetPerRun;
-    tailTarget = null;
-    current = program;
+    if (tailTarget != null) {
+      tailTarget = null;
+    }
+    if (current != program) {
+      current = program;
+    }
     try {
       return program.executor().call(this, 0, r1, r2, 0, 0, 0);
     } catch (Fault fault) {

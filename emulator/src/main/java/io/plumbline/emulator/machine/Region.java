@@ -104,7 +104,10 @@ public final class Region {
 
   /** Puts other bytes behind the addresses. */
   public void place(byte[] bytes, int newBase, long newLow, long newHigh, boolean isWritable) {
-    data = bytes;
+    // Collectors make a store of a reference costly, and it is nearly always the same one.
+    if (data != bytes) {
+      data = bytes;
+    }
     base = newBase;
     low = newLow;
     high = newHigh;

@@ -33,6 +33,8 @@ public final class Frames {
   private final int vlanProto;
   private final int dataMeta;
   private final int wireLength;
+  private PacketBatch shown = new PacketBatch(1, 1); // the frame that is shown
+  private int number;
   private boolean tagged;
 
   /** Prepares a machine for programs of a context. */
@@ -50,6 +52,7 @@ public final class Frames {
     vlanProto = type.slot("vlan_proto");
     dataMeta = type.slot("data_meta");
     wireLength = type.slot("wire_len");
+    machine.linkFiller(this::linkFields);
     fresh();
   }
 
@@ -88,17 +91,23 @@ public final class Frames {
     if (skb) {
       context[0] = length;
       context[wireLength] = length;
-      byte[] data = batch.data();
-      int at = batch.offset(i);
-      if (batch.capturedLength(i) >= ETHERNET_LENGTH) {
-        context[protocol] = protocol(data, at, length);
-        context[pktType] = packetType(data, at);
-      } else {
-        context[protocol] = 0;
-        context[pktType] = 0;
+      if (shown != batch) {
+        shown = batch;
       }
+      number = i;
+      machine.linkFieldsLater();
       tag(context, batch.vlanWord(i));
     }
+  }
+
+  /** Fills in what comes from the link header; most programs do not ask for it. */
+  private void linkFields() {
+    long[] context = machine.context();
+    byte[] data = shown.data();
+    int at = shown.offset(number);
+    boolean whole = shown.capturedLength(number) >= ETHERNET_LENGTH;
+    context[protocol] = whole ? protocol(data, at, shown.wireLength(number)) : 0;
+    context[pktType] = whole ? packetType(data, at) : 0;
   }
 
   private static int protocol(byte[] data, int at, int length) {
