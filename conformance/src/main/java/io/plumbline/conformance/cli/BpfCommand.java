@@ -13,6 +13,7 @@ import picocli.CommandLine.Command;
       BpfDisasmCommand.class,
       BpfAsmCommand.class,
       BpfInspectCommand.class,
-      BpfTraceCommand.class
+      BpfTraceCommand.class,
+      BpfFuzzCommand.class
     })
 final class BpfCommand {}

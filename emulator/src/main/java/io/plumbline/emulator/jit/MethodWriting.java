@@ -499,6 +499,10 @@ final class MethodWriting {
     if (size == 8 && !type.pointerAt(at) && type.fields().get(type.slotAt(at)).size() < 8) {
       return false;
     }
+    if (type.fromLinkHeader(at)) {
+      machine();
+      call(MACHINE, "linkFields", "()V", true);
+    }
     out.visitVarInsn(Opcodes.ALOAD, contextSlots);
     integer(type.slotAt(at));
     out.visitInsn(Opcodes.LALOAD);
@@ -520,17 +524,20 @@ final class MethodWriting {
     address(insn.src(), insn.off());
     number(Machine.PACKET_START - Machine.HEADROOM);
     out.visitInsn(Opcodes.LSUB);
-    out.visitInsn(Opcodes.DUP2);
     out.visitVarInsn(Opcodes.LSTORE, address);
-    out.visitVarInsn(Opcodes.LLOAD, packetLow);
-    out.visitInsn(Opcodes.LCMP);
-    out.visitJumpInsn(Opcodes.IFLT, elsewhere);
+    // Both the distance from the start and that to the end have a sign: one test sees either.
     out.visitVarInsn(Opcodes.LLOAD, address);
+    out.visitVarInsn(Opcodes.LLOAD, packetLow);
+    out.visitInsn(Opcodes.LSUB);
     out.visitVarInsn(Opcodes.LLOAD, packetHigh);
     number(size);
     out.visitInsn(Opcodes.LSUB);
+    out.visitVarInsn(Opcodes.LLOAD, address);
+    out.visitInsn(Opcodes.LSUB);
+    out.visitInsn(Opcodes.LOR);
+    out.visitInsn(Opcodes.LCONST_0);
     out.visitInsn(Opcodes.LCMP);
-    out.visitJumpInsn(Opcodes.IFGT, elsewhere);
+    out.visitJumpInsn(Opcodes.IFLT, elsewhere);
     out.visitVarInsn(Opcodes.ALOAD, packetBytes);
     out.visitVarInsn(Opcodes.LLOAD, address);
     out.visitInsn(Opcodes.L2I);

@@ -1,0 +1,116 @@
+package io.plumbline.conformance.cli;
+
+import io.plumbline.conformance.fuzz.ProgramFuzz;
+import io.plumbline.loader.kernel.FeatureProbe;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code plumb bpf fuzz}: generated programs on interpreter, JIT and kernel. */
+@Command(
+    name = "fuzz",
+    description = {
+      "Run generated programs on interpreter, JIT and kernel, and damaged ones on the first two.",
+      "A difference is made small and written to the folder of --report."
+    },
+    mixinStandardHelpOptions = true,
+    footer = {
+      "",
+      "Examples:",
+      "  plumb bpf fuzz",
+      "  plumb bpf fuzz --programs 50000 --inputs 200 --kernel-programs 20000 --damaged 1000000"
+    })
+final class BpfFuzzCommand implements Callable<Integer> {
+  private static final int KERNEL_INPUTS = 10;
+  private static final int MOST_DIFFERENCES = 20;
+
+  @Spec private CommandSpec spec;
+
+  @Option(names = "--programs", paramLabel = "N", description = "for interpreter and JIT")
+  private int programs = 1000;
+
+  @Option(names = "--inputs", paramLabel = "N", description = "packets for each program")
+  private int inputs = 200;
+
+  @Option(
+      names = "--kernel-programs",
+      paramLabel = "N",
+      description = "also for the kernel, with 10 packets each")
+  private int kernelPrograms = 500;
+
+  @Option(names = "--damaged", paramLabel = "N", description = "programs that were damaged")
+  private int damaged = 10_000;
+
+  @Option(names = "--seed", paramLabel = "S", description = "of the first program")
+  private long seed = 1;
+
+  @Option(names = "--report", paramLabel = "DIR", description = "where differences go")
+  private Path report = Path.of("target", "repros");
+
+  @Override
+  public Integer call() throws CommandException {
+    PrintWriter out = spec.commandLine().getOut();
+    Optional<String> unavailable =
+        kernelPrograms > 0 ? FeatureProbe.schedClsUnavailable() : Optional.empty();
+    if (unavailable.isPresent()) {
+      throw new CommandException(
+          Plumb.UNAVAILABLE,
+          "kernel: unavailable: %s: --kernel-programs 0 does without".formatted(unavailable.get()));
+    }
+    long start = System.nanoTime();
+    try (ProgramFuzz fuzz = new ProgramFuzz();
+        ProgressBar bar = progress((long) programs + kernelPrograms + damaged)) {
+      for (int i = 0; i < programs + kernelPrograms + damaged; i++) {
+        if (i < programs) {
+          fuzz.legal(seed + i, inputs, false);
+        } else if (i < programs + kernelPrograms) {
+          fuzz.legal(seed + i, KERNEL_INPUTS, true);
+        } else {
+          fuzz.damaged(seed + i);
+        }
+        if (bar != null) {
+          bar.step();
+        }
+        if (fuzz.differences().size() >= MOST_DIFFERENCES) {
+          break;
+        }
+      }
+      out.printf(
+          "%d runs on interpreter and JIT, %d of them on the kernel, %d differences, %.1f s%n",
+          fuzz.executions(),
+          fuzz.kernelExecutions(),
+          fuzz.differences().size(),
+          (System.nanoTime() - start) / 1e9);
+      out.printf(
+          "%d programs refused by the kernel's verifier; of %d damaged ones %d are no programs%n",
+          fuzz.refusedByKernel(), fuzz.damaged(), fuzz.notPrograms());
+      int number = 0;
+      for (ProgramFuzz.Difference difference : fuzz.differences()) {
+        Path file = report.resolve("fuzz-%d-%d.s".formatted(seed, number++));
+        Files.createDirectories(report);
+        Files.writeString(file, difference.describe());
+        out.printf("%s: %s%n", file, difference.what());
+      }
+      out.flush();
+      return fuzz.differences().isEmpty() ? Plumb.DONE : Plumb.DISAGREEMENT;
+    } catch (IOException e) {
+      throw new CommandException(Plumb.USAGE, report + ": cannot be written");
+    }
+  }
+
+  private static @Nullable ProgressBar progress(long steps) {
+    return Boolean.getBoolean("plumb.tty")
+        ? new ProgressBarBuilder().setTaskName("fuzz").setInitialMax(steps).build()
+        : null;
+  }
+}

@@ -1,0 +1,254 @@
+package io.plumbline.conformance.fuzz;
+
+import com.sun.jna.Memory;
+import io.plumbline.emulator.interp.Interpreter;
+import io.plumbline.emulator.isa.Disassembler;
+import io.plumbline.emulator.isa.Insn;
+import io.plumbline.emulator.isa.InsnCodec;
+import io.plumbline.emulator.isa.IsaException;
+import io.plumbline.emulator.isa.Opcode;
+import io.plumbline.emulator.isa.StructuralVerifier;
+import io.plumbline.emulator.jit.Jit;
+import io.plumbline.emulator.machine.ContextType;
+import io.plumbline.emulator.machine.Fault;
+import io.plumbline.emulator.machine.Machine;
+import io.plumbline.emulator.machine.Program;
+import io.plumbline.emulator.vm.Frames;
+import io.plumbline.loader.libbpf.BpfSyscall;
+import io.plumbline.loader.libbpf.LibC;
+import io.plumbline.model.packet.PacketBatch;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.SplittableRandom;
+
+/** Runs generated programs on interpreter, JIT and kernel, and compares. */
+public final class ProgramFuzz implements AutoCloseable {
+  /** How far a damaged program may go. */
+  private static final long SMALL_BUDGET = 10_000;
+
+  private static final int KERNEL_ROOM = 4096;
+
+  /**
+   * Programs that were not run alike.
+   *
+   * @param insns made as small as possible
+   * @param what what each engine said
+   */
+  public record Difference(List<Insn> insns, byte[] packet, String what) {
+    /** Returns the program and what was said of it, as text that can be assembled. */
+    public String describe() {
+      return "# packet %s%n# %s%n%s%n"
+          .formatted(
+              java.util.HexFormat.of().formatHex(packet),
+              what,
+              String.join(System.lineSeparator(), Disassembler.lines(insns)));
+    }
+  }
+
+  private final Memory in = new Memory(KERNEL_ROOM);
+  private final Memory out = new Memory(2 * KERNEL_ROOM);
+  private long executions;
+  private long kernelExecutions;
+  private long refusedByKernel;
+  private long damaged;
+  private long notPrograms;
+  private final List<Difference> differences = new ArrayList<>();
+
+  /** A program in one machine. */
+  private static final class Engine {
+    final Machine machine = new Machine();
+    final Frames frames = new Frames(machine, ContextType.SCHED_CLS);
+    final Program program;
+
+    Engine(List<Insn> insns, boolean jit) {
+      program = new Program("generated", insns, jit ? new Jit(machine, true) : Interpreter::of);
+    }
+
+    /** Returns what came of a packet: a number, or a fault and where. */
+    String run(PacketBatch batch, int i) {
+      frames.show(batch, i);
+      try {
+        return Long.toHexString(machine.run(program, Machine.CONTEXT, 0));
+      } catch (Fault fault) {
+        return "insn " + fault.slot() + ": " + fault.what();
+      }
+    }
+  }
+
+  /** Returns packets whose contents fill a program's registers. */
+  public static PacketBatch packets(long seed, int count) {
+    SplittableRandom random = new SplittableRandom(seed);
+    long[] special = {
+      0, 1, -1, Long.MIN_VALUE, Long.MAX_VALUE, 0x8000_0000L, 0x7FFF_FFFFL, 0xFFFF_FFFFL
+    };
+    PacketBatch batch = new PacketBatch(count, count * ProgramGenerator.INPUT_BYTES);
+    byte[] bytes = new byte[ProgramGenerator.INPUT_BYTES];
+    for (int i = 0; i < count; i++) {
+      random.nextBytes(bytes);
+      for (int at = 14; at + 8 <= bytes.length; at += 8) {
+        if (random.nextInt(3) == 0) {
+          long value = special[random.nextInt(special.length)];
+          io.plumbline.emulator.machine.Bytes.put64(bytes, at, value);
+        }
+      }
+      // An EtherType that a test run has no demands of.
+      bytes[12] = (byte) 0x88;
+      bytes[13] = (byte) 0xB5;
+      batch.add(bytes, 0, bytes.length, bytes.length, 0);
+    }
+    return batch;
+  }
+
+  /** Runs a legal program on packets; on the kernel too if asked. */
+  public void legal(long seed, int inputs, boolean kernel) {
+    List<Insn> insns = ProgramGenerator.program(seed);
+    PacketBatch packets = packets(seed, inputs);
+    Engine interpreter = new Engine(insns, false);
+    Engine jit = new Engine(insns, true);
+    BpfSyscall.Loaded loaded =
+        kernel
+            ? BpfSyscall.progLoad(BpfSyscall.PROG_TYPE_SCHED_CLS, InsnCodec.encode(insns))
+            : new BpfSyscall.Loaded(-1, "");
+    if (kernel && loaded.fd() < 0) {
+      refusedByKernel++;
+    }
+    try {
+      for (int i = 0; i < packets.size(); i++) {
+        executions++;
+        String expected = interpreter.run(packets, i);
+        String actual = jit.run(packets, i);
+        if (!expected.equals(actual)) {
+          differences.add(shrink(insns, packets, i, expected, actual));
+          return;
+        }
+        if (loaded.fd() >= 0) {
+          kernelExecutions++;
+          int result = kernel(loaded.fd(), packets, i);
+          if (result != (int) Long.parseUnsignedLong(expected, 16)) {
+            differences.add(
+                new Difference(
+                    insns,
+                    packets.packet(i).bytes(),
+                    "interpreter %s, kernel %x (low 32 bits)".formatted(expected, result)));
+            return;
+          }
+        }
+      }
+    } finally {
+      if (loaded.fd() >= 0) {
+        LibC.close(loaded.fd());
+      }
+    }
+  }
+
+  private int kernel(int fd, PacketBatch packets, int i) {
+    in.write(0, packets.data(), packets.offset(i), packets.wireLength(i));
+    try (BpfSyscall.TestRun call = new BpfSyscall.TestRun(fd, in, out)) {
+      int result = call.run(packets.wireLength(i), 2 * KERNEL_ROOM, 1);
+      if (result < 0) {
+        throw new IllegalStateException("kernel: test run: errno " + -result);
+      }
+      return call.retval();
+    }
+  }
+
+  /** Gives bytes that need not be a program to everything that could fall over them. */
+  public void damaged(long seed) {
+    damaged++;
+    List<Insn> insns;
+    try {
+      insns = InsnCodec.decode(ProgramGenerator.bytes(seed));
+      StructuralVerifier.check(insns);
+    } catch (IsaException e) {
+      notPrograms++;
+      return;
+    }
+    PacketBatch packets = packets(seed, 1);
+    String expected = bounded(insns, false, packets);
+    String actual = bounded(insns, true, packets);
+    executions++;
+    if (!expected.equals(actual)) {
+      differences.add(shrink(insns, packets, 0, expected, actual));
+    }
+  }
+
+  private static String bounded(List<Insn> insns, boolean jit, PacketBatch packets) {
+    Engine engine = new Engine(insns, jit);
+    engine.machine.budget(SMALL_BUDGET);
+    return engine.run(packets, 0);
+  }
+
+  private static Difference shrink(
+      List<Insn> insns, PacketBatch packets, int i, String expected, String actual) {
+    PacketBatch one = new PacketBatch(1, 128);
+    one.add(packets.packet(i));
+    List<Insn> small = new ArrayList<>(insns);
+    String left = expected;
+    String right = actual;
+    for (int slot = 0; slot < small.size(); slot++) {
+      Insn before = small.get(slot);
+      if (before.opcode().slots() != 1
+          || before.opcode() == Opcode.EXIT
+          || before.opcode() == Opcode.LDDW_HIGH) {
+        continue;
+      }
+      small.set(slot, Insn.of(Opcode.JA, 0, 0, 0, 0));
+      Optional<String[]> still = differ(small, one);
+      if (still.isPresent()) {
+        left = still.get()[0];
+        right = still.get()[1];
+      } else {
+        small.set(slot, before);
+      }
+    }
+    return new Difference(
+        List.copyOf(small), one.packet(0).bytes(), "interpreter %s, jit %s".formatted(left, right));
+  }
+
+  private static Optional<String[]> differ(List<Insn> insns, PacketBatch packets) {
+    try {
+      StructuralVerifier.check(insns);
+    } catch (IsaException e) {
+      return Optional.empty();
+    }
+    String left = bounded(insns, false, packets);
+    String right = bounded(insns, true, packets);
+    return left.equals(right) ? Optional.empty() : Optional.of(new String[] {left, right});
+  }
+
+  /** Returns how many runs of interpreter and JIT were compared. */
+  public long executions() {
+    return executions;
+  }
+
+  /** Returns how many of those were compared with the kernel too. */
+  public long kernelExecutions() {
+    return kernelExecutions;
+  }
+
+  /** Returns how many legal programs the kernel's verifier did not take. */
+  public long refusedByKernel() {
+    return refusedByKernel;
+  }
+
+  /** Returns how many damaged programs were tried. */
+  public long damaged() {
+    return damaged;
+  }
+
+  /** Returns how many of those the structural verifier refused. */
+  public long notPrograms() {
+    return notPrograms;
+  }
+
+  public List<Difference> differences() {
+    return List.copyOf(differences);
+  }
+
+  @Override
+  public void close() {
+    in.close();
+    out.close();
+  }
+}
