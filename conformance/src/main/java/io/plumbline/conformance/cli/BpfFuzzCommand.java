@@ -91,6 +91,11 @@ final class BpfFuzzCommand implements Callable<Integer> {
           fuzz.kernelExecutions(),
           fuzz.differences().size(),
           (System.nanoTime() - start) / 1e9);
+      if (fuzz.knownDivergences() > 0) {
+        out.printf(
+            "%d programs showed a known divergence of the kernel (docs/isa.md)%n",
+            fuzz.knownDivergences());
+      }
       out.printf(
           "%d programs refused by the kernel's verifier; of %d damaged ones %d are no programs%n",
           fuzz.refusedByKernel(), fuzz.damaged(), fuzz.notPrograms());

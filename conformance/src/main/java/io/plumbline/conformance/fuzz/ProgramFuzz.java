@@ -53,6 +53,7 @@ public final class ProgramFuzz implements AutoCloseable {
   private long refusedByKernel;
   private long damaged;
   private long notPrograms;
+  private long knownDivergences;
   private final List<Difference> differences = new ArrayList<>();
 
   /** A program in one machine. */
@@ -119,18 +120,20 @@ public final class ProgramFuzz implements AutoCloseable {
         String expected = interpreter.run(packets, i);
         String actual = jit.run(packets, i);
         if (!expected.equals(actual)) {
-          differences.add(shrink(insns, packets, i, expected, actual));
+          differences.add(shrink(insns, packets, i, 0, ProgramFuzz::jitDiffers));
           return;
         }
         if (loaded.fd() >= 0) {
           kernelExecutions++;
           int result = kernel(loaded.fd(), packets, i);
           if (result != (int) Long.parseUnsignedLong(expected, 16)) {
+            if (isLostExtension(seed, packets, i, (int) Long.parseUnsignedLong(expected, 16))) {
+              knownDivergences++;
+              return;
+            }
+            // What fills registers and stack stays: what was there before is nobody's to compare.
             differences.add(
-                new Difference(
-                    insns,
-                    packets.packet(i).bytes(),
-                    "interpreter %s, kernel %x (low 32 bits)".formatted(expected, result)));
+                shrink(insns, packets, i, ProgramGenerator.PROLOGUE_SLOTS, this::kernelDiffers));
             return;
           }
         }
@@ -139,6 +142,28 @@ public final class ProgramFuzz implements AutoCloseable {
       if (loaded.fd() >= 0) {
         LibC.close(loaded.fd());
       }
+    }
+  }
+
+  /**
+   * Returns whether a difference is the one of known-divergences.tsv: a kernel that leaves the high
+   * half of r0 as it was after a 32-bit cmpxchg that succeeds. It is gone once the program extends
+   * r0 itself.
+   */
+  private boolean isLostExtension(long seed, PacketBatch packets, int i, int expected) {
+    List<Insn> extended = ProgramGenerator.extendedProgram(seed);
+    if (extended.equals(ProgramGenerator.program(seed))) {
+      return false;
+    }
+    BpfSyscall.Loaded loaded =
+        BpfSyscall.progLoad(BpfSyscall.PROG_TYPE_SCHED_CLS, InsnCodec.encode(extended));
+    if (loaded.fd() < 0) {
+      return false;
+    }
+    try {
+      return kernel(loaded.fd(), packets, i) == expected;
+    } finally {
+      LibC.close(loaded.fd());
     }
   }
 
@@ -169,7 +194,7 @@ public final class ProgramFuzz implements AutoCloseable {
     String actual = bounded(insns, true, packets);
     executions++;
     if (!expected.equals(actual)) {
-      differences.add(shrink(insns, packets, 0, expected, actual));
+      differences.add(shrink(insns, packets, 0, 0, ProgramFuzz::jitDiffers));
     }
   }
 
@@ -179,42 +204,69 @@ public final class ProgramFuzz implements AutoCloseable {
     return engine.run(packets, 0);
   }
 
+  /** Says how engines differ on a program and a packet; empty if they do not. */
+  private interface Comparison {
+    Optional<String> compare(List<Insn> insns, PacketBatch packet);
+  }
+
+  /** Replaces instructions by nothing as long as the engines still differ. */
   private static Difference shrink(
-      List<Insn> insns, PacketBatch packets, int i, String expected, String actual) {
+      List<Insn> insns, PacketBatch packets, int i, int from, Comparison comparison) {
     PacketBatch one = new PacketBatch(1, 128);
     one.add(packets.packet(i));
     List<Insn> small = new ArrayList<>(insns);
-    String left = expected;
-    String right = actual;
-    for (int slot = 0; slot < small.size(); slot++) {
+    Insn nothing = Insn.of(Opcode.JA, 0, 0, 0, 0);
+    String what = comparison.compare(small, one).orElse("once, and not again");
+    for (int slot = from; slot < small.size(); slot++) {
       Insn before = small.get(slot);
-      if (before.opcode().slots() != 1
-          || before.opcode() == Opcode.EXIT
-          || before.opcode() == Opcode.LDDW_HIGH) {
+      int slots = before.opcode().slots();
+      if (before.opcode() == Opcode.LDDW_HIGH || before.opcode() == Opcode.EXIT) {
         continue;
       }
-      small.set(slot, Insn.of(Opcode.JA, 0, 0, 0, 0));
-      Optional<String[]> still = differ(small, one);
+      List<Insn> saved = List.copyOf(small.subList(slot, slot + slots));
+      for (int half = 0; half < slots; half++) {
+        small.set(slot + half, nothing);
+      }
+      Optional<String> still = comparison.compare(small, one);
       if (still.isPresent()) {
-        left = still.get()[0];
-        right = still.get()[1];
+        what = still.get();
       } else {
-        small.set(slot, before);
+        for (int half = 0; half < slots; half++) {
+          small.set(slot + half, saved.get(half));
+        }
       }
     }
-    return new Difference(
-        List.copyOf(small), one.packet(0).bytes(), "interpreter %s, jit %s".formatted(left, right));
+    return new Difference(List.copyOf(small), one.packet(0).bytes(), what);
   }
 
-  private static Optional<String[]> differ(List<Insn> insns, PacketBatch packets) {
+  private static Optional<String> jitDiffers(List<Insn> insns, PacketBatch packet) {
     try {
       StructuralVerifier.check(insns);
     } catch (IsaException e) {
       return Optional.empty();
     }
-    String left = bounded(insns, false, packets);
-    String right = bounded(insns, true, packets);
-    return left.equals(right) ? Optional.empty() : Optional.of(new String[] {left, right});
+    String left = bounded(insns, false, packet);
+    String right = bounded(insns, true, packet);
+    return left.equals(right)
+        ? Optional.empty()
+        : Optional.of("interpreter %s, jit %s".formatted(left, right));
+  }
+
+  private Optional<String> kernelDiffers(List<Insn> insns, PacketBatch packet) {
+    BpfSyscall.Loaded loaded =
+        BpfSyscall.progLoad(BpfSyscall.PROG_TYPE_SCHED_CLS, InsnCodec.encode(insns));
+    if (loaded.fd() < 0) {
+      return Optional.empty();
+    }
+    try {
+      String expected = bounded(insns, false, packet);
+      int actual = kernel(loaded.fd(), packet, 0);
+      return expected.startsWith("insn") || (int) Long.parseUnsignedLong(expected, 16) == actual
+          ? Optional.empty()
+          : Optional.of("interpreter %s, kernel %x (low 32 bits)".formatted(expected, actual));
+    } finally {
+      LibC.close(loaded.fd());
+    }
   }
 
   /** Returns how many runs of interpreter and JIT were compared. */
@@ -240,6 +292,11 @@ public final class ProgramFuzz implements AutoCloseable {
   /** Returns how many of those the structural verifier refused. */
   public long notPrograms() {
     return notPrograms;
+  }
+
+  /** Returns how many programs showed a divergence of the kernel that is known. */
+  public long knownDivergences() {
+    return knownDivergences;
   }
 
   public List<Difference> differences() {

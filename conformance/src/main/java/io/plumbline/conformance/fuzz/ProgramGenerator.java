@@ -19,6 +19,10 @@ public final class ProgramGenerator {
 
   private static final int CELLS = 4;
   private static final int REGISTERS = 10;
+
+  /** Instructions that fill registers and stack. */
+  static final int PROLOGUE_SLOTS = 7 + 2 * CELLS + REGISTERS;
+
   private static final int[] SIZES = {1, 2, 4, 8};
 
   private static final List<Opcode> ARITHMETIC =
@@ -39,8 +43,11 @@ public final class ProgramGenerator {
   private final SplittableRandom random;
   private final List<Insn> out = new ArrayList<>();
 
-  private ProgramGenerator(long seed) {
+  private final boolean extend;
+
+  private ProgramGenerator(long seed, boolean extend) {
     random = new SplittableRandom(seed);
+    this.extend = extend;
   }
 
   private static List<Opcode> rows(Opcode.Form... forms) {
@@ -51,7 +58,15 @@ public final class ProgramGenerator {
 
   /** Returns the program of a seed. */
   public static List<Insn> program(long seed) {
-    return new ProgramGenerator(seed).all();
+    return new ProgramGenerator(seed, false).all();
+  }
+
+  /**
+   * Returns the program of a seed, with r0 extended once more by an instruction of its own behind
+   * each 32-bit {@code cmpxchg}; that computes the same.
+   */
+  public static List<Insn> extendedProgram(long seed) {
+    return new ProgramGenerator(seed, true).all();
   }
 
   /** Returns bytes that need not be a program: one that was damaged, or none at all. */
@@ -188,6 +203,9 @@ public final class ProgramGenerator {
       case 5 -> {
         Opcode atomic = pick(random, ATOMICS);
         add(atomic, Insn.FRAME_POINTER, src, place(atomic.bytes()), 0);
+        if (extend && atomic == Opcode.ATOMIC_CMPXCHG32) {
+          add(Opcode.MOV32_X, 0, 0, 0, 0);
+        }
       }
       default -> arithmetic(registers);
     }

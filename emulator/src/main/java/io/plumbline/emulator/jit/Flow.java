@@ -14,7 +14,6 @@ import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 
 /**
  * Follows values through a function, so that compiled code need not look for the region of an
@@ -63,7 +62,7 @@ final class Flow {
 
   private final Machine machine;
   private final List<Insn> insns;
-  private final TreeMap<Integer, State> states = new TreeMap<>();
+  private final Map<Integer, State> states = new HashMap<>();
   private final Map<Integer, Value[]> before = new HashMap<>();
   private final BitSet targets = new BitSet();
 
@@ -98,9 +97,9 @@ final class Flow {
     return before;
   }
 
-  /** Returns the slots where straight runs of instructions begin, in order. */
-  List<Integer> blocks() {
-    return List.copyOf(states.keySet());
+  /** Returns whether a straight run of instructions begins at a slot. */
+  boolean begins(int slot) {
+    return states.containsKey(slot);
   }
 
   /** Follows a straight run of instructions to its end, or to the start of another one. */

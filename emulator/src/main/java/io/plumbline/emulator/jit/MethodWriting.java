@@ -155,7 +155,7 @@ final class MethodWriting {
     surroundings();
     List<Integer> entries = new ArrayList<>();
     for (int slot : slots) {
-      if (slot == slots.get(0) || flow.blocks().contains(slot)) {
+      if (slot == slots.get(0) || flow.begins(slot)) {
         entries.add(slot);
       }
     }
