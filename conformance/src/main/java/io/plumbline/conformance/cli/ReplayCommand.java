@@ -4,6 +4,7 @@ import io.plumbline.conformance.replay.Replay;
 import io.plumbline.conformance.replay.UnmatchedFlows;
 import io.plumbline.conformance.verify.Corpus;
 import io.plumbline.conformance.verify.Disagreement;
+import io.plumbline.conformance.verify.ExecutionPath;
 import io.plumbline.conformance.verify.TrialFolder;
 import io.plumbline.conformance.verify.Verification;
 import io.plumbline.loader.kernel.ObjectSource;
@@ -230,6 +231,7 @@ final class ReplayCommand implements Callable<Integer> {
     }
     PrintWriter out = spec.commandLine().getOut();
     out.print(result.describe());
+    out.print(ExecutionPath.describe(objects, folder.subject(), folder.packet()));
     out.flush();
     return result.expected().equals(result.actual()) ? Plumb.DONE : Plumb.DISAGREEMENT;
   }

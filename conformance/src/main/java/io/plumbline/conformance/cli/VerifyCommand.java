@@ -1,9 +1,11 @@
 package io.plumbline.conformance.cli;
 
+import io.plumbline.conformance.verify.BranchCoverage;
 import io.plumbline.conformance.verify.Corpus;
 import io.plumbline.conformance.verify.Coverage;
 import io.plumbline.conformance.verify.Disagreement;
 import io.plumbline.conformance.verify.Engines;
+import io.plumbline.conformance.verify.ExecutionPath;
 import io.plumbline.conformance.verify.RandomPolicies;
 import io.plumbline.conformance.verify.Subjects;
 import io.plumbline.conformance.verify.TrialFolder;
@@ -132,7 +134,8 @@ final class VerifyCommand implements Callable<Integer> {
     Map<String, String> unavailable = new LinkedHashMap<>();
     List<Engine> engines = availableEngines(unavailable);
     Corpus corpus = Corpus.read(withBuiltIn(corpora));
-    Verification run = new Verification(engines, corpus.frames(), fuzz, seed);
+    Verification run =
+        new Verification(engines, corpus.frames(), fuzz, seed).measuringBranches(objects());
     try (ProgressBar bar = progress(jobs.size())) {
       for (Job job : jobs) {
         if (job.subject.isPresent()) {
@@ -156,16 +159,19 @@ final class VerifyCommand implements Callable<Integer> {
     PrintWriter err = spec.commandLine().getErr();
     int number = 1;
     for (Disagreement disagreement : run.disagreements()) {
-      err.println(disagreement.describe());
+      String story =
+          disagreement.describe()
+              + ExecutionPath.describe(objects(), disagreement.subject(), disagreement.packet());
+      err.println(story);
       if (repro != null) {
-        writeFolder(disagreement, repro.resolve("disagreement-" + number++), err);
+        writeFolder(disagreement, story, repro.resolve("disagreement-" + number++), err);
       }
     }
     err.flush();
     return run.disagreementCount() == 0 ? Plumb.DONE : Plumb.DISAGREEMENT;
   }
 
-  private void writeFolder(Disagreement disagreement, Path folder, PrintWriter err)
+  private void writeFolder(Disagreement disagreement, String story, Path folder, PrintWriter err)
       throws CommandException {
     TrialFolder trial =
         new TrialFolder(
@@ -175,7 +181,7 @@ final class VerifyCommand implements Callable<Integer> {
             object == null ? "" : programs.get(0),
             object == null ? "" : object.toAbsolutePath().toString());
     try {
-      trial.write(folder, disagreement.describe());
+      trial.write(folder, story);
     } catch (IOException e) {
       throw new CommandException(Plumb.USAGE, "--repro: " + folder + ": cannot be written");
     }
@@ -217,15 +223,18 @@ final class VerifyCommand implements Callable<Integer> {
     return jobs;
   }
 
-  private List<Engine> availableEngines(Map<String, String> unavailable) throws CommandException {
-    ObjectSource objects = ObjectSource.builtIn();
-    if (object != null) {
-      if (programs.size() != 1) {
-        throw new CommandException(
-            Plumb.USAGE, "--object: expected exactly one --program beside it");
-      }
-      objects = objects.with(programs.get(0), object);
+  private ObjectSource objects() throws CommandException {
+    if (object == null) {
+      return ObjectSource.builtIn();
     }
+    if (programs.size() != 1) {
+      throw new CommandException(Plumb.USAGE, "--object: expected exactly one --program beside it");
+    }
+    return ObjectSource.builtIn().with(programs.get(0), object);
+  }
+
+  private List<Engine> availableEngines(Map<String, String> unavailable) throws CommandException {
+    ObjectSource objects = objects();
     boolean asked = !engineNames.isEmpty();
     List<Engine> engines = new ArrayList<>();
     for (Engine engine : Options.engines(asked ? engineNames : Engines.names(), objects)) {
@@ -277,16 +286,23 @@ final class VerifyCommand implements Callable<Integer> {
               int total = Coverage.clauses(name).size();
               int missing = run.coverage().missing(name).size();
               program.put("clauses", Map.of("covered", total - missing, "total", total));
-              // Branches of the bytecode are not measured yet.
-              Map<String, @Nullable Object> branches = new LinkedHashMap<>();
-              branches.put("covered", null);
-              branches.put("total", null);
-              program.put("branches", branches);
+              int[] branches = branches(run, name);
+              program.put("branches", Map.of("covered", branches[0], "total", branches[1]));
               list.add(program);
             });
     report.put("programs", list);
     report.put("files", corpus.files().stream().map(Corpus.FileReport::toMap).toList());
     return report;
+  }
+
+  /** Returns how many ways out of conditional jumps were taken, and how many there are. */
+  private static int[] branches(Verification run, String program) {
+    try {
+      BranchCoverage branches = run.branches().orElseThrow();
+      return new int[] {branches.covered(program), branches.total(program)};
+    } catch (EngineException e) {
+      return new int[2];
+    }
   }
 
   private static Map<String, Object> engine(long trials, long unsupported, Object reason) {
@@ -311,7 +327,9 @@ final class VerifyCommand implements Callable<Integer> {
           file.packets(),
           file.reason().isEmpty() ? "" : ": " + file.reason());
     }
-    out.printf("%-20s %12s %14s  %s%n", "program", "trials", "disagreements", "clauses reached");
+    out.printf(
+        "%-20s %12s %14s  %-10s  %s%n",
+        "program", "trials", "disagreements", "branches", "clauses reached");
     run.programScores()
         .forEach(
             (name, score) -> {
@@ -325,8 +343,14 @@ final class VerifyCommand implements Callable<Integer> {
                               total - missing.size(),
                               total,
                               missing.isEmpty() ? "" : ": not " + missing);
+              int[] branches = branches(run, name);
               out.printf(
-                  "%-20s %12d %14d  %s%n", name, score.trials(), score.disagreements(), clauses);
+                  "%-20s %12d %14d  %-10s  %s%n",
+                  name,
+                  score.trials(),
+                  score.disagreements(),
+                  branches[0] + " of " + branches[1],
+                  clauses);
             });
     run.engineScores()
         .forEach(

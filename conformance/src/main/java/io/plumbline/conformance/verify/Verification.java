@@ -5,6 +5,7 @@ import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.ModelEngine;
 import io.plumbline.model.engine.ModelRunner;
 import io.plumbline.model.engine.Outcome;
+import io.plumbline.model.engine.ProgramObjects;
 import io.plumbline.model.engine.Runner;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.filter.Intent;
@@ -71,6 +72,7 @@ public final class Verification {
   private final Map<String, ProgramScore> programScores = new LinkedHashMap<>();
   private final List<Disagreement> disagreements = new ArrayList<>();
   private final ModelEngine model = new ModelEngine();
+  private Optional<BranchCoverage> branches = Optional.empty();
 
   /**
    * Prepares a run.
@@ -88,6 +90,17 @@ public final class Verification {
     this.engines.forEach(engine -> engineScores.put(engine.name(), new EngineScore()));
   }
 
+  /** Also measures which branches of these objects' programs are taken. */
+  public Verification measuringBranches(ProgramObjects objects) {
+    branches = Optional.of(new BranchCoverage(objects));
+    return this;
+  }
+
+  /** Returns which branches were taken, if that was measured. */
+  public Optional<BranchCoverage> branches() {
+    return branches;
+  }
+
   /** Runs one subject and books it under a program's name. */
   public void run(String program, Subject subject) throws EngineException {
     PacketBatch frames = new PacketBatch();
@@ -97,6 +110,9 @@ public final class Verification {
     generator.random(frames, fuzz, seed ^ subject.toString().hashCode());
     ProgramScore score = programScores.computeIfAbsent(program, name -> new ProgramScore());
     score.trials += frames.size();
+    if (branches.isPresent()) {
+      branches.get().add(List.of(subject), List.of(frames));
+    }
     try (ModelRunner reference = model.load(subject)) {
       Expected expected = new Expected(reference, frames);
       coverage.add(reference);
@@ -143,6 +159,9 @@ public final class Verification {
       coverage.add(reference);
       score.trials += frames.size();
       engineScore(ModelEngine.NAME).trials += frames.size();
+    }
+    if (branches.isPresent()) {
+      branches.get().add(subjects, expected.stream().map(one -> one.frames).toList());
     }
     for (int i = 0; i < subjects.size(); i += ROWS_EVERY) {
       if (RandomPolicies.isStrict(policies.get(i))) {

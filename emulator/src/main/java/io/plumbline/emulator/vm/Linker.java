@@ -183,7 +183,15 @@ public final class Linker {
       bound.add(resolve(program, slot, insn, maps, context));
     }
     Map<Integer, String> lines = new HashMap<>();
-    program.lines().forEach((slot, line) -> lines.put(slot, line.toString()));
+    // Line 0 stands for code that no line says.
+    program
+        .lines()
+        .forEach(
+            (slot, line) -> {
+              if (line.line() > 0) {
+                lines.put(slot, line.toString());
+              }
+            });
     return new Program(program.name(), bound, lines, maker);
   }
 
