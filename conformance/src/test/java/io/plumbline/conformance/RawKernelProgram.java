@@ -10,6 +10,7 @@ import java.util.List;
 /** Instructions in the kernel as they are, without an object around them. */
 final class RawKernelProgram implements AutoCloseable {
   private final BpfSyscall.Loaded loaded;
+  private byte[] after = new byte[0];
   private final Memory in = new Memory(4096);
   private final Memory out = new Memory(8192);
 
@@ -30,8 +31,14 @@ final class RawKernelProgram implements AutoCloseable {
       if (result < 0) {
         throw new IllegalStateException("test run: errno " + -result);
       }
+      after = out.getByteArray(0, call.lengthOut());
       return call.retval();
     }
+  }
+
+  /** Returns the packet as the last run left it. */
+  byte[] after() {
+    return after;
   }
 
   @Override

@@ -14,6 +14,7 @@ import picocli.CommandLine.Command;
       BpfAsmCommand.class,
       BpfInspectCommand.class,
       BpfTraceCommand.class,
-      BpfFuzzCommand.class
+      BpfFuzzCommand.class,
+      BpfClassicCommand.class
     })
 final class BpfCommand {}

@@ -34,10 +34,16 @@ public final class Verification {
   /** The score of one engine. */
   public static final class EngineScore {
     private long trials;
+    private long disagreements;
     private final Map<String, Long> unsupported = new TreeMap<>();
 
     public long trials() {
       return trials;
+    }
+
+    /** Returns how many times this engine did not do what the model says. */
+    public long disagreements() {
+      return disagreements;
     }
 
     /** Returns how many frames were not run, by reason. */
@@ -214,6 +220,7 @@ public final class Verification {
       }
       if (actual[i] != expected.verdicts[i]) {
         score.disagreements++;
+        engineScore.disagreements++;
         if (!shown && disagreements.size() < REPORTED_PER_PROGRAM * programScores.size()) {
           disagreements.add(explain(subject, expected.reference, engine, runner, frames.packet(i)));
           shown = true;
@@ -224,6 +231,7 @@ public final class Verification {
         && !(Arrays.equals(counted.get().packets(), packets)
             && Arrays.equals(counted.get().bytes(), bytes))) {
       score.disagreements++;
+      engineScore.disagreements++;
       if (!shown && disagreements.size() < REPORTED_PER_PROGRAM * programScores.size()) {
         disagreements.add(miscounted(subject, expected, engine, runner));
       }

@@ -93,6 +93,10 @@ public final class ArrayMap extends BpfMap implements HasRegion {
     if ((flags & BPF_NOEXIST) != 0) {
       return -Errno.EEXIST;
     }
+    if ((flags & BPF_F_LOCK) != 0) {
+      // There is no lock in the value.
+      return -Errno.EINVAL;
+    }
     System.arraycopy(value, valueAt, values.data(), offset(index), valueSize());
     return 0;
   }

@@ -15,6 +15,7 @@ public abstract class BpfMap implements Machine.Handle {
 
   public static final long BPF_NOEXIST = 1;
   public static final long BPF_EXIST = 2;
+
   static final long BPF_F_LOCK = 4;
 
   static final int F_NO_PREALLOC = 1;

@@ -99,7 +99,7 @@ final class HashMapImpl extends BpfMap implements HasRegion {
 
   @Override
   public int update(byte[] key, int keyAt, byte[] value, int valueAt, long flags) {
-    if (Long.compareUnsigned(flags & ~BPF_F_LOCK, BPF_EXIST) > 0) {
+    if (Long.compareUnsigned(flags, BPF_EXIST) > 0) {
       return -Errno.EINVAL;
     }
     int n = find(key, keyAt);

@@ -32,7 +32,6 @@ public final class Frames {
   private final int vlanTci;
   private final int vlanProto;
   private final int dataMeta;
-  private final int wireLength;
   private PacketBatch shown = new PacketBatch(1, 1); // the frame that is shown
   private int number;
   private boolean tagged;
@@ -51,7 +50,6 @@ public final class Frames {
     vlanTci = type.slot("vlan_tci");
     vlanProto = type.slot("vlan_proto");
     dataMeta = type.slot("data_meta");
-    wireLength = type.slot("wire_len");
     machine.linkFiller(this::linkFields);
     fresh();
   }
@@ -90,7 +88,6 @@ public final class Frames {
     }
     if (skb) {
       context[0] = length;
-      context[wireLength] = length;
       if (shown != batch) {
         shown = batch;
       }

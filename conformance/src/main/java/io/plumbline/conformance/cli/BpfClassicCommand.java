@@ -1,0 +1,138 @@
+package io.plumbline.conformance.cli;
+
+import io.plumbline.emulator.classic.ClassicException;
+import io.plumbline.emulator.classic.ClassicInterpreter;
+import io.plumbline.emulator.classic.ClassicProgram;
+import io.plumbline.emulator.classic.ClassicTranslation;
+import io.plumbline.emulator.isa.Disassembler;
+import io.plumbline.emulator.isa.Insn;
+import io.plumbline.emulator.jit.Jit;
+import io.plumbline.emulator.machine.ContextType;
+import io.plumbline.emulator.machine.Fault;
+import io.plumbline.emulator.machine.Machine;
+import io.plumbline.emulator.machine.Program;
+import io.plumbline.emulator.vm.Frames;
+import io.plumbline.model.packet.Packet;
+import io.plumbline.model.packet.PacketBatch;
+import io.plumbline.pcaps.FilterExpression;
+import io.plumbline.pcaps.PacketText;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code plumb bpf classic}: classic BPF in its forms, as eBPF, and on a packet. */
+@Command(
+    name = "classic",
+    description = {
+      "Read a classic program and print it in numbers, or translated to eBPF, or what it returns for a packet.",
+      "The program is the output of tcpdump -ddd, a bytecode of iptables, the text of bpf_asm, or an expression."
+    },
+    mixinStandardHelpOptions = true,
+    footer = {
+      "",
+      "Examples:",
+      "  plumb bpf classic --expression 'tcp port 80' --as ebpf",
+      "  plumb bpf classic --expression 'tcp port 80' --packet 'eth ipv4(192.0.2.1) tcp(1024,80)'",
+      "  plumb bpf classic filter.asm --as bytecode"
+    })
+final class BpfClassicCommand implements Callable<Integer> {
+  enum Form {
+    NUMBERS,
+    BYTECODE,
+    EBPF
+  }
+
+  @Spec private CommandSpec spec;
+
+  @Parameters(paramLabel = "FILE", arity = "0..1", description = "none or -: standard input")
+  private @Nullable Path file;
+
+  @Option(
+      names = "--expression",
+      paramLabel = "E",
+      description = "compiled by libpcap, for Ethernet")
+  private @Nullable String expression;
+
+  @Option(names = "--as", paramLabel = "FORM", description = "numbers (default), bytecode or ebpf")
+  private Form form = Form.NUMBERS;
+
+  @Option(names = "--packet", paramLabel = "TEXT", description = "a frame in words to run it on")
+  private @Nullable String packet;
+
+  @Override
+  public Integer call() throws CommandException {
+    PrintWriter out = spec.commandLine().getOut();
+    ClassicProgram program = program();
+    if (packet != null) {
+      out.println(run(program, packet));
+    } else {
+      switch (form) {
+        case NUMBERS -> out.print(program.numbers());
+        case BYTECODE -> out.println(program.numbers().strip().replace("\n", ","));
+        case EBPF ->
+            Disassembler.lines(ClassicTranslation.translate(program)).forEach(out::println);
+      }
+    }
+    out.flush();
+    return Plumb.DONE;
+  }
+
+  private ClassicProgram program() throws CommandException {
+    String where =
+        expression != null ? "--expression" : file == null ? "standard input" : "" + file;
+    try {
+      return ClassicProgram.parse(
+          expression != null
+              ? FilterExpression.compile(expression)
+              : BpfInput.text(BpfInput.source(file)));
+    } catch (ClassicException | IllegalArgumentException e) {
+      throw new CommandException(Plumb.USAGE, where + ": " + e.getMessage());
+    }
+  }
+
+  /** Runs the program as it is and translated, which must say the same. */
+  private static String run(ClassicProgram program, String text) throws CommandException {
+    Packet frame;
+    try {
+      frame = PacketText.parse(text);
+    } catch (IllegalArgumentException e) {
+      throw new CommandException(Plumb.USAGE, "--packet: " + e.getMessage());
+    }
+    List<Insn> insns = ClassicTranslation.translate(program);
+    Machine machine = new Machine();
+    Frames frames = new Frames(machine, ContextType.SCHED_CLS);
+    PacketBatch batch = new PacketBatch(1, 1);
+    batch.add(frame);
+    frames.show(batch, 0);
+    try {
+      long translated =
+          machine.run(new Program("classic", insns, new Jit(machine, true)), Machine.CONTEXT, 0);
+      int direct =
+          ClassicInterpreter.run(
+              program,
+              frame.bytes(),
+              14,
+              ancillary -> {
+                machine.linkFields();
+                int slot = machine.contextType().slot(ancillary.field());
+                int value = slot < 0 ? 0 : (int) machine.context()[slot];
+                return ancillary.network() ? Short.reverseBytes((short) value) & 0xFFFF : value;
+              });
+      if (direct != (int) translated) {
+        throw new CommandException(
+            Plumb.DISAGREEMENT,
+            "classic: it returns %d, and %d translated".formatted(direct, (int) translated));
+      }
+      return Integer.toUnsignedString(direct);
+    } catch (Fault fault) {
+      throw new CommandException(Plumb.DISAGREEMENT, "classic: " + fault.what());
+    }
+  }
+}

@@ -1,0 +1,96 @@
+package io.plumbline.conformance;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.plumbline.emulator.interp.Interpreter;
+import io.plumbline.emulator.isa.Assembler;
+import io.plumbline.emulator.isa.Insn;
+import io.plumbline.emulator.jit.Jit;
+import io.plumbline.emulator.machine.ContextType;
+import io.plumbline.emulator.machine.Machine;
+import io.plumbline.emulator.machine.Program;
+import io.plumbline.emulator.vm.Frames;
+import io.plumbline.model.packet.Packet;
+import io.plumbline.model.packet.PacketBatch;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.function.Function;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Helpers and fields of the context: what a program returns and leaves of the packet is what the
+ * kernel gives, which is the authority here; the data has no results of its own.
+ */
+class HelperTest {
+  private static final Path DATA = Path.of("helpers");
+
+  private record Case(String title, String source) {}
+
+  private static byte[] packet() {
+    byte[] bytes = new byte[64];
+    for (int i = 0; i < bytes.length; i++) {
+      bytes[i] = (byte) (i * 7 + 2);
+    }
+    bytes[12] = 8;
+    bytes[13] = 0;
+    bytes[14] = 0x45;
+    return bytes;
+  }
+
+  private static List<Case> read(Path file) throws Exception {
+    List<Case> cases = new ArrayList<>();
+    for (String part : Files.readString(file).split("(?m)^# ", -1)) {
+      if (!part.isBlank()) {
+        String[] halves = part.split("\n-- asm\n", 2);
+        cases.add(new Case(halves[0], halves[1]));
+      }
+    }
+    return cases;
+  }
+
+  static Stream<Path> files() throws Exception {
+    try (Stream<Path> files = Files.list(DATA)) {
+      return files.sorted().toList().stream();
+    }
+  }
+
+  private static String run(List<Insn> insns, Function<Machine, Program.Maker> maker) {
+    Machine machine = new Machine();
+    Frames frames = new Frames(machine, ContextType.SCHED_CLS);
+    PacketBatch batch = new PacketBatch(1, 64);
+    batch.add(Packet.of(packet()));
+    frames.show(batch, 0);
+    int result =
+        (int) machine.run(new Program("case", insns, maker.apply(machine)), Machine.CONTEXT, 0);
+    return result + " " + HexFormat.of().formatHex(frames.after().bytes());
+  }
+
+  @ParameterizedTest
+  @MethodSource("files")
+  void helpersDoWhatTheKernelsDo(Path file) throws Exception {
+    KernelNeeded.orSkip();
+    List<String> wrong = new ArrayList<>();
+    for (Case one : read(file)) {
+      List<Insn> insns = Assembler.assemble(one.source);
+      String name = file.getFileName() + ": " + one.title;
+      try (RawKernelProgram kernel = new RawKernelProgram(insns)) {
+        assertThat(kernel.refusal()).as(name).isEmpty();
+        int result = kernel.run(packet());
+        String expected = result + " " + HexFormat.of().formatHex(kernel.after());
+        String interpreted = run(insns, m -> Interpreter::of);
+        String compiled = run(insns, m -> new Jit(m, true));
+        if (!interpreted.equals(expected) || !compiled.equals(expected)) {
+          wrong.add(
+              "%s%n  kernel      %s%n  interpreter %s%n  jit         %s"
+                  .formatted(name, expected, interpreted, compiled));
+        }
+      }
+    }
+    assertThat(wrong).isEmpty();
+  }
+}
