@@ -4,7 +4,6 @@ import io.plumbline.emulator.isa.Insn;
 import io.plumbline.emulator.isa.InsnCodec;
 import io.plumbline.emulator.isa.IsaException;
 import io.plumbline.emulator.isa.Opcode;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -302,6 +301,15 @@ final class ObjectReader {
       }
     }
     Integer data = dataMaps.get(symbol.section());
+    if (data == null && symbol.section() > 0 && !code.containsKey(symbol.section())) {
+      // A section of data by another name: what refers to it says what it is.
+      ElfFile.Section named = elf.sections().get(symbol.section());
+      if (named.size() > 0
+          && (named.type() == ElfFile.SHT_PROGBITS || named.type() == ElfFile.SHT_NOBITS)) {
+        addData(named);
+        data = dataMaps.get(symbol.section());
+      }
+    }
     if (data != null) {
       return value(insn.dst(), data, symbol.value() + insn.immLow());
     }
@@ -511,10 +519,5 @@ final class ObjectReader {
             new BpfObject.SourceLine(info.file(), info.line(), info.text()));
       }
     }
-  }
-
-  /** Returns the data of a section as a new buffer. */
-  static ByteBuffer copy(ElfFile.Section section) {
-    return section.data().duplicate().order(section.data().order());
   }
 }
