@@ -53,7 +53,6 @@ public class PortFilter {
   private Frames compiledFrames;
   private Frames interpretedFrames;
   private Program compiled;
-  private Program trivial;
   private Program interpreted;
   private Memory input;
   private BpfSyscall.TestRun kernel;
@@ -68,7 +67,6 @@ public class PortFilter {
     }
     compiledFrames = new Frames(compiledMachine, ContextType.SCHED_CLS);
     interpretedFrames = new Frames(interpretedMachine, ContextType.SCHED_CLS);
-    trivial = new Program("t", Assembler.assemble("r0 = 0\nexit"), new Jit(compiledMachine, true));
     compiled = new Program("port_filter", insns, new Jit(compiledMachine, true));
     interpreted = new Program("port_filter", insns, Interpreter::of);
     SplittableRandom random = new SplittableRandom(1);
@@ -125,59 +123,6 @@ public class PortFilter {
     int sum = 0;
     for (int i = 0; i < PACKETS; i++) {
       sum += compiled(i);
-    }
-    return sum;
-  }
-
-  @Benchmark
-  @OperationsPerInvocation(PACKETS)
-  public long zshow() {
-    long sum = 0;
-    for (int i = 0; i < PACKETS; i++) {
-      compiledFrames.show(packets, i);
-      sum += compiledMachine.context()[4];
-    }
-    return sum;
-  }
-
-  @Benchmark
-  @OperationsPerInvocation(PACKETS)
-  public long ztrivial() {
-    long sum = 0;
-    for (int i = 0; i < PACKETS; i++) {
-      sum += compiledMachine.run(trivial, Machine.CONTEXT, 0);
-    }
-    return sum;
-  }
-
-  @Benchmark
-  @OperationsPerInvocation(PACKETS)
-  public long zplain1() {
-    long sum = 0;
-    for (int i = 0; i < PACKETS; i++) {
-      sum += plain(5);
-    }
-    return sum;
-  }
-
-  @Benchmark
-  @OperationsPerInvocation(PACKETS)
-  public long zcall() {
-    long sum = 0;
-    compiledFrames.show(packets, 5);
-    for (int i = 0; i < PACKETS; i++) {
-      sum += compiled.executor().call(compiledMachine, 0, Machine.CONTEXT, 0, 0, 0, 0);
-    }
-    return sum;
-  }
-
-  @Benchmark
-  @OperationsPerInvocation(PACKETS)
-  public long zrun() {
-    long sum = 0;
-    compiledFrames.show(packets, 5);
-    for (int i = 0; i < PACKETS; i++) {
-      sum += compiledMachine.run(compiled, Machine.CONTEXT, 0);
     }
     return sum;
   }

@@ -151,6 +151,12 @@ public final class ContextType {
   private final List<Field> fields = new ArrayList<>();
   private final Map<String, Integer> slots = new HashMap<>();
   private final int[] fieldAt;
+
+  /** By offset: which sizes may be read, a bit for each; so that a legal read is quickly seen. */
+  private final byte[] readable;
+
+  private final boolean[] fromLinkHeader;
+  private final Field[] fieldsAt;
   private final int dataSlot;
   private final int dataEndSlot;
 
@@ -182,6 +188,24 @@ public final class ContextType {
       Field field = fields.get(i);
       Arrays.fill(fieldAt, field.offset, field.offset + field.size, i);
     }
+    fieldsAt = new Field[offset];
+    for (int at = 0; at < offset; at++) {
+      fieldsAt[at] = fields.get(Math.max(0, fieldAt[at]));
+    }
+    readable = new byte[offset];
+    fromLinkHeader = new boolean[offset];
+    for (int at = 0; at < offset; at++) {
+      for (int size = 1; size <= 8; size *= 2) {
+        readable[at] |= (byte) (illegal(at, size, false).isEmpty() ? size : 0);
+      }
+      String field = fieldAt[at] < 0 ? "" : fields.get(fieldAt[at]).name;
+      fromLinkHeader[at] = field.equals("protocol") || field.equals("pkt_type");
+    }
+  }
+
+  /** Returns whether a field may be read, as {@link #illegal} says at length. */
+  boolean readable(long offset, int size) {
+    return offset >= 0 && offset < readable.length && (readable[(int) offset] & size) != 0;
   }
 
   private static List<String> union(List<String> a, List<String> b) {
@@ -272,13 +296,12 @@ public final class ContextType {
 
   /** Returns whether the field at an offset is only filled in by {@link Machine#linkFields}. */
   public boolean fromLinkHeader(int offset) {
-    String field = fields.get(fieldAt[offset]).name;
-    return field.equals("protocol") || field.equals("pkt_type");
+    return fromLinkHeader[offset];
   }
 
   long load(long[] context, int offset, int size) {
     int slot = fieldAt[offset];
-    Field field = fields.get(slot);
+    Field field = fieldsAt[offset];
     if (field.pointer) {
       return context[slot];
     }

@@ -218,11 +218,13 @@ public final class Machine {
 
   private long loadContext(long address, int size) {
     long offset = address - CONTEXT;
-    linkFields();
-    if (contextType.illegal(offset, size, false).isPresent()) {
+    if (!contextType.readable(offset, size)) {
       throw new Fault(
           "read of %d bytes at offset %d of the context: %s"
               .formatted(size, offset, contextType.illegal(offset, size, false).orElse("")));
+    }
+    if (contextType.fromLinkHeader((int) offset)) {
+      linkFields();
     }
     return contextType.load(context, (int) offset, size);
   }
