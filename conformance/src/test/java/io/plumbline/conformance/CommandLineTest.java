@@ -177,6 +177,8 @@ class CommandLineTest {
     assertThat(verify).isEqualTo(1);
     assertThat(err)
         .contains("model's clause: block_port.")
+        .contains("path through the program:")
+        .contains("block_port.bpf.c:")
         .contains("to run it again: plumb replay");
     assertThat(run("replay", repro + "/disagreement-1")).isEqualTo(1);
     assertThat(out).contains("block_port 443: model says").contains("kernel says");

@@ -201,7 +201,8 @@ class PolicyCommandTest {
         .contains(":13:7: permit tcp/10.1.0.0/16:443: never decides: permit tcp/10.0.0.0/8:443")
         .contains(":14:7: permit tcp/10.2.0.1:22: wholly forbidden: forbid tcp/10.2.0.0/16:20-30")
         .contains("example: tcp/10.2.0.1:22 from 192.0.2.1:49152: dropped by forbid")
-        .contains("2 example packets executed: model confirmed, kernel confirmed");
+        .contains(
+            "2 example packets executed: model confirmed, kernel confirmed, emulator confirmed");
     assertThat(run("policy", "check", policy, "--json", "-")).isEqualTo(1);
     JsonNode report = new ObjectMapper().readTree(out);
     assertThat(report.get("warnings").get(0).get("line").asInt()).isEqualTo(13);
@@ -308,7 +309,8 @@ class PolicyCommandTest {
         .contains("    tcp/10.128.0.0/9:443\n")
         .contains("b.yaml allows and " + a + " drops:")
         .contains("    tcp/10.0.0.0/9:444\n")
-        .contains("4 example packets executed: model confirmed, kernel confirmed");
+        .contains(
+            "4 example packets executed: model confirmed, kernel confirmed, emulator confirmed");
     assertThat(run("policy", "diff", a, b, "--json", "-")).isEqualTo(1);
     assertThat(new ObjectMapper().readTree(out).get("allowedOnlyByA")).hasSize(1);
   }

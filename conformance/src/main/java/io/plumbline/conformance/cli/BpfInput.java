@@ -76,11 +76,17 @@ final class BpfInput {
     return bytes.length >= ELF.length && java.util.Arrays.equals(bytes, 0, 4, ELF, 0, 4);
   }
 
+  /** Returns an error's text with what it is about in front, once. */
+  static String ofProgram(Exception e) {
+    String message = String.valueOf(e.getMessage());
+    return message.startsWith("program") ? message : "program: " + message;
+  }
+
   static List<Insn> decode(byte[] program) throws CommandException {
     try {
       return InsnCodec.decode(program);
     } catch (IsaException e) {
-      throw new CommandException(Plumb.USAGE, "program: " + e.getMessage());
+      throw new CommandException(Plumb.USAGE, ofProgram(e));
     }
   }
 

@@ -81,7 +81,7 @@ final class BpfRunCommand implements Callable<Integer> {
               insns,
               machine -> engine == EngineName.JIT ? new Jit(machine, false) : Interpreter::of);
     } catch (VmException e) {
-      throw new CommandException(Plumb.USAGE, "program: " + e.getMessage());
+      throw new CommandException(Plumb.USAGE, BpfInput.ofProgram(e));
     }
     flat.machine().budget(budget);
     try {

@@ -1,6 +1,7 @@
 package io.plumbline.conformance.cli;
 
 import io.plumbline.conformance.verify.Engines;
+import io.plumbline.emulator.engine.EmulatorEngine;
 import io.plumbline.loader.kernel.KernelEngine;
 import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.model.engine.Engine;
@@ -69,7 +70,9 @@ final class Confirmation {
    */
   void run() throws CommandException, EngineException {
     for (Engine engine :
-        Engines.of(List.of(ModelEngine.NAME, KernelEngine.NAME), ObjectSource.builtIn())) {
+        Engines.of(
+            List.of(ModelEngine.NAME, KernelEngine.NAME, EmulatorEngine.NAME),
+            ObjectSource.builtIn())) {
       Optional<String> reason = engine.unavailable();
       engines.put(engine.name(), reason.map(r -> "unavailable: " + r).orElse("confirmed"));
       if (reason.isEmpty()) {

@@ -60,7 +60,7 @@ public record BpfObject(
    * What reading needs to know beside the file.
    *
    * @param kconfig values of kernel configuration, {@code CONFIG_HZ} to {@code 250}
-   * @param target types of the kernel to relocate fields for; empty: those of the object itself
+   * @param target types of the kernel to relocate fields for; empty: they stay as compiled
    */
   public record Options(Map<String, String> kconfig, Optional<Btf> target) {
     public static final Options NONE = new Options(Map.of(), Optional.empty());

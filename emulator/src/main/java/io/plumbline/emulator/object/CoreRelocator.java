@@ -121,8 +121,7 @@ final class CoreRelocator {
     List<Btf.Type> found = new ArrayList<>();
     String name = essential(wanted.name());
     if (name.isEmpty()) {
-      // Nothing to look for by: the type itself, where the two are one.
-      return wanted.id() != 0 && local.equals(target) ? List.of(wanted) : List.of();
+      return List.of();
     }
     for (Btf.Type candidate : target.named(name)) {
       if (candidate.kind() == wanted.kind() || (candidate.anyEnum() && wanted.anyEnum())) {

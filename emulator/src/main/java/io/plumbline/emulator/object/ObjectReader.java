@@ -371,10 +371,11 @@ final class ObjectReader {
   }
 
   private void relocateByType() throws ObjectException {
-    if (ext.isEmpty()) {
+    if (ext.isEmpty() || options.target().isEmpty()) {
+      // The compiler has put in what is right for the object's own types.
       return;
     }
-    CoreRelocator relocator = new CoreRelocator(btf, options.target().orElse(btf));
+    CoreRelocator relocator = new CoreRelocator(btf, options.target().get());
     for (BtfExt.CoreRelo relo : ext.get().relocations()) {
       for (ElfFile.Section section : elf.sections()) {
         if (!section.name().equals(relo.section()) || !section.code()) {

@@ -56,6 +56,9 @@ public final class Flat {
     }
     Region region = machine.region("memory", memory, true);
     try {
+      // To the legacy packet instructions the memory is the packet.
+      machine.context()[machine.contextType().dataSlot()] = region.address();
+      machine.context()[machine.contextType().dataEndSlot()] = region.address() + memory.length;
       return machine.run(program, region.address(), memory.length);
     } finally {
       machine.forget(region);
