@@ -10,6 +10,7 @@ import io.plumbline.emulator.machine.ContextType;
 import io.plumbline.emulator.machine.Machine;
 import io.plumbline.emulator.machine.Program;
 import io.plumbline.emulator.vm.Frames;
+import io.plumbline.loader.libbpf.BpfSyscall;
 import io.plumbline.model.packet.Packet;
 import io.plumbline.model.packet.PacketBatch;
 import java.nio.file.Files;
@@ -59,9 +60,10 @@ class HelperTest {
     }
   }
 
-  private static String run(List<Insn> insns, Function<Machine, Program.Maker> maker) {
+  private static String run(
+      ContextType context, List<Insn> insns, Function<Machine, Program.Maker> maker) {
     Machine machine = new Machine();
-    Frames frames = new Frames(machine, ContextType.SCHED_CLS);
+    Frames frames = new Frames(machine, context);
     PacketBatch batch = new PacketBatch(1, 64);
     batch.add(Packet.of(packet()));
     frames.show(batch, 0);
@@ -75,15 +77,18 @@ class HelperTest {
   void helpersDoWhatTheKernelsDo(Path file) throws Exception {
     KernelNeeded.orSkip();
     List<String> wrong = new ArrayList<>();
+    boolean xdp = file.getFileName().toString().startsWith("xdp");
+    int type = xdp ? RawKernelProgram.XDP : BpfSyscall.PROG_TYPE_SCHED_CLS;
+    ContextType context = xdp ? ContextType.XDP : ContextType.SCHED_CLS;
     for (Case one : read(file)) {
       List<Insn> insns = Assembler.assemble(one.source);
       String name = file.getFileName() + ": " + one.title;
-      try (RawKernelProgram kernel = new RawKernelProgram(insns)) {
+      try (RawKernelProgram kernel = new RawKernelProgram(type, insns)) {
         assertThat(kernel.refusal()).as(name).isEmpty();
         int result = kernel.run(packet());
         String expected = result + " " + HexFormat.of().formatHex(kernel.after());
-        String interpreted = run(insns, m -> Interpreter::of);
-        String compiled = run(insns, m -> new Jit(m, true));
+        String interpreted = run(context, insns, m -> Interpreter::of);
+        String compiled = run(context, insns, m -> new Jit(m, true));
         if (!interpreted.equals(expected) || !compiled.equals(expected)) {
           wrong.add(
               "%s%n  kernel      %s%n  interpreter %s%n  jit         %s"

@@ -14,8 +14,15 @@ final class RawKernelProgram implements AutoCloseable {
   private final Memory in = new Memory(4096);
   private final Memory out = new Memory(8192);
 
+  /** BPF_PROG_TYPE_XDP. */
+  static final int XDP = 6;
+
   RawKernelProgram(List<Insn> insns) {
-    loaded = BpfSyscall.progLoad(BpfSyscall.PROG_TYPE_SCHED_CLS, InsnCodec.encode(insns));
+    this(BpfSyscall.PROG_TYPE_SCHED_CLS, insns);
+  }
+
+  RawKernelProgram(int type, List<Insn> insns) {
+    loaded = BpfSyscall.progLoad(type, InsnCodec.encode(insns));
   }
 
   /** Returns why the verifier refuses it; empty if it does not. */

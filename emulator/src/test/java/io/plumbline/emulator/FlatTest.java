@@ -26,7 +26,6 @@ class FlatTest {
     List<Insn> insns = Assembler.assemble(source);
     long a = new Flat(insns, m -> Interpreter::of).run(new byte[8]);
     long b = new Flat(insns, m -> new Jit(m, false)).run(new byte[8]);
-    System.out.println(source.replace("\n", "; ") + " = " + a);
     assertThat(b).isEqualTo(a);
   }
 }

@@ -94,7 +94,7 @@ public enum Helper {
   LOOP(181, ANY, MapHelpers::loop, ""),
   STRNCMP(182, ANY, TextHelpers::strncmp, ""),
   XDP_GET_BUFF_LEN(188, XDP, PacketHelpers::bufferLength, ""),
-  XDP_LOAD_BYTES(189, XDP, PacketHelpers::loadBytes, ""),
+  XDP_LOAD_BYTES(189, XDP, PacketHelpers::xdpLoadBytes, ""),
   XDP_STORE_BYTES(190, XDP, PacketHelpers::xdpStoreBytes, ""),
   MAP_LOOKUP_PERCPU_ELEM(195, ANY, MapHelpers::lookupPerCpu, "four processors"),
   KTIME_GET_TAI_NS(208, ANY, SystemHelpers::time, "the machine's clock");

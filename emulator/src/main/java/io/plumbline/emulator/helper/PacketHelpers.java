@@ -14,6 +14,10 @@ final class PacketHelpers {
   private static final int MAX_SKB = 0x4000;
   private static final int XDP_FRAME = 4096;
   private static final int XDP_META_MAX = 252;
+
+  /** What the kernel keeps in the room in front: struct xdp_frame. */
+  private static final int XDP_FRAME_HEADER = 40;
+
   private static final int ETH_P_8021Q = 0x8100;
   private static final int ETH_P_8021AD = 0x88A8;
   private static final int ETH_P_IP = 0x0800;
@@ -78,8 +82,21 @@ final class PacketHelpers {
     return store(m, offset & 0xFFFF_FFFFL, from, size & 0xFFFF_FFFFL);
   }
 
+  static long xdpLoadBytes(Machine m, long xdp, long offset, long to, long size, long e) {
+    long refused = beyond(m, offset & 0xFFFF_FFFFL, size & 0xFFFF_FFFFL);
+    return refused != 0 ? refused : load(m, offset & 0xFFFF_FFFFL, to, size & 0xFFFF_FFFFL);
+  }
+
   static long xdpStoreBytes(Machine m, long xdp, long offset, long from, long size, long e) {
-    return store(m, offset & 0xFFFF_FFFFL, from, size & 0xFFFF_FFFFL);
+    long refused = beyond(m, offset & 0xFFFF_FFFFL, size & 0xFFFF_FFFFL);
+    return refused != 0 ? refused : store(m, offset & 0xFFFF_FFFFL, from, size & 0xFFFF_FFFFL);
+  }
+
+  private static long beyond(Machine m, long offset, long size) {
+    if (offset > 0xFFFF || size > 0xFFFF) {
+      return -Errno.EFAULT;
+    }
+    return offset + size > m.dataLength() ? -Errno.EINVAL : 0;
   }
 
   private static long store(Machine m, long offset, long from, long size) {
@@ -171,8 +188,7 @@ final class PacketHelpers {
     Region packet = m.packetRegion();
     long meta = m.data() - m.packetRegion().address() - packet.low();
     long start = packet.low() + meta + (int) delta;
-    // The kernel keeps struct xdp_frame (32 bytes) in the room in front.
-    if (start - meta < 32 || start > packet.high() - ETHERNET_LENGTH) {
+    if (start - meta < XDP_FRAME_HEADER || start > packet.high() - ETHERNET_LENGTH) {
       return -Errno.EINVAL;
     }
     if (meta != 0) {
@@ -189,8 +205,11 @@ final class PacketHelpers {
     Region packet = m.packetRegion();
     long data = m.data() - packet.address();
     long start = packet.low() + (int) delta;
-    if (start < 32 || start > data || (data - start) % 4 != 0 || data - start > XDP_META_MAX) {
-      return start < 32 || start > data ? -Errno.EINVAL : -Errno.EACCES;
+    if (start < XDP_FRAME_HEADER
+        || start > data
+        || (data - start) % 4 != 0
+        || data - start > XDP_META_MAX) {
+      return start < XDP_FRAME_HEADER || start > data ? -Errno.EINVAL : -Errno.EACCES;
     }
     m.packetEnds(start, packet.high());
     m.exposePacket(data);

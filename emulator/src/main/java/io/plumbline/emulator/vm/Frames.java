@@ -147,11 +147,15 @@ public final class Frames {
     context[vlanProto] = Short.reverseBytes((short) (word >>> 16)) & 0xFFFF;
   }
 
-  /** Returns the packet as the program left it. */
+  /**
+   * Returns the packet as the program left it; at XDP with its metadata, as a test run gives it.
+   */
   public Packet after() {
     Region region = machine.packetRegion();
-    int from = region.base() + (int) (machine.data() - region.address());
-    Packet packet = Packet.of(Arrays.copyOfRange(region.data(), from, from + machine.dataLength()));
+    long start = skb ? machine.data() - region.address() : region.low();
+    int from = region.base() + (int) start;
+    int to = region.base() + (int) region.high();
+    Packet packet = Packet.of(Arrays.copyOfRange(region.data(), from, to));
     if (!skb || machine.context()[vlanPresent] == 0) {
       return packet;
     }
