@@ -89,15 +89,19 @@ public class PortFilter {
     BpfSyscall.Loaded loaded =
         BpfSyscall.progLoad(BpfSyscall.PROG_TYPE_SCHED_CLS, InsnCodec.encode(insns));
     if (loaded.fd() < 0) {
-      throw new IllegalStateException("kernel: " + loaded.fd() + ": " + loaded.log());
+      // Without the privilege the other three are still compared with each other.
+      System.err.println("kernel: errno " + -loaded.fd() + ": kernelRepeat will fail");
     }
     input = new Memory(4096);
     kernel = new BpfSyscall.TestRun(loaded.fd(), input, null);
     for (int i = PACKETS - 1; i >= 0; i--) {
       kernelLength = packets.wireLength(i);
       input.write(0, packets.data(), packets.offset(i), kernelLength);
-      kernel.run(kernelLength, 0, 1);
-      int expected = kernel.retval();
+      int expected = plain(i);
+      if (loaded.fd() >= 0) {
+        kernel.run(kernelLength, 0, 1);
+        expected = kernel.retval();
+      }
       if (compiled(i) != expected || interpreted(i) != expected || plain(i) != expected) {
         throw new IllegalStateException(
             "packet %d: kernel %d, compiled %d, interpreted %d, plain %d"
@@ -153,7 +157,10 @@ public class PortFilter {
   @Benchmark
   @OperationsPerInvocation(REPEAT)
   public int kernelRepeat() {
-    kernel.run(kernelLength, 0, REPEAT);
+    int result = kernel.run(kernelLength, 0, REPEAT);
+    if (result < 0) {
+      throw new IllegalStateException("kernel: test run: errno " + -result);
+    }
     return kernel.retval();
   }
 

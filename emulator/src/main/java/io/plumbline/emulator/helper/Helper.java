@@ -155,11 +155,6 @@ public enum Helper {
     return differs;
   }
 
-  /** Returns whether packet pointers from before the call are no longer to be trusted. */
-  public boolean movesPacket() {
-    return where != Where.ANY || this == TAIL_CALL || this == LOOP || this == FOR_EACH_MAP_ELEM;
-  }
-
   /** Finds a helper that is done here. */
   public static Optional<Helper> of(int id) {
     return Optional.ofNullable(BY_ID.get(id));

@@ -684,9 +684,8 @@ final class MethodWriting {
     if (id == Helper.TAIL_CALL.id()) {
       elsewhere();
     }
-    if (Helper.of(id).map(Helper::movesPacket).orElse(false)) {
-      packet();
-    }
+    // It may have moved the packet, or written to it and so made it the program's own.
+    packet();
   }
 
   /** Goes on in another program if that was asked for. */

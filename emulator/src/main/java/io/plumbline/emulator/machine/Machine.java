@@ -353,8 +353,10 @@ public final class Machine {
 
   /** Puts a packet in place; it is copied when the program first writes to it. */
   public void packet(byte[] data, int offset, int length) {
-    packet.place(data, offset - HEADROOM, HEADROOM, HEADROOM + (long) length, false);
-    packetShared = true;
+    packet.show(data, offset - HEADROOM, HEADROOM, HEADROOM + (long) length);
+    if (!packetShared) {
+      packetShared = true;
+    }
   }
 
   private byte[] room(int length) {
@@ -433,7 +435,9 @@ public final class Machine {
 
   /** Says that the fields that come from the link header are to be filled in when one is needed. */
   public void linkFieldsLater() {
-    linkFieldsPending = true;
+    if (!linkFieldsPending) {
+      linkFieldsPending = true;
+    }
   }
 
   /** Says what fills in the fields that come from the link header. */
@@ -475,6 +479,7 @@ public final class Machine {
    * @param data offset of the first byte
    */
   public void exposePacket(long data) {
+    contextChanged = true;
     long address = packet.address();
     context[contextType.dataSlot()] = address + data;
     context[contextType.dataEndSlot()] = address + packet.high();
@@ -511,10 +516,19 @@ public final class Machine {
    * @throws Fault with the instruction that did what it must not
    */
   public long run(Program program, long r1, long r2) {
-    depth = 0;
-    tailCalls = 0;
-    mayGoto = MAX_LOOPS;
-    budget = budgetPerRun;
+    // Nearly always nothing of this has changed, and looking costs less than storing.
+    if (depth != 0) {
+      depth = 0;
+    }
+    if (tailCalls != 0) {
+      tailCalls = 0;
+    }
+    if (mayGoto != MAX_LOOPS) {
+      mayGoto = MAX_LOOPS;
+    }
+    if (budget != budgetPerRun) {
+      budget = budgetPerRun;
+    }
     if (tailTarget != null) {
       tailTarget = null;
     }
@@ -581,9 +595,11 @@ public final class Machine {
     if (at < 0) {
       throw new Fault("0x%x: expected the address of a function".formatted(function));
     }
+    int caller = slot;
     enter();
     long result = program().executor().call(this, at, a, b, c, d, e);
     leave();
+    slot = caller;
     return result;
   }
 

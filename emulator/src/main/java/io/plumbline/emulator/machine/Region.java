@@ -104,14 +104,29 @@ public final class Region {
 
   /** Puts other bytes behind the addresses. */
   public void place(byte[] bytes, int newBase, long newLow, long newHigh, boolean isWritable) {
-    // Collectors make a store of a reference costly, and it is nearly always the same one.
-    if (data != bytes) {
-      data = bytes;
-    }
+    data = bytes;
     base = newBase;
     low = newLow;
     high = newHigh;
     writable = isWritable;
+  }
+
+  /** Puts bytes to be read behind the addresses; what stays the same is not stored again. */
+  void show(byte[] bytes, int newBase, long newLow, long newHigh) {
+    // Collectors make a store of a reference costly.
+    if (data != bytes) {
+      data = bytes;
+    }
+    base = newBase;
+    if (low != newLow) {
+      low = newLow;
+    }
+    if (high != newHigh) {
+      high = newHigh;
+    }
+    if (writable) {
+      writable = false;
+    }
   }
 
   /** Replaces the bytes by others that begin with the same ones. */

@@ -34,6 +34,7 @@ public final class Frames {
   private final int dataMeta;
   private PacketBatch shown = new PacketBatch(1, 1); // the frame that is shown
   private int number;
+  private int shownLength = -1;
   private boolean tagged;
 
   /** Prepares a machine for programs of a context. */
@@ -62,7 +63,12 @@ public final class Frames {
     } else if (type.slot("ingress_ifindex") >= 0) {
       context[type.slot("ingress_ifindex")] = 1;
     }
+    context[type.dataSlot()] = Machine.PACKET_START;
+    if (dataMeta >= 0) {
+      context[dataMeta] = Machine.PACKET_START;
+    }
     machine.contextChanged(false);
+    shownLength = -1;
     tagged = false;
   }
 
@@ -80,20 +86,21 @@ public final class Frames {
       machine.packet(batch.data(), batch.offset(i) + skipped, length - skipped);
       length -= skipped;
     }
-    long[] context = machine.context();
-    context[type.dataSlot()] = Machine.PACKET_START;
-    context[type.dataEndSlot()] = Machine.PACKET_START + length;
-    if (dataMeta >= 0) {
-      context[dataMeta] = Machine.PACKET_START;
+    if (length != shownLength) {
+      long[] context = machine.context();
+      context[type.dataEndSlot()] = Machine.PACKET_START + length;
+      if (skb) {
+        context[0] = length;
+      }
+      shownLength = length;
     }
     if (skb) {
-      context[0] = length;
       if (shown != batch) {
         shown = batch;
       }
       number = i;
       machine.linkFieldsLater();
-      tag(context, batch.vlanWord(i));
+      tag(batch.vlanWord(i));
     }
   }
 
@@ -137,10 +144,11 @@ public final class Frames {
     return all == 0 ? 0 : PACKET_OTHERHOST;
   }
 
-  private void tag(long[] context, int word) {
+  private void tag(int word) {
     if (word == 0 && !tagged) {
       return;
     }
+    long[] context = machine.context();
     tagged = word != 0;
     context[vlanPresent] = word == 0 ? 0 : 1;
     context[vlanTci] = word & 0xFFFF;
