@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.TreeMap;
 
@@ -41,6 +42,7 @@ final class ObjectReader {
   private final Map<Integer, Map<Integer, FunctionReference>> references = new HashMap<>();
   private final Map<Integer, Map<Integer, String>> externs = new HashMap<>();
   private final Map<String, BpfObject.Variable> kconfig = new HashMap<>();
+  private final Map<String, NavigableMap<Integer, BpfObject.SourceLine>> lines = new HashMap<>();
 
   ObjectReader(ElfFile elf, BpfObject.Options options) throws ObjectException {
     this.elf = elf;
@@ -453,7 +455,7 @@ final class ObjectReader {
       }
     }
     Map<Integer, String> names = new TreeMap<>();
-    Map<Integer, BpfObject.SourceLine> lines = new TreeMap<>();
+    Map<Integer, BpfObject.SourceLine> sources = new TreeMap<>();
     Map<Integer, String> missing = new TreeMap<>();
     for (Map.Entry<Function, Integer> place : placed.entrySet()) {
       Function function = place.getKey();
@@ -473,14 +475,14 @@ final class ObjectReader {
           missing.put(at, name);
         }
       }
-      addLines(lines, function, place.getValue());
+      addLines(sources, function, place.getValue());
     }
     return new BpfObject.Program(
         entry.name,
         section,
         List.copyOf(linked),
         java.util.Collections.unmodifiableMap(names),
-        java.util.Collections.unmodifiableMap(lines),
+        java.util.Collections.unmodifiableMap(sources),
         java.util.Collections.unmodifiableMap(missing));
   }
 
@@ -509,16 +511,17 @@ final class ObjectReader {
             .formatted(elf.sections().get(reference.section).name(), reference.slot));
   }
 
-  private void addLines(Map<Integer, BpfObject.SourceLine> lines, Function function, int place) {
-    String section = elf.sections().get(function.section).name();
-    for (BtfExt.LineInfo info : ext.map(BtfExt::lines).orElse(List.of())) {
-      if (info.section().equals(section)
-          && info.slot() >= function.start
-          && info.slot() < function.end) {
-        lines.put(
-            place + info.slot() - function.start,
-            new BpfObject.SourceLine(info.file(), info.line(), info.text()));
+  private void addLines(Map<Integer, BpfObject.SourceLine> to, Function function, int place) {
+    if (lines.isEmpty()) {
+      for (BtfExt.LineInfo info : ext.map(BtfExt::lines).orElse(List.of())) {
+        lines
+            .computeIfAbsent(info.section(), section -> new TreeMap<>())
+            .put(info.slot(), new BpfObject.SourceLine(info.file(), info.line(), info.text()));
       }
     }
+    lines
+        .getOrDefault(elf.sections().get(function.section).name(), new TreeMap<>())
+        .subMap(function.start, function.end)
+        .forEach((slot, line) -> to.put(place + slot - function.start, line));
   }
 }
