@@ -44,11 +44,11 @@ public final class BranchCoverage {
           .computeIfAbsent(program.name(), name -> new BitSet())
           .set(2 * from + (slot == from + 1 ? 0 : 1));
     }
-    jumpedFrom[frame] = conditional(program, slot) ? slot : -1;
+    jumpedFrom[frame] = conditional(program.insns().get(slot)) ? slot : -1;
   }
 
-  private static boolean conditional(Program program, int slot) {
-    Opcode.Form form = program.insns().get(slot).opcode().form();
+  private static boolean conditional(Insn insn) {
+    Opcode.Form form = insn.opcode().form();
     return form == Opcode.Form.JUMP_K || form == Opcode.Form.JUMP_X;
   }
 
@@ -82,12 +82,7 @@ public final class BranchCoverage {
     try {
       BpfObject object = BpfObject.read(objects.object(name));
       List<Insn> insns = object.program(name).map(BpfObject.Program::insns).orElse(List.of());
-      return 2
-          * (int)
-              insns.stream()
-                  .map(insn -> insn.opcode().form())
-                  .filter(form -> form == Opcode.Form.JUMP_K || form == Opcode.Form.JUMP_X)
-                  .count();
+      return 2 * (int) insns.stream().filter(BranchCoverage::conditional).count();
     } catch (ObjectException e) {
       throw new EngineException(name + ": " + e.getMessage());
     }

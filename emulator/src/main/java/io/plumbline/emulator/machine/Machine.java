@@ -335,16 +335,21 @@ public final class Machine {
 
   // Packet.
 
-  /** Puts a frame of a batch in place, without copying it if the capture is whole. */
-  public void packet(PacketBatch batch, int i) {
-    int captured = batch.capturedLength(i);
-    int length = batch.wireLength(i);
+  /**
+   * Puts a frame of a batch in place, without copying it if the capture is whole; bytes that the
+   * capture lacks are zero.
+   *
+   * @param skipped how many bytes of the frame the program does not see; at most its length
+   */
+  public void packet(PacketBatch batch, int i, int skipped) {
+    int captured = Math.max(0, batch.capturedLength(i) - skipped);
+    int length = batch.wireLength(i) - skipped;
     if (captured == length) {
-      packet(batch.data(), batch.offset(i), length);
+      packet(batch.data(), batch.offset(i) + skipped, length);
       return;
     }
     byte[] own = room(length);
-    System.arraycopy(batch.data(), batch.offset(i), own, HEADROOM, captured);
+    System.arraycopy(batch.data(), batch.offset(i) + skipped, own, HEADROOM, captured);
     Arrays.fill(own, HEADROOM + captured, HEADROOM + length, (byte) 0);
     packet(own, HEADROOM, length);
     packetShared = false;

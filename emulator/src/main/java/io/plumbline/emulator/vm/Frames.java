@@ -77,15 +77,10 @@ public final class Frames {
     if (machine.contextChanged()) {
       fresh();
     }
-    int length = batch.wireLength(i);
-    if (link) {
-      machine.packet(batch, i);
-    } else {
-      // The input carries an Ethernet header that these programs do not see.
-      int skipped = Math.min(ETHERNET_LENGTH, length);
-      machine.packet(batch.data(), batch.offset(i) + skipped, length - skipped);
-      length -= skipped;
-    }
+    // The input carries an Ethernet header that programs of sockets and groups do not see.
+    int skipped = link ? 0 : Math.min(ETHERNET_LENGTH, batch.wireLength(i));
+    machine.packet(batch, i, skipped);
+    int length = batch.wireLength(i) - skipped;
     if (length != shownLength) {
       long[] context = machine.context();
       context[type.dataEndSlot()] = Machine.PACKET_START + length;
