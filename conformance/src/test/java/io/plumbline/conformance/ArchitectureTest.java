@@ -61,7 +61,11 @@ class ArchitectureTest {
   static final ArchRule ENGINES_DO_NOT_READ_DECISION_LISTS =
       noClasses()
           .that()
-          .resideInAnyPackage("io.plumbline.loader..", "io.plumbline.emulator..")
+          .resideInAnyPackage(
+              "io.plumbline.loader.kernel..",
+              "io.plumbline.loader.libbpf..",
+              "io.plumbline.loader.netlink..",
+              "io.plumbline.emulator..")
           .should()
           .dependOnClassesThat()
           .resideInAnyPackage("io.plumbline.model.decision..", "io.plumbline.model.filter..");

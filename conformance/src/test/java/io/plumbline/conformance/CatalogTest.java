@@ -52,7 +52,7 @@ class CatalogTest {
         programs().map(ProgramSpec::name).collect(Collectors.toCollection(TreeSet::new));
     assertThat(names(CASES, ".cases")).isEqualTo(catalog);
     Set<String> all = new TreeSet<>(catalog);
-    all.addAll(Set.of(Subjects.DISPATCHER, "intent", "intent_rows"));
+    all.addAll(Set.of(Subjects.DISPATCHER, "gate", "intent", "intent_rows"));
     assertThat(names(SOURCES, ".bpf.c")).isEqualTo(all);
     for (String name : all) {
       try (InputStream object =

@@ -5,6 +5,8 @@ import io.plumbline.emulator.isa.Insn;
 import io.plumbline.emulator.isa.InsnCodec;
 import io.plumbline.emulator.isa.IsaException;
 import io.plumbline.emulator.isa.StructuralVerifier;
+import io.plumbline.loader.cli.CommandException;
+import io.plumbline.loader.cli.ExitStatus;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -55,22 +57,22 @@ final class BpfAsmCommand implements Callable<Integer> {
       }
       bytes = InsnCodec.encode(insns);
     } catch (IsaException e) {
-      throw new CommandException(Plumb.USAGE, where + ": " + e.getMessage());
+      throw new CommandException(ExitStatus.USAGE, where + ": " + e.getMessage());
     }
     if (target == null) {
       for (int i = 0; i < bytes.length; i += InsnCodec.SLOT) {
         out.println(HexFormat.ofDelimiter(" ").formatHex(bytes, i, i + InsnCodec.SLOT));
       }
       out.flush();
-      return Plumb.DONE;
+      return ExitStatus.DONE;
     }
     try {
       Path temporary = Path.of(target + ".tmp");
       Files.write(temporary, bytes);
       Files.move(temporary, target, StandardCopyOption.REPLACE_EXISTING);
     } catch (IOException e) {
-      throw new CommandException(Plumb.USAGE, target + ": cannot be written");
+      throw new CommandException(ExitStatus.USAGE, target + ": cannot be written");
     }
-    return Plumb.DONE;
+    return ExitStatus.DONE;
   }
 }

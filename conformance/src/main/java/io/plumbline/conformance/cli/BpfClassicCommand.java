@@ -12,6 +12,8 @@ import io.plumbline.emulator.machine.Fault;
 import io.plumbline.emulator.machine.Machine;
 import io.plumbline.emulator.machine.Program;
 import io.plumbline.emulator.vm.Frames;
+import io.plumbline.loader.cli.CommandException;
+import io.plumbline.loader.cli.ExitStatus;
 import io.plumbline.model.packet.Packet;
 import io.plumbline.model.packet.PacketBatch;
 import io.plumbline.pcaps.FilterExpression;
@@ -81,7 +83,7 @@ final class BpfClassicCommand implements Callable<Integer> {
       }
     }
     out.flush();
-    return Plumb.DONE;
+    return ExitStatus.DONE;
   }
 
   private ClassicProgram program() throws CommandException {
@@ -93,7 +95,7 @@ final class BpfClassicCommand implements Callable<Integer> {
               ? FilterExpression.compile(expression)
               : BpfInput.text(BpfInput.source(file)));
     } catch (ClassicException | IllegalArgumentException e) {
-      throw new CommandException(Plumb.USAGE, where + ": " + e.getMessage());
+      throw new CommandException(ExitStatus.USAGE, where + ": " + e.getMessage());
     }
   }
 
@@ -103,7 +105,7 @@ final class BpfClassicCommand implements Callable<Integer> {
     try {
       frame = PacketText.parse(text);
     } catch (IllegalArgumentException e) {
-      throw new CommandException(Plumb.USAGE, "--packet: " + e.getMessage());
+      throw new CommandException(ExitStatus.USAGE, "--packet: " + e.getMessage());
     }
     List<Insn> insns = ClassicTranslation.translate(program);
     Machine machine = new Machine();
@@ -127,12 +129,12 @@ final class BpfClassicCommand implements Callable<Integer> {
               });
       if (direct != (int) translated) {
         throw new CommandException(
-            Plumb.DISAGREEMENT,
+            ExitStatus.DISAGREEMENT,
             "classic: it returns %d, and %d translated".formatted(direct, (int) translated));
       }
       return Integer.toUnsignedString(direct);
     } catch (Fault fault) {
-      throw new CommandException(Plumb.DISAGREEMENT, "classic: " + fault.what());
+      throw new CommandException(ExitStatus.DISAGREEMENT, "classic: " + fault.what());
     }
   }
 }

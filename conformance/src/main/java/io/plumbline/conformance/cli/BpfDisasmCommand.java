@@ -4,6 +4,8 @@ import io.plumbline.emulator.helper.Helper;
 import io.plumbline.emulator.isa.Insn;
 import io.plumbline.emulator.isa.Opcode;
 import io.plumbline.emulator.object.BpfObject;
+import io.plumbline.loader.cli.CommandException;
+import io.plumbline.loader.cli.ExitStatus;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
@@ -53,7 +55,7 @@ final class BpfDisasmCommand implements Callable<Integer> {
       List<Insn> insns = BpfInput.decode(BpfInput.hex("program", BpfInput.text(bytes)));
       print(out, insns, Map.of(), Map.of(), List.of());
       out.flush();
-      return Plumb.DONE;
+      return ExitStatus.DONE;
     }
     String where = String.valueOf(file);
     BpfObject object = BpfInput.object(where, bytes, null);
@@ -69,7 +71,7 @@ final class BpfDisasmCommand implements Callable<Integer> {
           object.maps().stream().map(io.plumbline.emulator.object.MapSpec::name).toList());
     }
     out.flush();
-    return Plumb.DONE;
+    return ExitStatus.DONE;
   }
 
   private static void print(

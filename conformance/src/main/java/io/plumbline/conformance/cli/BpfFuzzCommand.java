@@ -1,6 +1,8 @@
 package io.plumbline.conformance.cli;
 
 import io.plumbline.conformance.fuzz.ProgramFuzz;
+import io.plumbline.loader.cli.CommandException;
+import io.plumbline.loader.cli.ExitStatus;
 import io.plumbline.loader.kernel.FeatureProbe;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -64,7 +66,7 @@ final class BpfFuzzCommand implements Callable<Integer> {
         kernelPrograms > 0 ? FeatureProbe.schedClsUnavailable() : Optional.empty();
     if (unavailable.isPresent()) {
       throw new CommandException(
-          Plumb.UNAVAILABLE,
+          ExitStatus.UNAVAILABLE,
           "kernel: unavailable: %s: --kernel-programs 0 does without".formatted(unavailable.get()));
     }
     long start = System.nanoTime();
@@ -107,9 +109,9 @@ final class BpfFuzzCommand implements Callable<Integer> {
         out.printf("%s: %s%n", file, difference.what());
       }
       out.flush();
-      return fuzz.differences().isEmpty() ? Plumb.DONE : Plumb.DISAGREEMENT;
+      return fuzz.differences().isEmpty() ? ExitStatus.DONE : ExitStatus.DISAGREEMENT;
     } catch (IOException e) {
-      throw new CommandException(Plumb.USAGE, report + ": cannot be written");
+      throw new CommandException(ExitStatus.USAGE, report + ": cannot be written");
     }
   }
 

@@ -6,6 +6,8 @@ import io.plumbline.emulator.isa.IsaException;
 import io.plumbline.emulator.object.BpfObject;
 import io.plumbline.emulator.object.Btf;
 import io.plumbline.emulator.object.ObjectException;
+import io.plumbline.loader.cli.CommandException;
+import io.plumbline.loader.cli.ExitStatus;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -29,7 +31,7 @@ final class BpfInput {
       return HexFormat.of().parseHex(digits);
     } catch (IllegalArgumentException e) {
       throw new CommandException(
-          Plumb.USAGE,
+          ExitStatus.USAGE,
           "%s: '%s': expected pairs of hexadecimal digits"
               .formatted(what, digits.length() > 40 ? digits.substring(0, 40) + "..." : digits));
     }
@@ -40,26 +42,26 @@ final class BpfInput {
       byte[] bytes = System.in.readNBytes(MAX_BYTES + 1);
       if (bytes.length > MAX_BYTES) {
         throw new CommandException(
-            Plumb.USAGE, "standard input: expected at most %d bytes".formatted(MAX_BYTES));
+            ExitStatus.USAGE, "standard input: expected at most %d bytes".formatted(MAX_BYTES));
       }
       return bytes;
     } catch (IOException e) {
-      throw new CommandException(Plumb.USAGE, "standard input: " + e.getMessage());
+      throw new CommandException(ExitStatus.USAGE, "standard input: " + e.getMessage());
     }
   }
 
   static byte[] file(Path file) throws CommandException {
     try {
       if (Files.isDirectory(file)) {
-        throw new CommandException(Plumb.USAGE, file + ": a folder: expected a file");
+        throw new CommandException(ExitStatus.USAGE, file + ": a folder: expected a file");
       }
       if (Files.size(file) > MAX_BYTES) {
         throw new CommandException(
-            Plumb.USAGE, "%s: expected at most %d bytes".formatted(file, MAX_BYTES));
+            ExitStatus.USAGE, "%s: expected at most %d bytes".formatted(file, MAX_BYTES));
       }
       return Files.readAllBytes(file);
     } catch (IOException e) {
-      throw new CommandException(Plumb.USAGE, file + ": cannot be read");
+      throw new CommandException(ExitStatus.USAGE, file + ": cannot be read");
     }
   }
 
@@ -86,7 +88,7 @@ final class BpfInput {
     try {
       return InsnCodec.decode(program);
     } catch (IsaException e) {
-      throw new CommandException(Plumb.USAGE, ofProgram(e));
+      throw new CommandException(ExitStatus.USAGE, ofProgram(e));
     }
   }
 
@@ -102,7 +104,7 @@ final class BpfInput {
       Optional<Btf> target = types == null ? Optional.empty() : Optional.of(Btf.read(file(types)));
       return BpfObject.read(bytes, new BpfObject.Options(Map.of(), target));
     } catch (ObjectException e) {
-      throw new CommandException(Plumb.USAGE, where + ": " + e.getMessage());
+      throw new CommandException(ExitStatus.USAGE, where + ": " + e.getMessage());
     }
   }
 
@@ -114,7 +116,7 @@ final class BpfInput {
     return found.orElseThrow(
         () ->
             new CommandException(
-                Plumb.USAGE,
+                ExitStatus.USAGE,
                 name == null
                     ? where + ": there is no program in it"
                     : "%s: program '%s': expected one of %s"

@@ -6,6 +6,8 @@ import io.plumbline.emulator.map.MapType;
 import io.plumbline.emulator.object.BpfObject;
 import io.plumbline.emulator.object.Btf;
 import io.plumbline.emulator.object.MapSpec;
+import io.plumbline.loader.cli.CommandException;
+import io.plumbline.loader.cli.ExitStatus;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -58,7 +60,7 @@ final class BpfInspectCommand implements Callable<Integer> {
     if (json != null) {
       Options.writeJson(json, report(object), out);
       if (json.equals("-")) {
-        return Plumb.DONE;
+        return ExitStatus.DONE;
       }
     }
     out.printf(
@@ -89,7 +91,7 @@ final class BpfInspectCommand implements Callable<Integer> {
     }
     out.printf("types %s%n", kinds(object.btf()));
     out.flush();
-    return Plumb.DONE;
+    return ExitStatus.DONE;
   }
 
   private static String type(MapSpec map) {

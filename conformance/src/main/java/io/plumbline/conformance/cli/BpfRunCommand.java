@@ -6,6 +6,8 @@ import io.plumbline.emulator.jit.Jit;
 import io.plumbline.emulator.machine.Fault;
 import io.plumbline.emulator.vm.Flat;
 import io.plumbline.emulator.vm.VmException;
+import io.plumbline.loader.cli.CommandException;
+import io.plumbline.loader.cli.ExitStatus;
 import java.io.PrintWriter;
 import java.util.List;
 import java.util.Locale;
@@ -81,14 +83,14 @@ final class BpfRunCommand implements Callable<Integer> {
               insns,
               machine -> engine == EngineName.JIT ? new Jit(machine, false) : Interpreter::of);
     } catch (VmException e) {
-      throw new CommandException(Plumb.USAGE, BpfInput.ofProgram(e));
+      throw new CommandException(ExitStatus.USAGE, BpfInput.ofProgram(e));
     }
     flat.machine().budget(budget);
     try {
       out.println(Long.toHexString(flat.run(data)));
     } catch (Fault fault) {
       throw new CommandException(
-          Plumb.DISAGREEMENT,
+          ExitStatus.DISAGREEMENT,
           "%s: insn %d (%s): %s"
               .formatted(
                   engine.name().toLowerCase(Locale.ROOT),
@@ -97,6 +99,6 @@ final class BpfRunCommand implements Callable<Integer> {
                   fault.what()));
     }
     out.flush();
-    return Plumb.DONE;
+    return ExitStatus.DONE;
   }
 }

@@ -10,6 +10,8 @@ import io.plumbline.emulator.vm.Contexts;
 import io.plumbline.emulator.vm.Frames;
 import io.plumbline.emulator.vm.Linker;
 import io.plumbline.emulator.vm.VmException;
+import io.plumbline.loader.cli.CommandException;
+import io.plumbline.loader.cli.ExitStatus;
 import io.plumbline.model.packet.Packet;
 import io.plumbline.model.packet.PacketBatch;
 import io.plumbline.pcaps.PacketText;
@@ -71,7 +73,7 @@ final class BpfTraceCommand implements Callable<Integer> {
             .orElseThrow(
                 () ->
                     new CommandException(
-                        Plumb.USAGE,
+                        ExitStatus.USAGE,
                         "%s: program %s, section %s: expected one that is given a packet"
                             .formatted(file, chosen.name(), chosen.section())));
     Map<String, byte[]> values = new HashMap<>();
@@ -96,20 +98,20 @@ final class BpfTraceCommand implements Callable<Integer> {
       machine.prints().forEach(line -> out.printf("printed: %s%n", line));
       machine.events().forEach(e -> out.printf("event: %s: %d bytes%n", e.map(), e.data().length));
     } catch (VmException e) {
-      throw new CommandException(Plumb.USAGE, file + ": " + e.getMessage());
+      throw new CommandException(ExitStatus.USAGE, file + ": " + e.getMessage());
     } catch (Fault fault) {
       out.flush();
       throw new CommandException(
-          Plumb.DISAGREEMENT,
+          ExitStatus.DISAGREEMENT,
           "%s: insn %d: %s".formatted(chosen.name(), fault.slot(), fault.what()));
     }
     out.flush();
-    return Plumb.DONE;
+    return ExitStatus.DONE;
   }
 
   private Packet frame() throws CommandException {
     if ((packet == null) == (hex == null)) {
-      throw new CommandException(Plumb.USAGE, "packet: expected either --packet or --hex");
+      throw new CommandException(ExitStatus.USAGE, "packet: expected either --packet or --hex");
     }
     if (packet == null) {
       return Packet.of(BpfInput.hex("--hex", String.valueOf(hex)));
@@ -117,7 +119,7 @@ final class BpfTraceCommand implements Callable<Integer> {
     try {
       return PacketText.parse(packet);
     } catch (IllegalArgumentException e) {
-      throw new CommandException(Plumb.USAGE, "--packet: " + e.getMessage());
+      throw new CommandException(ExitStatus.USAGE, "--packet: " + e.getMessage());
     }
   }
 

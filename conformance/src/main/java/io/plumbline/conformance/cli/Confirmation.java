@@ -2,6 +2,8 @@ package io.plumbline.conformance.cli;
 
 import io.plumbline.conformance.verify.Engines;
 import io.plumbline.emulator.engine.EmulatorEngine;
+import io.plumbline.loader.cli.CommandException;
+import io.plumbline.loader.cli.ExitStatus;
 import io.plumbline.loader.kernel.KernelEngine;
 import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.model.engine.Engine;
@@ -102,7 +104,7 @@ final class Confirmation {
       boolean allowed = of.allowed(policy, i);
       if (verdicts[i] != (allowed ? Verdicts.TC_ACT_OK : Verdicts.TC_ACT_SHOT)) {
         throw new CommandException(
-            Plumb.DISAGREEMENT,
+            ExitStatus.DISAGREEMENT,
             "%s: engine %s does not confirm: expected that it is %s"
                 .formatted(of.flows.get(i), engine.name(), allowed ? "allowed" : "dropped"));
       }
@@ -111,7 +113,7 @@ final class Confirmation {
     Optional<Runner.Counters> counters = runner.counters();
     if (counters.isEmpty() || !Arrays.equals(counters.get().packets(), of.lines(policy))) {
       throw new CommandException(
-          Plumb.DISAGREEMENT,
+          ExitStatus.DISAGREEMENT,
           "engine %s does not confirm: other rules than those named have decided"
               .formatted(engine.name()));
     }

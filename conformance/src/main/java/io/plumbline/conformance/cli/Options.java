@@ -3,17 +3,10 @@ package io.plumbline.conformance.cli;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import io.plumbline.conformance.verify.Engines;
+import io.plumbline.loader.cli.CommandException;
+import io.plumbline.loader.cli.ExitStatus;
 import io.plumbline.loader.kernel.ObjectSource;
-import io.plumbline.loader.policy.SystemResolver;
-import io.plumbline.model.catalog.ChainSyntax;
-import io.plumbline.model.catalog.ProgramCatalog;
 import io.plumbline.model.engine.Engine;
-import io.plumbline.model.engine.Subject;
-import io.plumbline.model.policy.PolicyBuilder;
-import io.plumbline.model.program.Input;
-import io.plumbline.model.program.InputException;
-import io.plumbline.model.program.InputGrammar;
-import io.plumbline.model.program.ProgramSpec;
 import io.plumbline.pcaps.CaptureReader;
 import io.plumbline.pcaps.LinkType;
 import java.io.IOException;
@@ -24,57 +17,16 @@ import java.nio.file.StandardCopyOption;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import org.jspecify.annotations.Nullable;
 
 /** Reads what several commands' options mean. */
 final class Options {
   private Options() {}
 
-  static ProgramSpec program(String name) throws CommandException {
-    return ProgramCatalog.find(name)
-        .orElseThrow(
-            () ->
-                new CommandException(
-                    Plumb.USAGE,
-                    "unknown program: '%s': expected one of %s"
-                        .formatted(name, ProgramCatalog.names())));
-  }
-
-  static Subject standalone(String name, @Nullable String input) throws CommandException {
-    ProgramSpec program = program(name);
-    if (input == null) {
-      if (program.grammar() == InputGrammar.NONE) {
-        return new Subject.Standalone(program, new Input.None());
-      }
-      throw new CommandException(
-          Plumb.USAGE,
-          "program '%s' requires an input argument: expected %s"
-              .formatted(program.name(), program.grammar().allowed()));
-    }
-    try {
-      return new Subject.Standalone(program, program.grammar().parse(input));
-    } catch (InputException e) {
-      throw new CommandException(
-          Plumb.USAGE,
-          "%s: %s: '%s': expected %s"
-              .formatted(program.name(), e.getMessage(), input, program.grammar().allowed()));
-    }
-  }
-
-  static Subject chain(String text) throws CommandException {
-    try {
-      return new Subject.Chained(ChainSyntax.parse(text));
-    } catch (InputException e) {
-      throw new CommandException(Plumb.USAGE, "--chain: " + e.getMessage());
-    }
-  }
-
   static List<Engine> engines(List<String> names, ObjectSource objects) throws CommandException {
     try {
       return Engines.of(names, objects);
     } catch (IllegalArgumentException e) {
-      throw new CommandException(Plumb.USAGE, String.valueOf(e.getMessage()));
+      throw new CommandException(ExitStatus.USAGE, String.valueOf(e.getMessage()));
     }
   }
 
@@ -82,15 +34,10 @@ final class Options {
   static void requireEthernet(Path capture, CaptureReader reader) throws CommandException {
     if (reader.linkType() != LinkType.ETHERNET) {
       throw new CommandException(
-          Plumb.USAGE,
+          ExitStatus.USAGE,
           "%s: link type %s: expected ETHERNET (1)"
               .formatted(capture, LinkType.describe(reader.linkType())));
     }
-  }
-
-  /** Returns what resolves the host names of a policy, if that was asked for. */
-  static Optional<PolicyBuilder.Resolver> resolver(boolean asked) {
-    return asked ? Optional.of(new SystemResolver()) : Optional.empty();
   }
 
   /** Starts a report with what every report begins with. */
@@ -117,7 +64,8 @@ final class Options {
       Files.writeString(temporary, text);
       Files.move(temporary, file, StandardCopyOption.REPLACE_EXISTING);
     } catch (IOException e) {
-      throw new CommandException(Plumb.USAGE, "--json: %s: cannot be written".formatted(target));
+      throw new CommandException(
+          ExitStatus.USAGE, "--json: %s: cannot be written".formatted(target));
     }
   }
 }

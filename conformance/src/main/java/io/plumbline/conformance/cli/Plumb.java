@@ -1,5 +1,7 @@
 package io.plumbline.conformance.cli;
 
+import io.plumbline.loader.cli.CommandException;
+import io.plumbline.loader.cli.ExitStatus;
 import java.io.BufferedWriter;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
@@ -30,18 +32,6 @@ import picocli.CommandLine.Command;
       "Exit status: 0 agreed or done, 1 disagreement, 2 usage or bad input, 3 an engine or privilege is unavailable."
     })
 public final class Plumb {
-  /** Agreed, done. */
-  static final int DONE = 0;
-
-  /** An engine does not do what the model says. */
-  static final int DISAGREEMENT = 1;
-
-  /** Usage or bad input. */
-  static final int USAGE = 2;
-
-  /** A requested engine or privilege is unavailable. */
-  static final int UNAVAILABLE = 3;
-
   private static final int OUT_BUFFER = 1 << 16;
   private static final int HELP_WIDTH = 110;
 
@@ -73,11 +63,12 @@ public final class Plumb {
           err.println(
               "plumb: " + String.valueOf(e.getMessage()).lines().findFirst().orElse("usage"));
           err.flush();
-          return USAGE;
+          return ExitStatus.USAGE;
         });
     line.setExecutionExceptionHandler(
         (e, commandLine, parsed) -> {
-          int status = e instanceof CommandException known ? known.status() : UNAVAILABLE;
+          int status =
+              e instanceof CommandException known ? known.status() : ExitStatus.UNAVAILABLE;
           String message = e.getMessage() == null ? e.toString() : e.getMessage();
           commandLine.getErr().println("plumb: " + message.lines().findFirst().orElse(""));
           commandLine.getErr().flush();

@@ -1,5 +1,8 @@
 package io.plumbline.conformance.cli;
 
+import io.plumbline.loader.cli.CommandException;
+import io.plumbline.loader.cli.ExitStatus;
+import io.plumbline.loader.cli.SubjectOptions;
 import io.plumbline.loader.policy.PolicyFile;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.policy.Diagrams;
@@ -61,9 +64,9 @@ final class PolicyCheckCommand implements Callable<Integer> {
     try {
       read = PolicyFile.read(file);
     } catch (IOException e) {
-      throw new CommandException(Plumb.USAGE, String.valueOf(e.getMessage()));
+      throw new CommandException(ExitStatus.USAGE, String.valueOf(e.getMessage()));
     }
-    Optional<PolicyBuilder.Resolver> resolver = Options.resolver(resolve);
+    Optional<PolicyBuilder.Resolver> resolver = SubjectOptions.resolver(resolve);
     List<Policy> policies = new ArrayList<>();
     for (Direction direction : read.directions()) {
       policies.add(read.policy(direction, resolver));
@@ -86,7 +89,7 @@ final class PolicyCheckCommand implements Callable<Integer> {
     }
     report(policies, errors, findings, confirmation);
     boolean clean = findings.stream().allMatch(List::isEmpty);
-    return !errors.isEmpty() ? Plumb.USAGE : clean ? Plumb.DONE : Plumb.DISAGREEMENT;
+    return !errors.isEmpty() ? ExitStatus.USAGE : clean ? ExitStatus.DONE : ExitStatus.DISAGREEMENT;
   }
 
   /** Lowers the policy, so that a limit of the kernel's tables is found here. */
@@ -102,7 +105,7 @@ final class PolicyCheckCommand implements Callable<Integer> {
     try {
       return PolicyCheck.of(policy);
     } catch (Diagrams.TooLargeException e) {
-      throw new CommandException(Plumb.USAGE, file + ": " + e.getMessage());
+      throw new CommandException(ExitStatus.USAGE, file + ": " + e.getMessage());
     }
   }
 

@@ -1,5 +1,9 @@
 package io.plumbline.conformance.cli;
 
+import io.plumbline.loader.cli.CommandException;
+import io.plumbline.loader.cli.ExitStatus;
+import io.plumbline.loader.cli.PolicyOptions;
+import io.plumbline.loader.cli.SubjectOptions;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.policy.Box;
 import io.plumbline.model.policy.Diagrams;
@@ -72,9 +76,9 @@ final class PolicyDiffCommand implements Callable<Integer> {
   @Override
   public Integer call() throws CommandException, EngineException {
     if (most < 1) {
-      throw new CommandException(Plumb.USAGE, "--most: " + most + ": expected 1 or more");
+      throw new CommandException(ExitStatus.USAGE, "--most: " + most + ": expected 1 or more");
     }
-    Optional<PolicyBuilder.Resolver> resolver = Options.resolver(resolve);
+    Optional<PolicyBuilder.Resolver> resolver = SubjectOptions.resolver(resolve);
     Optional<Direction> wanted = Optional.ofNullable(direction);
     // Reading takes as long as comparing does: the two files are read side by side.
     FutureTask<Policy> reading =
@@ -92,7 +96,7 @@ final class PolicyDiffCommand implements Callable<Integer> {
     try {
       diff = PolicyDiff.of(a, b, json == null ? most : Integer.MAX_VALUE);
     } catch (Diagrams.TooLargeException e) {
-      throw new CommandException(Plumb.USAGE, "policy diff: " + e.getMessage());
+      throw new CommandException(ExitStatus.USAGE, "policy diff: " + e.getMessage());
     }
     List<PolicyDiff.Difference> onlyA = diff.onlyFirst();
     List<PolicyDiff.Difference> onlyB = diff.onlySecond();
@@ -118,7 +122,7 @@ final class PolicyDiffCommand implements Callable<Integer> {
       out.println(same ? "the policies decide alike" : confirmation.summary());
     }
     out.flush();
-    return same ? Plumb.DONE : Plumb.DISAGREEMENT;
+    return same ? ExitStatus.DONE : ExitStatus.DISAGREEMENT;
   }
 
   private static Policy await(FutureTask<Policy> reading) throws CommandException {
@@ -131,7 +135,7 @@ final class PolicyDiffCommand implements Callable<Integer> {
       throw new IllegalStateException(e.getCause());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new CommandException(Plumb.UNAVAILABLE, "policy diff: interrupted");
+      throw new CommandException(ExitStatus.UNAVAILABLE, "policy diff: interrupted");
     }
   }
 

@@ -1,5 +1,8 @@
 package io.plumbline.conformance.cli;
 
+import io.plumbline.loader.cli.CommandException;
+import io.plumbline.loader.cli.ExitStatus;
+import io.plumbline.loader.cli.PolicyOptions;
 import io.plumbline.model.decision.Clause;
 import io.plumbline.model.filter.Intent;
 import io.plumbline.model.policy.DecisionDag;
@@ -58,17 +61,17 @@ final class PolicyExplainCommand implements Callable<Integer> {
   public Integer call() throws CommandException {
     if (!options.given()) {
       throw new CommandException(
-          Plumb.USAGE, "policy explain: expected --policy, --allow or --forbid");
+          ExitStatus.USAGE, "policy explain: expected --policy, --allow or --forbid");
     }
     Policy policy = options.policy(spec.commandLine().getErr());
     PrintWriter out = spec.commandLine().getOut();
     try {
       out.print(text(policy));
     } catch (PolicyException e) {
-      throw new CommandException(Plumb.USAGE, String.valueOf(e.getMessage()));
+      throw new CommandException(ExitStatus.USAGE, String.valueOf(e.getMessage()));
     }
     out.flush();
-    return Plumb.DONE;
+    return ExitStatus.DONE;
   }
 
   private String text(Policy policy) throws PolicyException {

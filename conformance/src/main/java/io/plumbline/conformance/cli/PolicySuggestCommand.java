@@ -1,5 +1,7 @@
 package io.plumbline.conformance.cli;
 
+import io.plumbline.loader.cli.CommandException;
+import io.plumbline.loader.cli.ExitStatus;
 import io.plumbline.model.filter.IntentDecider;
 import io.plumbline.model.packet.CutCaptureException;
 import io.plumbline.model.packet.PacketBatch;
@@ -107,7 +109,7 @@ final class PolicySuggestCommand implements Callable<Integer> {
         }
       }
     } catch (CaptureException e) {
-      throw new CommandException(Plumb.USAGE, String.valueOf(e.getMessage()));
+      throw new CommandException(ExitStatus.USAGE, String.valueOf(e.getMessage()));
     }
     PrintWriter out = spec.commandLine().getOut();
     String comment =
@@ -115,7 +117,7 @@ final class PolicySuggestCommand implements Callable<Integer> {
             .formatted(capture.getFileName(), taken, packets);
     out.print(suggestion.yaml(direction, comment));
     out.flush();
-    return Plumb.DONE;
+    return ExitStatus.DONE;
   }
 
   private static Optional<Flow> flow(IntentDecider decider, PacketView view) {
@@ -150,7 +152,7 @@ final class PolicySuggestCommand implements Callable<Integer> {
         }
         own.add(net.prefix());
       } catch (PolicyException e) {
-        throw new CommandException(Plumb.USAGE, String.valueOf(e.getMessage()));
+        throw new CommandException(ExitStatus.USAGE, String.valueOf(e.getMessage()));
       }
     }
     return own;
@@ -159,7 +161,7 @@ final class PolicySuggestCommand implements Callable<Integer> {
   private static void length(String option, int value, Family family) throws CommandException {
     if (value < 0 || value > family.bits()) {
       throw new CommandException(
-          Plumb.USAGE, "%s: %d: expected 0..%d".formatted(option, value, family.bits()));
+          ExitStatus.USAGE, "%s: %d: expected 0..%d".formatted(option, value, family.bits()));
     }
   }
 }

@@ -1,5 +1,8 @@
 package io.plumbline.conformance.cli;
 
+import io.plumbline.loader.cli.CommandException;
+import io.plumbline.loader.cli.ExitStatus;
+import io.plumbline.loader.cli.SubjectOptions;
 import io.plumbline.model.catalog.ProgramCatalog;
 import io.plumbline.model.decision.Clause;
 import io.plumbline.model.program.ProgramSpec;
@@ -38,7 +41,7 @@ final class ProgramsCommand implements Callable<Integer> {
       }
     }
     for (String name : names) {
-      ProgramSpec program = Options.program(name);
+      ProgramSpec program = SubjectOptions.program(name);
       out.printf("%s %s: %s%n", program.name(), program.grammar().placeholder(), program.summary());
       int number = 1;
       for (Clause clause : program.decisions().clauses()) {
@@ -47,6 +50,6 @@ final class ProgramsCommand implements Callable<Integer> {
       }
     }
     out.flush();
-    return Plumb.DONE;
+    return ExitStatus.DONE;
   }
 }

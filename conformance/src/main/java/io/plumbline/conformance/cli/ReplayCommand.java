@@ -7,6 +7,10 @@ import io.plumbline.conformance.verify.Disagreement;
 import io.plumbline.conformance.verify.ExecutionPath;
 import io.plumbline.conformance.verify.TrialFolder;
 import io.plumbline.conformance.verify.Verification;
+import io.plumbline.loader.cli.CommandException;
+import io.plumbline.loader.cli.ExitStatus;
+import io.plumbline.loader.cli.PolicyOptions;
+import io.plumbline.loader.cli.SubjectOptions;
 import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.model.decision.Decider;
 import io.plumbline.model.decision.Guard;
@@ -131,7 +135,7 @@ final class ReplayCommand implements Callable<Integer> {
         Optional<String> reason = engine.unavailable();
         if (reason.isPresent()) {
           throw new CommandException(
-              Plumb.UNAVAILABLE,
+              ExitStatus.UNAVAILABLE,
               "engine %s: unavailable: %s".formatted(engine.name(), reason.get()));
         }
         if (!engine.name().equals(ModelEngine.NAME)) {
@@ -195,15 +199,15 @@ final class ReplayCommand implements Callable<Integer> {
         allowedOut.commit();
       }
     } catch (CaptureException | IOException | UncheckedIOException e) {
-      throw new CommandException(Plumb.USAGE, String.valueOf(e.getMessage()));
+      throw new CommandException(ExitStatus.USAGE, String.valueOf(e.getMessage()));
     } finally {
       runners.forEach(Runner::close);
     }
     report(replay, subject, damage, start);
     if (!damage.isEmpty()) {
-      throw new CommandException(Plumb.USAGE, damage + ": the frames before that were run");
+      throw new CommandException(ExitStatus.USAGE, damage + ": the frames before that were run");
     }
-    return replay.disagreements() == 0 ? Plumb.DONE : Plumb.DISAGREEMENT;
+    return replay.disagreements() == 0 ? ExitStatus.DONE : ExitStatus.DISAGREEMENT;
   }
 
   /** Runs the trial of a folder that verify wrote on the model and on its engine. */
@@ -212,7 +216,7 @@ final class ReplayCommand implements Callable<Integer> {
     try {
       folder = TrialFolder.read(capture);
     } catch (IOException e) {
-      throw new CommandException(Plumb.USAGE, String.valueOf(e.getMessage()));
+      throw new CommandException(ExitStatus.USAGE, String.valueOf(e.getMessage()));
     }
     ObjectSource objects = ObjectSource.builtIn();
     if (!folder.object().isEmpty()) {
@@ -222,7 +226,8 @@ final class ReplayCommand implements Callable<Integer> {
     Optional<String> reason = engine.unavailable();
     if (reason.isPresent()) {
       throw new CommandException(
-          Plumb.UNAVAILABLE, "engine %s: unavailable: %s".formatted(engine.name(), reason.get()));
+          ExitStatus.UNAVAILABLE,
+          "engine %s: unavailable: %s".formatted(engine.name(), reason.get()));
     }
     Disagreement result;
     try (ModelRunner model = new ModelEngine().load(folder.subject());
@@ -233,7 +238,7 @@ final class ReplayCommand implements Callable<Integer> {
     out.print(result.describe());
     out.print(ExecutionPath.describe(objects, folder.subject(), folder.packet()));
     out.flush();
-    return result.expected().equals(result.actual()) ? Plumb.DONE : Plumb.DISAGREEMENT;
+    return result.expected().equals(result.actual()) ? ExitStatus.DONE : ExitStatus.DISAGREEMENT;
   }
 
   private Subject subject() throws CommandException {
@@ -241,15 +246,15 @@ final class ReplayCommand implements Callable<Integer> {
         (program == null ? 0 : 1) + (chain == null ? 0 : 1) + (policyOptions.given() ? 1 : 0);
     if (given != 1) {
       throw new CommandException(
-          Plumb.USAGE,
+          ExitStatus.USAGE,
           "replay: expected one of --program, --chain and a policy (--policy, or --allow and --forbid)");
     }
     if (policyOptions.given()) {
       return new Subject.Intent(policyOptions.policy(spec.commandLine().getErr()));
     }
     return chain != null
-        ? Options.chain(chain)
-        : Options.standalone(String.valueOf(program), input);
+        ? SubjectOptions.chain(chain)
+        : SubjectOptions.standalone(String.valueOf(program), input);
   }
 
   /** Returns what a frame that no rule matched wanted. */
@@ -273,7 +278,7 @@ final class ReplayCommand implements Callable<Integer> {
     try {
       return file == null ? null : new PcapWriter(file);
     } catch (IOException e) {
-      throw new CommandException(Plumb.USAGE, file + ": cannot be written");
+      throw new CommandException(ExitStatus.USAGE, file + ": cannot be written");
     }
   }
 

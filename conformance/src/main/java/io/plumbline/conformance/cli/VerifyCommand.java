@@ -10,6 +10,9 @@ import io.plumbline.conformance.verify.RandomPolicies;
 import io.plumbline.conformance.verify.Subjects;
 import io.plumbline.conformance.verify.TrialFolder;
 import io.plumbline.conformance.verify.Verification;
+import io.plumbline.loader.cli.CommandException;
+import io.plumbline.loader.cli.ExitStatus;
+import io.plumbline.loader.cli.SubjectOptions;
 import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.model.catalog.ProgramCatalog;
 import io.plumbline.model.engine.Engine;
@@ -120,14 +123,16 @@ final class VerifyCommand implements Callable<Integer> {
   public Integer call() throws CommandException, EngineException {
     long start = System.nanoTime();
     if (fuzz < 0) {
-      throw new CommandException(Plumb.USAGE, "--fuzz: " + fuzz + ": expected 0 or more");
+      throw new CommandException(ExitStatus.USAGE, "--fuzz: " + fuzz + ": expected 0 or more");
     }
     if (policies < 0) {
-      throw new CommandException(Plumb.USAGE, "--policies: " + policies + ": expected 0 or more");
+      throw new CommandException(
+          ExitStatus.USAGE, "--policies: " + policies + ": expected 0 or more");
     }
     for (Path path : corpora) {
       if (!Files.exists(path)) {
-        throw new CommandException(Plumb.USAGE, "--corpus: " + path + ": no such file or folder");
+        throw new CommandException(
+            ExitStatus.USAGE, "--corpus: " + path + ": no such file or folder");
       }
     }
     List<Job> jobs = jobs();
@@ -168,7 +173,7 @@ final class VerifyCommand implements Callable<Integer> {
       }
     }
     err.flush();
-    return run.disagreementCount() == 0 ? Plumb.DONE : Plumb.DISAGREEMENT;
+    return run.disagreementCount() == 0 ? ExitStatus.DONE : ExitStatus.DISAGREEMENT;
   }
 
   private void writeFolder(Disagreement disagreement, String story, Path folder, PrintWriter err)
@@ -183,7 +188,7 @@ final class VerifyCommand implements Callable<Integer> {
     try {
       trial.write(folder, story);
     } catch (IOException e) {
-      throw new CommandException(Plumb.USAGE, "--repro: " + folder + ": cannot be written");
+      throw new CommandException(ExitStatus.USAGE, "--repro: " + folder + ": cannot be written");
     }
     err.println("  to run it again: plumb replay " + folder);
   }
@@ -217,7 +222,8 @@ final class VerifyCommand implements Callable<Integer> {
         continue;
       }
       boolean chains = name.equals(Subjects.DISPATCHER);
-      List<Subject> subjects = chains ? Subjects.chains(seed) : Subjects.of(Options.program(name));
+      List<Subject> subjects =
+          chains ? Subjects.chains(seed) : Subjects.of(SubjectOptions.program(name));
       subjects.forEach(subject -> jobs.add(new Job(name, Optional.of(subject), List.of())));
     }
     return jobs;
@@ -228,7 +234,8 @@ final class VerifyCommand implements Callable<Integer> {
       return ObjectSource.builtIn();
     }
     if (programs.size() != 1) {
-      throw new CommandException(Plumb.USAGE, "--object: expected exactly one --program beside it");
+      throw new CommandException(
+          ExitStatus.USAGE, "--object: expected exactly one --program beside it");
     }
     return ObjectSource.builtIn().with(programs.get(0), object);
   }
@@ -243,7 +250,8 @@ final class VerifyCommand implements Callable<Integer> {
         engines.add(engine);
       } else if (asked) {
         throw new CommandException(
-            Plumb.UNAVAILABLE, "engine %s: unavailable: %s".formatted(engine.name(), reason.get()));
+            ExitStatus.UNAVAILABLE,
+            "engine %s: unavailable: %s".formatted(engine.name(), reason.get()));
       } else {
         unavailable.put(engine.name(), reason.get());
       }

@@ -11,26 +11,28 @@ import java.util.Map;
  * Just enough of an assembler for the programs put in front of a subject (RFC 9669 section 3: 8
  * bytes an instruction).
  */
-final class Assembly {
+public final class Assembly {
   private static final int LD_IMM64 = 0x18;
   private static final int CALL = 0x85;
   private static final int PSEUDO_MAP_FD = 1;
   private static final int PSEUDO_MAP_VALUE = 2;
   private static final int PSEUDO_CALL = 1;
+  private static final int INSN_BYTES = 8;
 
   private record Insn(int opcode, int dst, int src, int offset, int imm) {}
 
   private final List<Insn> code = new ArrayList<>();
   private final Map<Integer, String> jumps = new HashMap<>();
+  private final Map<Integer, Integer> calls = new HashMap<>();
   private final Map<String, Integer> labels = new HashMap<>();
 
   /** {@code dst = src}. */
-  Assembly mov(int dst, int src) {
+  public Assembly mov(int dst, int src) {
     return add(0xBF, dst, src, 0, 0);
   }
 
   /** {@code dst = value}. */
-  Assembly movImm(int dst, int value) {
+  public Assembly movImm(int dst, int value) {
     return add(0xB7, dst, 0, 0, value);
   }
 
@@ -65,7 +67,7 @@ final class Assembly {
   }
 
   /** {@code if dst != value goto label}. */
-  Assembly jumpNeImm(int dst, int value, String label) {
+  public Assembly jumpNeImm(int dst, int value, String label) {
     return jump(0x55, dst, 0, value, label);
   }
 
@@ -85,8 +87,13 @@ final class Assembly {
   }
 
   /** Calls the instructions that will be put behind this assembly. */
-  Assembly callSubject() {
-    jumps.put(code.size(), "");
+  public Assembly callSubject() {
+    return callSubject(0);
+  }
+
+  /** Calls the function of that index among those that will be put behind this assembly. */
+  public Assembly callSubject(int index) {
+    calls.put(code.size(), index);
     return add(CALL, 0, PSEUDO_CALL, 0, 0);
   }
 
@@ -100,35 +107,43 @@ final class Assembly {
     return add(LD_IMM64, dst, PSEUDO_MAP_VALUE, 0, fd).add(0, 0, 0, 0, 0);
   }
 
-  Assembly exit() {
+  /** Returns to the caller. */
+  public Assembly exit() {
     return add(0x95, 0, 0, 0, 0);
   }
 
-  Assembly label(String name) {
+  /** Names the place of the next instruction. */
+  public Assembly label(String name) {
     labels.put(name, code.size());
     return this;
   }
 
   /** Returns this code with a subject's instructions, unmodified, behind it as a subprogram. */
-  byte[] before(byte[] subject) {
-    ByteBuffer bytes =
-        ByteBuffer.allocate(code.size() * 8 + subject.length).order(ByteOrder.LITTLE_ENDIAN);
+  public byte[] before(byte[] subject) {
+    return before(List.of(subject));
+  }
+
+  /** Returns this code with functions, unmodified, behind it as subprograms. */
+  public byte[] before(List<byte[]> subjects) {
+    int[] starts = new int[subjects.size()];
+    int total = code.size();
+    for (int i = 0; i < starts.length; i++) {
+      starts[i] = total;
+      total += subjects.get(i).length / INSN_BYTES;
+    }
+    ByteBuffer bytes = ByteBuffer.allocate(total * INSN_BYTES).order(ByteOrder.LITTLE_ENDIAN);
     for (int i = 0; i < code.size(); i++) {
       Insn insn = code.get(i);
       String target = jumps.get(i);
-      int offset = insn.offset;
-      int imm = insn.imm;
-      if (target != null && target.isEmpty()) {
-        imm = code.size() - i - 1;
-      } else if (target != null) {
-        offset = labels.getOrDefault(target, i) - i - 1;
-      }
+      Integer callee = calls.get(i);
       bytes.put((byte) insn.opcode);
       bytes.put((byte) (insn.src << 4 | insn.dst));
-      bytes.putShort((short) offset);
-      bytes.putInt(imm);
+      bytes.putShort(
+          (short) (target == null ? insn.offset : labels.getOrDefault(target, i) - i - 1));
+      bytes.putInt(callee == null ? insn.imm : starts[callee] - i - 1);
     }
-    return bytes.put(subject).array();
+    subjects.forEach(bytes::put);
+    return bytes.array();
   }
 
   private Assembly jump(int opcode, int dst, int src, int imm, String label) {

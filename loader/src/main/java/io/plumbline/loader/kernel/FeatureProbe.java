@@ -14,11 +14,32 @@ public final class FeatureProbe {
     (byte) 0xB7, 0, 0, 0, 0, 0, 0, 0, (byte) 0x95, 0, 0, 0, 0, 0, 0, 0
   };
 
+  private static final int MAP_TYPE_RINGBUF = 27;
+  private static final int HELPER_LOOP = 181;
+
   private FeatureProbe() {}
 
   /** Returns why tc programs cannot be loaded here, or empty if they can. */
   public static Optional<String> schedClsUnavailable() {
     return Optional.ofNullable(SchedCls.REASON);
+  }
+
+  /** Returns why there are no ring buffers here, or empty if there are. */
+  public static Optional<String> ringbufUnavailable() {
+    return unavailable(LibBpf.libbpf_probe_bpf_map_type(MAP_TYPE_RINGBUF, 0), "ring buffers");
+  }
+
+  /** Returns why programs cannot call bpf_loop here, or empty if they can. */
+  public static Optional<String> loopUnavailable() {
+    return unavailable(
+        LibBpf.libbpf_probe_bpf_helper(BpfSyscall.PROG_TYPE_SCHED_CLS, HELPER_LOOP, 0), "bpf_loop");
+  }
+
+  private static Optional<String> unavailable(int probed, String what) {
+    if (probed == 1) {
+      return Optional.empty();
+    }
+    return Optional.of("the kernel " + (probed == 0 ? "has no " : "cannot be asked about ") + what);
   }
 
   /** Tried once, when first asked for. */

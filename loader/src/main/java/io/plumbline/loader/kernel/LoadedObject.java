@@ -3,14 +3,18 @@ package io.plumbline.loader.kernel;
 import com.sun.jna.Memory;
 import com.sun.jna.Pointer;
 import com.sun.jna.ptr.LongByReference;
+import io.plumbline.loader.libbpf.BpfSyscall;
 import io.plumbline.loader.libbpf.Errno;
 import io.plumbline.loader.libbpf.LibBpf;
 import io.plumbline.model.engine.EngineException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** One object file in the kernel: its program and its maps, until it is closed. */
-final class LoadedObject implements AutoCloseable {
+public final class LoadedObject implements AutoCloseable {
   private static final int LOG_SIZE = 1 << 20;
   private static final int BTF_KIND_DATASEC = 15;
 
@@ -28,7 +32,8 @@ final class LoadedObject implements AutoCloseable {
    * @param rodata bytes of its read-only variables, by symbol
    * @param sharedProgArray the fd of a prog_array to use instead of its own, or -1
    */
-  static LoadedObject load(String name, byte[] elf, Map<String, byte[]> rodata, int sharedProgArray)
+  public static LoadedObject load(
+      String name, byte[] elf, Map<String, byte[]> rodata, int sharedProgArray)
       throws EngineException {
     return load(name, elf, rodata, sharedProgArray, Map.of());
   }
@@ -41,15 +46,86 @@ final class LoadedObject implements AutoCloseable {
       int sharedProgArray,
       Map<String, Integer> maxEntries)
       throws EngineException {
+    Pointer object = open(name, elf);
+    try {
+      Pointer program = LibBpf.bpf_object__find_program_by_name(object, name);
+      if (program == null) {
+        throw new EngineException(
+            "kernel: open " + name + ": no program of that name in the object");
+      }
+      for (Map.Entry<String, byte[]> entry : rodata.entrySet()) {
+        setRodata(object, name, entry.getKey(), entry.getValue());
+      }
+      for (Map.Entry<String, Integer> entry : maxEntries.entrySet()) {
+        Pointer map = map(object, entry.getKey());
+        check(
+            LibBpf.bpf_map__set_max_entries(map, entry.getValue()),
+            "size of map " + entry.getKey(),
+            "");
+      }
+      if (sharedProgArray >= 0) {
+        Pointer map = map(object, "prog_array");
+        check(LibBpf.bpf_map__reuse_fd(map, sharedProgArray), "share prog_array with " + name, "");
+      }
+      return load(name, object, program);
+    } catch (EngineException | RuntimeException e) {
+      LibBpf.bpf_object__close(object);
+      throw e;
+    }
+  }
+
+  /**
+   * Loads one tc or XDP program of somebody's object, and none of its others.
+   *
+   * @param file what errors name as their place
+   * @param wanted the program's name; may be empty if there is only one
+   */
+  public static LoadedObject foreign(String file, byte[] elf, String wanted)
+      throws EngineException {
+    Pointer object = open(file, elf);
+    try {
+      List<Pointer> programs = new ArrayList<>();
+      Pointer next = LibBpf.bpf_object__next_program(object, null);
+      while (next != null) {
+        int type = LibBpf.bpf_program__type(next);
+        boolean known = type == BpfSyscall.PROG_TYPE_SCHED_CLS || type == BpfSyscall.PROG_TYPE_XDP;
+        if (known && (wanted.isEmpty() || wanted.equals(LibBpf.bpf_program__name(next)))) {
+          programs.add(next);
+        } else {
+          LibBpf.bpf_program__set_autoload(next, false);
+        }
+        next = LibBpf.bpf_object__next_program(object, next);
+      }
+      if (programs.size() != 1) {
+        throw new EngineException(
+            "%s: %d tc and XDP programs%s: expected one%s"
+                .formatted(
+                    file,
+                    programs.size(),
+                    wanted.isEmpty() ? "" : " named '" + wanted + "'",
+                    programs.size() < 2
+                        ? ""
+                        : ", chosen by --object-program: "
+                            + programs.stream().map(LibBpf::bpf_program__name).toList()));
+      }
+      return load(file, object, programs.get(0));
+    } catch (EngineException | RuntimeException e) {
+      LibBpf.bpf_object__close(object);
+      throw e;
+    }
+  }
+
+  private static Pointer open(String name, byte[] elf) throws EngineException {
     if (elf.length == 0) {
       throw new EngineException("kernel: open " + name + ": empty object");
     }
+    byte[] nameBytes = name.getBytes(StandardCharsets.UTF_8);
     try (Memory bytes = new Memory(elf.length);
         Memory opts = new Memory(64);
-        Memory objectName = new Memory(name.length() + 1L);
-        Memory log = new Memory(LOG_SIZE)) {
+        Memory objectName = new Memory(nameBytes.length + 1L)) {
       bytes.write(0, elf, 0, elf.length);
-      objectName.setString(0, name);
+      objectName.clear();
+      objectName.write(0, nameBytes, 0, nameBytes.length);
       // struct bpf_object_open_opts { size_t sz; const char *object_name; ... }: without a name,
       // maps are named after an address.
       opts.clear();
@@ -59,46 +135,39 @@ final class LoadedObject implements AutoCloseable {
       if (object == null) {
         throw new EngineException("kernel: open " + name + ": libbpf refuses the object");
       }
-      try {
-        Pointer program = LibBpf.bpf_object__find_program_by_name(object, name);
-        if (program == null) {
-          throw new EngineException(
-              "kernel: open " + name + ": no program of that name in the object");
-        }
-        for (Map.Entry<String, byte[]> entry : rodata.entrySet()) {
-          setRodata(object, name, entry.getKey(), entry.getValue());
-        }
-        for (Map.Entry<String, Integer> entry : maxEntries.entrySet()) {
-          Pointer map = map(object, entry.getKey());
-          check(
-              LibBpf.bpf_map__set_max_entries(map, entry.getValue()),
-              "size of map " + entry.getKey(),
-              "");
-        }
-        if (sharedProgArray >= 0) {
-          Pointer map = map(object, "prog_array");
-          check(
-              LibBpf.bpf_map__reuse_fd(map, sharedProgArray), "share prog_array with " + name, "");
-        }
-        log.setByte(0, (byte) 0);
-        LibBpf.bpf_program__set_log_buf(program, log, LOG_SIZE);
-        // Level 0: libbpf asks for the log only when a load has failed; it is costly to write.
-        LibBpf.bpf_program__set_log_level(program, 0);
-        check(LibBpf.bpf_object__load(object), "load " + name, log.getString(0));
-        return new LoadedObject(object, program);
-      } catch (EngineException | RuntimeException e) {
-        LibBpf.bpf_object__close(object);
-        throw e;
-      }
+      return object;
     }
   }
 
-  int programFd() {
+  private static LoadedObject load(String name, Pointer object, Pointer program)
+      throws EngineException {
+    try (Memory log = new Memory(LOG_SIZE)) {
+      log.setByte(0, (byte) 0);
+      LibBpf.bpf_program__set_log_buf(program, log, LOG_SIZE);
+      // Level 0: libbpf asks for the log only when a load has failed; it is costly to write.
+      LibBpf.bpf_program__set_log_level(program, 0);
+      check(LibBpf.bpf_object__load(object), "load " + name, log.getString(0));
+      return new LoadedObject(object, program);
+    }
+  }
+
+  /** Returns the kind of its program (kernel {@code enum bpf_prog_type}). */
+  public int type() {
+    return LibBpf.bpf_program__type(program);
+  }
+
+  /** Returns the name of its program. */
+  public String programName() {
+    return LibBpf.bpf_program__name(program);
+  }
+
+  /** Returns the fd of its program. */
+  public int programFd() {
     return LibBpf.bpf_program__fd(program);
   }
 
   /** Returns the fd of one of its maps. */
-  int mapFd(String map) throws EngineException {
+  public int mapFd(String map) throws EngineException {
     return LibBpf.bpf_map__fd(map(object, map));
   }
 
@@ -113,7 +182,7 @@ final class LoadedObject implements AutoCloseable {
   /**
    * Returns the instructions as loaded, with map references resolved to fds, subprograms included.
    */
-  byte[] instructions() {
+  public byte[] instructions() {
     long count = LibBpf.bpf_program__insn_cnt(program);
     return LibBpf.bpf_program__insns(program).getByteArray(0, (int) count * 8);
   }

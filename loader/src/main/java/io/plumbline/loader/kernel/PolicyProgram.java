@@ -91,7 +91,8 @@ public final class PolicyProgram implements AutoCloseable {
     return object.programFd();
   }
 
-  byte[] instructions() {
+  /** Returns its instructions as loaded, with references to its maps as fds. */
+  public byte[] instructions() {
     return object.instructions();
   }
 
@@ -267,7 +268,7 @@ public final class PolicyProgram implements AutoCloseable {
   }
 
   /** Returns how many CPUs there can be: one more than the last of {@code 0-3,8}. */
-  private static int possibleCpus() throws EngineException {
+  public static int possibleCpus() throws EngineException {
     Path file = Path.of("/sys/devices/system/cpu/possible");
     try {
       String text = Files.readString(file).strip();

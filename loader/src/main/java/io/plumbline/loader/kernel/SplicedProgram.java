@@ -16,31 +16,44 @@ import java.util.TreeSet;
  * function returns an int (kernel {@code kernel/bpf/verifier.c}, check_btf_func), so each function
  * is given that type.
  */
-final class SplicedProgram implements AutoCloseable {
+public final class SplicedProgram implements AutoCloseable {
   private static final int KIND_INT = 1;
   private static final int KIND_FUNC = 12;
   private static final int KIND_FUNC_PROTO = 13;
   private static final int FUNC_TYPE = 3;
 
-  private final int fd;
+  private int fd;
 
   SplicedProgram(String engine, Assembly wrapper, byte[] subject) throws EngineException {
-    byte[] code = wrapper.before(subject);
+    this(engine, "", wrapper.before(subject));
+  }
+
+  /**
+   * Loads instructions of several functions.
+   *
+   * @param where what errors name as their place
+   * @param name of the program; may be empty
+   */
+  public SplicedProgram(String where, String name, byte[] code) throws EngineException {
     int btf = BpfSyscall.btfLoad(intFunctionType());
     if (btf < 0) {
-      throw new EngineException(engine + ": load type information: " + Errno.describe(-btf));
+      throw new EngineException(where + ": load type information: " + Errno.describe(-btf));
     }
     BpfSyscall.Loaded loaded =
-        BpfSyscall.progLoad(BpfSyscall.PROG_TYPE_SCHED_CLS, code, btf, functions(code));
+        BpfSyscall.progLoad(name, BpfSyscall.PROG_TYPE_SCHED_CLS, code, btf, functions(code));
     LibC.close(btf);
     if (loaded.fd() < 0) {
       throw new EngineException(
-          "%s: load the wrapper: %s".formatted(engine, Errno.describe(-loaded.fd())), loaded.log());
+          "%s: load %s: %s"
+              .formatted(
+                  where, name.isEmpty() ? "the wrapper" : name, Errno.describe(-loaded.fd())),
+          loaded.log());
     }
     fd = loaded.fd();
   }
 
-  int fd() {
+  /** Returns the program's fd. */
+  public int fd() {
     return fd;
   }
 
@@ -95,8 +108,17 @@ final class SplicedProgram implements AutoCloseable {
         .array();
   }
 
+  /** Returns the program's fd, which is then the caller's to close. */
+  public int take() {
+    int taken = fd;
+    fd = -1;
+    return taken;
+  }
+
   @Override
   public void close() {
-    LibC.close(fd);
+    if (fd >= 0) {
+      LibC.close(fd);
+    }
   }
 }

@@ -3,6 +3,7 @@ package io.plumbline.loader.libbpf;
 import com.sun.jna.Memory;
 import com.sun.jna.Native;
 import com.sun.jna.Pointer;
+import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 
 /** Direct bpf(2) calls (kernel {@code include/uapi/linux/bpf.h}, {@code union bpf_attr}). */
@@ -15,7 +16,10 @@ public final class BpfSyscall {
   public static final int F_MMAPABLE = 1 << 10;
   public static final int F_INNER_MAP = 1 << 12;
 
+  public static final int PROG_TYPE_XDP = 6;
+
   private static final int BPF_MAP_CREATE = 0;
+  private static final int BPF_MAP_LOOKUP_ELEM = 1;
   private static final int BPF_MAP_UPDATE_ELEM = 2;
   private static final int BPF_MAP_DELETE_ELEM = 3;
   private static final int BPF_PROG_LOAD = 5;
@@ -23,18 +27,30 @@ public final class BpfSyscall {
   private static final int BPF_BTF_LOAD = 18;
   private static final int BPF_MAP_UPDATE_BATCH = 26;
   private static final int ATTR_SIZE = 128;
+
+  /** {@code BPF_OBJ_NAME_LEN} without the closing zero. */
+  private static final int NAME_MAX = 15;
+
   private static final int LOG_SIZE = 1 << 20;
 
   private BpfSyscall() {}
 
   /** Creates a map; returns its fd or {@code -errno}. */
   public static int mapCreate(int type, int keySize, int valueSize, int entries, int flags) {
+    return mapCreate("", type, keySize, valueSize, entries, flags);
+  }
+
+  /** Creates a map with a name, of which the kernel keeps 15 bytes. */
+  public static int mapCreate(
+      String name, int type, int keySize, int valueSize, int entries, int flags) {
     try (Memory attr = attr()) {
       attr.setInt(0, type);
       attr.setInt(4, keySize);
       attr.setInt(8, valueSize);
       attr.setInt(12, entries);
       attr.setInt(16, flags);
+      // struct { ...; map_flags; inner_map_fd; numa_node; char map_name[16]; ... }
+      setName(attr, 28, name);
       return call(BPF_MAP_CREATE, attr);
     }
   }
@@ -110,17 +126,19 @@ public final class BpfSyscall {
 
   /** Loads a program of one function under the GPL. */
   public static Loaded progLoad(int type, byte[] instructions) {
-    return progLoad(type, instructions, 0, new int[0]);
+    return progLoad("", type, instructions, 0, new int[0]);
   }
 
   /**
    * Loads a program under the GPL.
    *
+   * @param name of which the kernel keeps 15 bytes
    * @param btfFd type information that {@code funcInfo} speaks of
    * @param funcInfo for each function the index of its first instruction and its type's id; none if
    *     empty
    */
-  public static Loaded progLoad(int type, byte[] instructions, int btfFd, int[] funcInfo) {
+  public static Loaded progLoad(
+      String name, int type, byte[] instructions, int btfFd, int[] funcInfo) {
     try (Memory attr = attr();
         Memory code = new Memory(instructions.length);
         Memory license = new Memory(4);
@@ -132,6 +150,7 @@ public final class BpfSyscall {
       attr.setInt(4, instructions.length / 8);
       attr.setPointer(8, code);
       attr.setPointer(16, license);
+      setName(attr, 48, name);
       if (funcInfo.length > 0) {
         functions.write(0, funcInfo, 0, funcInfo.length);
         attr.setInt(72, btfFd);
@@ -150,6 +169,11 @@ public final class BpfSyscall {
       int again = call(BPF_PROG_LOAD, attr);
       return new Loaded(again, log.getString(0));
     }
+  }
+
+  private static void setName(Memory attr, int at, String name) {
+    byte[] bytes = name.getBytes(StandardCharsets.US_ASCII);
+    attr.write(at, bytes, 0, Math.min(bytes.length, NAME_MAX));
   }
 
   /** Memory for one BPF_PROG_TEST_RUN after the other, so that a call allocates nothing. */
@@ -204,13 +228,23 @@ public final class BpfSyscall {
     }
   }
 
-  private static Memory attr() {
+  /** Reads one entry of a map; returns 0 or {@code -errno}. */
+  public static int mapLookup(int fd, Pointer key, Pointer value) {
+    try (Memory attr = attr()) {
+      attr.setInt(0, fd);
+      attr.setPointer(8, key);
+      attr.setPointer(16, value);
+      return call(BPF_MAP_LOOKUP_ELEM, attr);
+    }
+  }
+
+  static Memory attr() {
     Memory attr = new Memory(ATTR_SIZE);
     attr.clear();
     return attr;
   }
 
-  private static int call(int command, Memory attr) {
+  static int call(int command, Memory attr) {
     long result = LibC.syscall(LibC.NR_BPF, command, attr, ATTR_SIZE);
     return result >= 0 ? (int) result : -Native.getLastError();
   }

@@ -3,19 +3,43 @@ package io.plumbline.loader.libbpf;
 import java.util.Map;
 
 /**
- * Error numbers with their kernel spelling (kernel {@code include/uapi/asm-generic/errno-base.h}).
+ * Error numbers with their kernel spelling (kernel {@code include/uapi/asm-generic/errno-base.h},
+ * {@code errno.h}).
  */
 public final class Errno {
   public static final int EPERM = 1;
+  public static final int ENOENT = 2;
   public static final int EINTR = 4;
+  public static final int EAGAIN = 11;
+  public static final int EEXIST = 17;
+  public static final int ENODEV = 19;
   public static final int EINVAL = 22;
   public static final int EOPNOTSUPP = 95;
+  public static final int ENOBUFS = 105;
   public static final int ENOTSUPP = 524;
 
   private static final Map<Integer, String> NAMES =
-      Map.of(
-          EPERM, "EPERM", 2, "ENOENT", EINTR, "EINTR", 7, "E2BIG", 9, "EBADF", 12, "ENOMEM", 13,
-          "EACCES", EINVAL, "EINVAL", 28, "ENOSPC", 38, "ENOSYS");
+      Map.ofEntries(
+          Map.entry(EPERM, "EPERM"),
+          Map.entry(ENOENT, "ENOENT"),
+          Map.entry(EINTR, "EINTR"),
+          Map.entry(7, "E2BIG"),
+          Map.entry(9, "EBADF"),
+          Map.entry(EAGAIN, "EAGAIN"),
+          Map.entry(12, "ENOMEM"),
+          Map.entry(13, "EACCES"),
+          Map.entry(16, "EBUSY"),
+          Map.entry(EEXIST, "EEXIST"),
+          Map.entry(ENODEV, "ENODEV"),
+          Map.entry(20, "ENOTDIR"),
+          Map.entry(EINVAL, "EINVAL"),
+          Map.entry(24, "EMFILE"),
+          Map.entry(28, "ENOSPC"),
+          Map.entry(30, "EROFS"),
+          Map.entry(38, "ENOSYS"),
+          Map.entry(EOPNOTSUPP, "EOPNOTSUPP"),
+          Map.entry(ENOBUFS, "ENOBUFS"),
+          Map.entry(ENOTSUPP, "ENOTSUPP"));
 
   private Errno() {}
 

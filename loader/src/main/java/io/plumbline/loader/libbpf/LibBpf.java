@@ -71,6 +71,19 @@ public final class LibBpf {
 
   public static native int bpf_program__set_log_level(Pointer program, int level);
 
+  public static native @Nullable Pointer bpf_object__next_program(
+      Pointer object, @Nullable Pointer previous);
+
+  public static native String bpf_program__name(Pointer program);
+
+  public static native int bpf_program__type(Pointer program);
+
+  public static native int bpf_program__set_autoload(Pointer program, boolean autoload);
+
+  public static native int libbpf_probe_bpf_map_type(int type, long opts);
+
+  public static native int libbpf_probe_bpf_helper(int programType, int helper, long opts);
+
   public static native int btf__find_by_name_kind(Pointer btf, String name, int kind);
 
   public static native @Nullable Pointer btf__type_by_id(Pointer btf, int id);

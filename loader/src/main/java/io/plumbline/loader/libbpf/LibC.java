@@ -26,7 +26,43 @@ public final class LibC {
 
   public static native int munmap(Pointer address, long length);
 
+  public static native int open(String path, int flags, int mode);
+
   public static native int close(int fd);
+
+  public static native int dup(int fd);
+
+  public static native int socket(int domain, int type, int protocol);
+
+  public static native int bind(int fd, Pointer address, int length);
+
+  public static native int setsockopt(int fd, int level, int option, Pointer value, int length);
+
+  public static native int getsockopt(int fd, int level, int option, Pointer value, Pointer length);
+
+  public static native long send(int fd, Pointer bytes, long length, int flags);
+
+  public static native long recv(int fd, Pointer bytes, long length, int flags);
+
+  public static native int setns(int fd, int type);
+
+  public static native int unshare(int flags);
+
+  public static native int geteuid();
+
+  public static native int unlink(String path);
+
+  public static native int mkdir(String path, int mode);
+
+  public static native int rmdir(String path);
+
+  public static native int statfs(String path, Pointer result);
+
+  public static native int mount(
+      String source, String target, String type, long flags, @Nullable Pointer data);
+
+  /** Sets what a signal does; 0 is {@code SIG_DFL}. Returns what it did before. */
+  public static native @Nullable Pointer signal(int number, @Nullable Pointer handler);
 
   public static native String strerror(int errno);
 }

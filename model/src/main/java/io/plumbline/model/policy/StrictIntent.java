@@ -44,9 +44,14 @@ public final class StrictIntent {
     list.add(selector);
   }
 
-  /** Returns the policy of what was added. */
+  /** Returns the policy of what was added, for egress. */
   public Policy build() throws PolicyException {
-    PolicyBuilder builder = new PolicyBuilder("", Direction.EGRESS, Optional.empty());
+    return build(Direction.EGRESS);
+  }
+
+  /** Returns the policy of what was added; only one for egress can be compiled. */
+  public Policy build(Direction direction) throws PolicyException {
+    PolicyBuilder builder = new PolicyBuilder("", direction, Optional.empty());
     for (Selector forbid : forbids) {
       builder.rule(Side.FORBID, "", "", forbid, Position.option("--forbid"));
     }
@@ -70,7 +75,7 @@ public final class StrictIntent {
   }
 
   /** Returns why a policy cannot be compiled; empty if it can. */
-  private static String compile(Policy policy, Direction direction) {
+  public static String compile(Policy policy, Direction direction) {
     if (direction != Direction.EGRESS) {
       return "Intent BPF backend supports egress only";
     }

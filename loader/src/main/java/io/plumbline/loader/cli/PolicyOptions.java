@@ -1,4 +1,4 @@
-package io.plumbline.conformance.cli;
+package io.plumbline.loader.cli;
 
 import io.plumbline.loader.policy.PolicyFile;
 import io.plumbline.model.policy.Direction;
@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** A policy by options or by file. */
-final class PolicyOptions {
+public final class PolicyOptions {
   @Option(
       names = {"--allow", "--permit"},
       paramLabel = "SELECTOR",
@@ -51,20 +51,23 @@ final class PolicyOptions {
       description = "accept only what traffico's selectors and limits allow")
   private boolean strict;
 
-  boolean given() {
+  /** Returns whether any of them was used. */
+  public boolean given() {
     return file != null || !permits.isEmpty() || !forbids.isEmpty();
   }
 
-  boolean strict() {
+  /** Returns whether only traffico's language is accepted. */
+  public boolean strict() {
     return strict;
   }
 
-  Direction direction() {
+  /** Returns which way packets go. */
+  public Direction direction() {
     return direction == null ? Direction.EGRESS : direction;
   }
 
   /** Returns the policy; names that were resolved are told on the error stream. */
-  Policy policy(PrintWriter err) throws CommandException {
+  public Policy policy(PrintWriter err) throws CommandException {
     Policy policy = read();
     policy
         .resolutions()
@@ -77,15 +80,15 @@ final class PolicyOptions {
     if (file != null) {
       if (!permits.isEmpty() || !forbids.isEmpty() || strict) {
         throw new CommandException(
-            Plumb.USAGE, "--policy: expected no --allow, --forbid or --strict beside it");
+            ExitStatus.USAGE, "--policy: expected no --allow, --forbid or --strict beside it");
       }
-      return ofFile(file, Optional.ofNullable(direction), Options.resolver(resolve));
+      return ofFile(file, Optional.ofNullable(direction), SubjectOptions.resolver(resolve));
     }
     try {
       return strict ? strictPolicy() : extendedPolicy();
     } catch (PolicyException e) {
       throw new CommandException(
-          Plumb.USAGE, strict ? e.problem() : String.valueOf(e.getMessage()));
+          ExitStatus.USAGE, strict ? e.problem() : String.valueOf(e.getMessage()));
     }
   }
 
@@ -101,7 +104,7 @@ final class PolicyOptions {
   }
 
   private Policy extendedPolicy() throws PolicyException {
-    PolicyBuilder builder = new PolicyBuilder("", direction(), Options.resolver(resolve));
+    PolicyBuilder builder = new PolicyBuilder("", direction(), SubjectOptions.resolver(resolve));
     for (String permit : permits) {
       builder.rule(Side.PERMIT, permit, Position.option("--allow"));
     }
@@ -112,24 +115,24 @@ final class PolicyOptions {
   }
 
   /** Reads a file without an error. */
-  static Policy ofFile(
+  public static Policy ofFile(
       Path path, Optional<Direction> wanted, Optional<PolicyBuilder.Resolver> resolver)
       throws CommandException {
     PolicyFile read;
     try {
       read = PolicyFile.read(path);
     } catch (IOException e) {
-      throw new CommandException(Plumb.USAGE, String.valueOf(e.getMessage()));
+      throw new CommandException(ExitStatus.USAGE, String.valueOf(e.getMessage()));
     }
     Policy policy = read.policy(direction(read.directions(), wanted), resolver);
     List<PolicyException> errors = read.errors();
     if (!errors.isEmpty()) {
       String more = errors.size() == 1 ? "" : " (and %d more)".formatted(errors.size() - 1);
-      throw new CommandException(Plumb.USAGE, errors.get(0).getMessage() + more);
+      throw new CommandException(ExitStatus.USAGE, errors.get(0).getMessage() + more);
     }
     if (wanted.isPresent() && !read.directions().contains(wanted.get())) {
       throw new CommandException(
-          Plumb.USAGE,
+          ExitStatus.USAGE,
           "%s: no section %s: expected --at %s"
               .formatted(path, wanted.get().word(), read.directions().iterator().next().word()));
     }

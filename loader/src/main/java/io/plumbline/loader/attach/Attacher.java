@@ -1,0 +1,507 @@
+package io.plumbline.loader.attach;
+
+import io.plumbline.loader.kernel.LoadedObject;
+import io.plumbline.loader.kernel.ObjectSource;
+import io.plumbline.loader.libbpf.Bpf;
+import io.plumbline.loader.libbpf.BpfSyscall;
+import io.plumbline.loader.libbpf.Errno;
+import io.plumbline.loader.libbpf.LibC;
+import io.plumbline.loader.netlink.Link;
+import io.plumbline.loader.netlink.Netlink;
+import io.plumbline.loader.netlink.NetlinkException;
+import io.plumbline.loader.netlink.TrafficControl;
+import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.engine.Subject;
+import io.plumbline.model.policy.Direction;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Attaches, replaces and detaches filters on the interfaces of the calling thread's network
+ * namespace.
+ *
+ * <p>Each change comes into force by a single system call, so whoever is killed meanwhile leaves
+ * the state before or the state after. What a killed process may leave besides is nothing that
+ * judges packets: the pin of a dead link, which the next change removes.
+ */
+public final class Attacher implements AutoCloseable {
+  private static final int MAX_TRIES = 5;
+
+  private final Netlink netlink;
+
+  /** Opens one for the network namespace that the calling thread is in. */
+  public Attacher() throws AttachException {
+    try {
+      netlink = new Netlink();
+    } catch (NetlinkException e) {
+      throw of(e);
+    }
+  }
+
+  /** What is to be attached: a subject of the catalog, or somebody's object. */
+  public sealed interface What {
+    /** A program, a chain or a policy. */
+    record OfSubject(Subject subject, ObjectSource objects) implements What {}
+
+    /** A loaded program of somebody's, which stays the caller's to close. */
+    record OfObject(String name, LoadedObject object) implements What {}
+  }
+
+  /**
+   * A wish.
+   *
+   * @param backend empty for the best one there is
+   * @param about what the program will say of itself
+   */
+  public record Request(
+      What what,
+      Link link,
+      Direction direction,
+      Optional<Backend> backend,
+      Order order,
+      Description about) {}
+
+  /**
+   * What came of it.
+   *
+   * @param note why the backend is not the one that would be best; empty if it is
+   */
+  public record Done(Attachment attachment, String note) {}
+
+  /** Returns the socket to the kernel's network configuration. */
+  public Netlink netlink() {
+    return netlink;
+  }
+
+  /** Returns an interface by its name. */
+  public Optional<Link> linkNamed(String name) throws AttachException {
+    try {
+      return Link.find(netlink, name);
+    } catch (NetlinkException e) {
+      throw of(e);
+    }
+  }
+
+  /** Returns an interface by its name or number. */
+  public Link link(String nameOrIndex) throws AttachException {
+    try {
+      Optional<Link> link = Link.find(netlink, nameOrIndex);
+      if (link.isEmpty() && nameOrIndex.matches("[0-9]{1,9}")) {
+        link = Link.find(netlink, Integer.parseInt(nameOrIndex));
+      }
+      return link.orElseThrow(
+          () ->
+              new AttachException(
+                  "interface '%s': expected the name or number of one that exists"
+                      .formatted(nameOrIndex),
+                  Errno.ENODEV,
+                  ""));
+    } catch (NetlinkException e) {
+      throw of(e);
+    }
+  }
+
+  /** Returns everything on the hooks of an interface. */
+  public List<Attachment> attachments(Link link) throws AttachException {
+    try {
+      return Attachments.of(netlink, link);
+    } catch (NetlinkException e) {
+      throw of(e);
+    }
+  }
+
+  /** Returns everything on the hooks of all interfaces. */
+  public List<Attachment> attachments() throws AttachException {
+    try {
+      List<Attachment> all = new java.util.ArrayList<>();
+      for (Link link : Link.all(netlink)) {
+        all.addAll(Attachments.of(netlink, link));
+      }
+      return all;
+    } catch (NetlinkException e) {
+      throw of(e);
+    }
+  }
+
+  /** Attaches a filter beside what is there. */
+  public Done attach(Request request) throws AttachException {
+    try (Prepared prepared = prepare(request.what)) {
+      return locked(() -> attach(request, prepared));
+    }
+  }
+
+  private Done attach(Request request, Prepared prepared) throws AttachException, NetlinkException {
+    Choice choice = choose(request, prepared.xdp());
+    if (choice.backend == Backend.CLSACT) {
+      return new Done(attachFilter(request, prepared), choice.note);
+    }
+    return new Done(
+        attachLink(request, prepared, choice.backend, choice.pins.orElseThrow()), choice.note);
+  }
+
+  /** A change of what is attached. */
+  private interface Change<T> {
+    T make() throws AttachException, NetlinkException;
+  }
+
+  /** Makes a change while no other process makes one. */
+  private static <T> T locked(Change<T> change) throws AttachException {
+    Lock lock = Lock.acquire();
+    try {
+      return change.make();
+    } catch (NetlinkException e) {
+      throw of(e);
+    } finally {
+      lock.close();
+    }
+  }
+
+  /**
+   * Puts a filter in the place of one of ours: every packet is judged by the old one or the new
+   * one. Backend and order stay.
+   *
+   * @param undo whether to keep the old program
+   */
+  public Replaced replace(Attachment old, Request request, boolean undo) throws AttachException {
+    Description before =
+        old.about().orElseThrow(() -> new AttachException(old.place() + ": not attached by plumb"));
+    Description about = request.about.withMadeQdisc(before.madeQdisc());
+    try (Prepared prepared = prepare(request.what);
+        Gate gate = prepared.gate(about)) {
+      return locked(
+          () -> {
+            int oldFd = undo ? Bpf.programById(old.programId()) : -1;
+            swap(old, gate.fd(), "%s:[%d]".formatted(prepared.name(), gate.id()));
+            return new Replaced(this, found(request.link, gate.id(), about), oldFd);
+          });
+    }
+  }
+
+  /** A replacement that can be undone as long as this is open. */
+  public static final class Replaced implements AutoCloseable {
+    private final Attacher attacher;
+    private final Attachment attachment;
+    private final int oldFd;
+
+    private Replaced(Attacher attacher, Attachment attachment, int oldFd) {
+      this.attacher = attacher;
+      this.attachment = attachment;
+      this.oldFd = oldFd;
+    }
+
+    /** Returns what is in force now. */
+    public Attachment attachment() {
+      return attachment;
+    }
+
+    /** Puts the old program back. */
+    public void undo() throws AttachException {
+      if (oldFd < 0) {
+        throw new AttachException(attachment.place() + ": the old program was not kept");
+      }
+      String name = Bpf.programInfo(oldFd).map(Bpf.ProgramInfo::name).orElse("");
+      locked(
+          () -> {
+            attacher.swap(attachment, oldFd, name);
+            return true;
+          });
+    }
+
+    @Override
+    public void close() {
+      if (oldFd >= 0) {
+        LibC.close(oldFd);
+      }
+    }
+  }
+
+  private void swap(Attachment old, int programFd, String name)
+      throws AttachException, NetlinkException {
+    if (old.filter().isPresent()) {
+      // The filter of that place may be another one by now.
+      TrafficControl.Filter filter =
+          TrafficControl.filters(netlink, old.ifindex()).stream()
+              .filter(f -> f.programId() == old.programId())
+              .findFirst()
+              .orElseThrow(() -> gone(old));
+      TrafficControl.replace(netlink, old.ifindex(), filter, programFd, name);
+      return;
+    }
+    int link = openLink(old);
+    try {
+      check(Bpf.linkUpdate(link, programFd), old.place() + ": replace the link's program");
+    } finally {
+      LibC.close(link);
+    }
+  }
+
+  /** Opens the link of an attachment, if it still has that program. */
+  private static int openLink(Attachment attachment) throws AttachException {
+    int link = Pins.find().pins().map(pins -> pins.open(attachment.linkId())).orElse(-1);
+    if (link < 0) {
+      link = Bpf.linkById(attachment.linkId());
+    }
+    if (link == -Errno.ENOENT) {
+      throw gone(attachment);
+    }
+    check(link, attachment.place() + ": open its link");
+    Optional<Bpf.LinkInfo> info = Bpf.linkInfo(link);
+    if (info.isEmpty() || info.get().programId() != attachment.programId()) {
+      LibC.close(link);
+      throw gone(attachment);
+    }
+    return link;
+  }
+
+  /**
+   * Removes a filter, and the clsact qdisc if it was made for Plumbline's filters and this was the
+   * last one on it.
+   *
+   * @return whether the qdisc went too
+   */
+  public boolean detach(Attachment attachment) throws AttachException {
+    return locked(
+        () -> {
+          if (attachment.filter().isPresent()) {
+            return detachFilter(attachment);
+          }
+          detachLink(attachment);
+          Pins.find().pins().ifPresent(Pins::tidy);
+          return false;
+        });
+  }
+
+  private boolean detachFilter(Attachment attachment) throws NetlinkException, AttachException {
+    List<TrafficControl.Filter> filters = TrafficControl.filters(netlink, attachment.ifindex());
+    TrafficControl.Filter filter =
+        filters.stream()
+            .filter(f -> f.programId() == attachment.programId())
+            .filter(f -> f.direction() == attachment.direction())
+            .findFirst()
+            .orElseThrow(() -> gone(attachment));
+    boolean last = filters.size() == 1;
+    boolean made = attachment.about().map(Description::madeQdisc).orElse(false);
+    TrafficControl.delete(netlink, attachment.ifindex(), filter, last && made);
+    return last && made;
+  }
+
+  private static void detachLink(Attachment attachment) throws AttachException {
+    int link = openLink(attachment);
+    try {
+      // A link of another program than ours may be held elsewhere; it is taken off all the same.
+      check(Bpf.linkDetach(link), attachment.place() + ": detach its link");
+      Pins.find().pins().ifPresent(pins -> pins.remove(attachment.linkId()));
+    } finally {
+      LibC.close(link);
+    }
+  }
+
+  private static AttachException gone(Attachment attachment) {
+    return new AttachException(
+        "%s: program %d is not there any more"
+            .formatted(attachment.place(), attachment.programId()),
+        Errno.ENOENT,
+        "");
+  }
+
+  private record Choice(Backend backend, Optional<Pins> pins, String note) {}
+
+  private static Choice choose(Request request, boolean xdp) throws AttachException {
+    Backend wanted = request.backend.orElse(xdp ? Backend.XDP : Backend.TCX);
+    boolean wantsXdp = wanted == Backend.XDP || wanted == Backend.XDP_SKB;
+    if (wantsXdp != xdp) {
+      throw new AttachException(
+          "backend %s: it does not take a %s program: expected %s"
+              .formatted(wanted.word(), xdp ? "XDP" : "tc", xdp ? "xdp, xdp-skb" : "tcx, clsact"));
+    }
+    if (xdp && request.direction != Direction.INGRESS) {
+      throw new AttachException(
+          "backend " + wanted.word() + ": there is no egress: expected --at ingress");
+    }
+    if (wanted == Backend.CLSACT) {
+      require(Feature.CLSACT, "backend clsact");
+      return new Choice(wanted, Optional.empty(), "");
+    }
+    Optional<String> missing = xdp ? Optional.empty() : Feature.TCX.missing();
+    String why = missing.map(reason -> "no TCX: " + reason).orElse("");
+    Pins.Found found = Pins.find();
+    if (missing.isEmpty()) {
+      missing = Feature.BPFFS.missing();
+      why = missing.orElse("");
+    }
+    if (missing.isEmpty()) {
+      return new Choice(wanted, found.pins(), "");
+    }
+    if (request.backend.isPresent() || xdp) {
+      throw new AttachException("backend " + wanted.word() + ": unavailable: " + why);
+    }
+    require(Feature.CLSACT, why + "; backend clsact");
+    return new Choice(Backend.CLSACT, Optional.empty(), why);
+  }
+
+  private static void require(Feature feature, String where) throws AttachException {
+    Optional<String> missing = feature.missing();
+    if (missing.isPresent()) {
+      throw new AttachException(where + ": unavailable: " + missing.get());
+    }
+  }
+
+  /** A filter's instructions, not yet behind a gate. */
+  private record Prepared(String name, Optional<FilterCode> code, Optional<LoadedObject> bare)
+      implements AutoCloseable {
+    boolean xdp() {
+      return bare.isPresent();
+    }
+
+    Gate gate(Description about) throws AttachException {
+      return code.isPresent()
+          ? Gate.load(code.get(), about.observing(), about)
+          : Gate.bare(bare.orElseThrow(), about);
+    }
+
+    @Override
+    public void close() {
+      code.ifPresent(FilterCode::close);
+    }
+  }
+
+  private static Prepared prepare(What what) throws AttachException {
+    require(Feature.BPF, "kernel");
+    require(Feature.RINGBUF, "kernel");
+    try {
+      if (what instanceof What.OfSubject of) {
+        if (of.subject instanceof Subject.Intent) {
+          require(Feature.BPF_LOOP, "kernel: policies need Linux 5.17 or newer");
+        }
+        FilterCode code = FilterCode.of(of.subject, of.objects);
+        return new Prepared(code.name(), Optional.of(code), Optional.empty());
+      }
+      What.OfObject of = (What.OfObject) what;
+      return of.object.type() == BpfSyscall.PROG_TYPE_XDP
+          ? new Prepared(of.name, Optional.empty(), Optional.of(of.object))
+          : new Prepared(of.name, Optional.of(FilterCode.of(of.name, of.object)), Optional.empty());
+    } catch (EngineException e) {
+      throw new AttachException(String.valueOf(e.getMessage()), 0, e.detail());
+    }
+  }
+
+  private Attachment attachFilter(Request request, Prepared prepared)
+      throws NetlinkException, AttachException {
+    int ifindex = request.link.index();
+    int priority = TrafficControl.AUTOMATIC_PRIORITY;
+    switch (request.order.place()) {
+      case FIRST -> {}
+      case LAST -> priority = 1 + lastPriority(request);
+      case BEFORE, AFTER ->
+          throw new AttachException(
+              "order: backend clsact knows first and last only: expected one of them, or backend tcx");
+    }
+    // Whether the qdisc is there must be known before the program says so; others may be faster.
+    for (int i = 0; i < MAX_TRIES; i++) {
+      boolean there = !TrafficControl.qdisc(netlink, ifindex).isEmpty();
+      boolean make = !there || oursMadeQdisc(request.link);
+      Description about = request.about.withMadeQdisc(make);
+      try (Gate gate = prepared.gate(about)) {
+        TrafficControl.Added added =
+            TrafficControl.add(
+                netlink,
+                ifindex,
+                request.direction,
+                priority,
+                gate.fd(),
+                "%s:[%d]".formatted(prepared.name(), gate.id()));
+        if (added.madeQdisc() == !there) {
+          return found(request.link, gate.id(), about);
+        }
+        TrafficControl.delete(netlink, ifindex, added.filter(), false);
+      }
+    }
+    throw new AttachException(
+        request.link.name() + ": the clsact qdisc comes and goes: something else changes it");
+  }
+
+  private int lastPriority(Request request) throws NetlinkException {
+    return TrafficControl.filters(netlink, request.link.index()).stream()
+        .filter(f -> f.direction() == request.direction)
+        .mapToInt(TrafficControl.Filter::priority)
+        .max()
+        .orElse(TrafficControl.FIRST_AUTOMATIC - 1);
+  }
+
+  private boolean oursMadeQdisc(Link link) throws NetlinkException {
+    return Attachments.of(netlink, link).stream()
+        .anyMatch(
+            a -> a.filter().isPresent() && a.about().map(Description::madeQdisc).orElse(false));
+  }
+
+  private Attachment attachLink(Request request, Prepared prepared, Backend backend, Pins pins)
+      throws AttachException, NetlinkException {
+    pins.tidy();
+    pins = Pins.find().pins().orElse(pins);
+    Description about = request.about.withMadeQdisc(false);
+    try (Gate gate = prepared.gate(about)) {
+      int link = createLink(request, backend, gate.fd());
+      try {
+        int id = Bpf.linkInfo(link).map(Bpf.LinkInfo::id).orElse(0);
+        // Until it is pinned, closing the link takes the program off again.
+        check(pins.pin(link, id), pins.directory() + ": pin the link");
+      } finally {
+        LibC.close(link);
+      }
+      return found(request.link, gate.id(), about);
+    }
+  }
+
+  private static int createLink(Request request, Backend backend, int program)
+      throws AttachException {
+    int type = Bpf.ATTACH_XDP;
+    int flags = backend == Backend.XDP ? Bpf.XDP_FLAGS_DRV_MODE : Bpf.XDP_FLAGS_SKB_MODE;
+    Order order = request.order;
+    if (backend == Backend.TCX) {
+      type = Attachments.attachType(request.direction);
+      flags =
+          switch (order.place()) {
+            case FIRST -> Bpf.F_BEFORE;
+            case LAST -> Bpf.F_AFTER;
+            case BEFORE -> Bpf.F_BEFORE | Bpf.F_ID;
+            case AFTER -> Bpf.F_AFTER | Bpf.F_ID;
+          };
+    }
+    int link = Bpf.linkCreate(program, request.link.index(), type, flags, order.programId());
+    check(
+        link,
+        "%s %s %s: make the link"
+            .formatted(request.link.name(), request.direction.word(), backend.word()));
+    return link;
+  }
+
+  /** Returns what was attached as the kernel now says it is. */
+  private Attachment found(Link link, int programId, Description about)
+      throws NetlinkException, AttachException {
+    return Attachments.of(netlink, link).stream()
+        .filter(a -> a.programId() == programId)
+        .findFirst()
+        .map(a -> a.describedAs(about))
+        .orElseThrow(
+            () ->
+                new AttachException(
+                    link.name() + ": it vanished while the program was attached",
+                    Errno.ENODEV,
+                    ""));
+  }
+
+  private static void check(int result, String what) throws AttachException {
+    if (result < 0) {
+      throw new AttachException(what + ": " + Errno.describe(-result), -result, "");
+    }
+  }
+
+  private static AttachException of(NetlinkException e) {
+    return new AttachException(String.valueOf(e.getMessage()), e.errno(), "");
+  }
+
+  @Override
+  public void close() {
+    netlink.close();
+  }
+}

@@ -1,0 +1,127 @@
+package io.plumbline.loader.attach;
+
+import io.plumbline.loader.libbpf.Bpf;
+import io.plumbline.loader.libbpf.LibC;
+import io.plumbline.loader.netlink.Link;
+import io.plumbline.loader.netlink.Netlink;
+import io.plumbline.loader.netlink.NetlinkException;
+import io.plumbline.loader.netlink.TrafficControl;
+import io.plumbline.model.policy.Direction;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** Finds what is attached. The kernel is asked each time; nothing is remembered anywhere else. */
+public final class Attachments {
+  /** {@code XDP_ATTACHED_SKB} (kernel {@code if_link.h}). */
+  private static final int XDP_ATTACHED_SKB = 2;
+
+  private Attachments() {}
+
+  /** Returns everything on the hooks of an interface, in the order in which packets meet it. */
+  public static List<Attachment> of(Netlink netlink, Link link) throws NetlinkException {
+    List<Attachment> found = new ArrayList<>();
+    if (link.xdpProgram() != 0) {
+      Backend backend = link.xdpMode() == XDP_ATTACHED_SKB ? Backend.XDP_SKB : Backend.XDP;
+      int linkId = xdpLink(link.index(), link.xdpProgram());
+      found.add(
+          attachment(
+              link, Direction.INGRESS, backend, 1, link.xdpProgram(), linkId, Optional.empty()));
+    }
+    List<TrafficControl.Filter> filters = TrafficControl.filters(netlink, link.index());
+    for (Direction direction : List.of(Direction.INGRESS, Direction.EGRESS)) {
+      int position = 1;
+      for (Bpf.Attached attached :
+          Bpf.query(link.index(), attachType(direction)).orElse(List.of())) {
+        found.add(
+            attachment(
+                link,
+                direction,
+                Backend.TCX,
+                position++,
+                attached.programId(),
+                attached.linkId(),
+                Optional.empty()));
+      }
+      position = 1;
+      for (TrafficControl.Filter filter : filters) {
+        if (filter.direction() == direction) {
+          found.add(
+              attachment(
+                  link,
+                  direction,
+                  Backend.CLSACT,
+                  position++,
+                  filter.programId(),
+                  0,
+                  Optional.of(filter)));
+        }
+      }
+    }
+    return found;
+  }
+
+  /** Returns what bpf(2) calls a TCX hook. */
+  static int attachType(Direction direction) {
+    return direction == Direction.EGRESS ? Bpf.ATTACH_TCX_EGRESS : Bpf.ATTACH_TCX_INGRESS;
+  }
+
+  private static Attachment attachment(
+      Link link,
+      Direction direction,
+      Backend backend,
+      int position,
+      int programId,
+      int linkId,
+      Optional<TrafficControl.Filter> filter) {
+    Optional<Bpf.ProgramInfo> program = program(programId);
+    String name =
+        program
+            .map(Bpf.ProgramInfo::name)
+            .or(() -> filter.map(f -> f.name().isEmpty() ? f.kind() : f.name()))
+            .orElse("");
+    return new Attachment(
+        link.index(),
+        link.name(),
+        direction,
+        backend,
+        position,
+        name,
+        programId,
+        linkId,
+        filter,
+        program,
+        program.flatMap(Gate::describe));
+  }
+
+  private static Optional<Bpf.ProgramInfo> program(int id) {
+    int fd = id == 0 ? -1 : Bpf.programById(id);
+    if (fd < 0) {
+      return Optional.empty();
+    }
+    try {
+      return Bpf.programInfo(fd);
+    } finally {
+      LibC.close(fd);
+    }
+  }
+
+  /** Returns the number of the link that holds an XDP program on an interface, or 0. */
+  private static int xdpLink(int ifindex, int programId) {
+    for (int id = Bpf.nextLinkId(0); id > 0; id = Bpf.nextLinkId(id)) {
+      int fd = Bpf.linkById(id);
+      if (fd < 0) {
+        continue;
+      }
+      Optional<Bpf.LinkInfo> info = Bpf.linkInfo(fd);
+      LibC.close(fd);
+      if (info.isPresent()
+          && info.get().type() == Bpf.LINK_TYPE_XDP
+          && info.get().ifindex() == ifindex
+          && info.get().programId() == programId) {
+        return id;
+      }
+    }
+    return 0;
+  }
+}

@@ -1,0 +1,128 @@
+package io.plumbline.loader.attach;
+
+import io.plumbline.loader.kernel.Assembly;
+import io.plumbline.loader.kernel.LoadedObject;
+import io.plumbline.loader.kernel.ObjectSource;
+import io.plumbline.loader.kernel.PolicyProgram;
+import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.engine.Subject;
+import io.plumbline.model.hook.Verdicts;
+import io.plumbline.model.program.Chain;
+import io.plumbline.model.program.RodataImage;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The instructions of a filter, as a function that takes the packet and returns a verdict, with the
+ * maps that they refer to. Whoever loads the instructions holds the maps from then on, and this may
+ * be closed.
+ *
+ * <p>A chain is one such function that calls its stages in order until one drops. Each stage has an
+ * empty prog_array of its own, so that its tail call falls through to "accepted". A prog_array that
+ * stages share would be emptied by the kernel as soon as no process and no pin holds it any more
+ * (kernel {@code kernel/bpf/arraymap.c}, prog_array_map_clear), and the chain would then accept
+ * everything.
+ */
+final class FilterCode implements AutoCloseable {
+  private static final int PACKET = 6;
+
+  private final String name;
+  private final byte[] instructions;
+  private final List<AutoCloseable> held;
+
+  private FilterCode(String name, byte[] instructions, List<AutoCloseable> held) {
+    this.name = name;
+    this.instructions = instructions;
+    this.held = held;
+  }
+
+  /** Loads a subject's objects. */
+  static FilterCode of(Subject subject, ObjectSource objects) throws EngineException {
+    List<AutoCloseable> held = new ArrayList<>();
+    try {
+      if (subject instanceof Subject.Standalone alone) {
+        String name = alone.program().name();
+        return new FilterCode(
+            name,
+            load(
+                name,
+                objects,
+                RodataImage.standalone(alone.program(), alone.input()).symbols(),
+                held),
+            held);
+      }
+      if (subject instanceof Subject.Chained chained) {
+        List<byte[]> stages = new ArrayList<>();
+        int slot = 0;
+        for (Chain.Stage stage : chained.chain().stages()) {
+          stages.add(
+              load(
+                  stage.program().name(),
+                  objects,
+                  RodataImage.stage(stage, slot++).symbols(),
+                  held));
+        }
+        return new FilterCode("dispatcher", inOrder(stages), held);
+      }
+      if (subject instanceof Subject.Intent intent) {
+        PolicyProgram program = PolicyProgram.load(objects, 1);
+        held.add(program);
+        program.install(0, List.of(PolicyProgram.image(intent.policy())));
+        program.activate(0);
+        return new FilterCode("intent", program.instructions(), held);
+      }
+      throw new EngineException(subject + ": cannot be attached");
+    } catch (EngineException | RuntimeException e) {
+      close(held);
+      throw e;
+    }
+  }
+
+  /** Takes the instructions of an object of somebody else's, which stays the caller's to close. */
+  static FilterCode of(String name, LoadedObject object) {
+    return new FilterCode(name, object.instructions(), List.of());
+  }
+
+  private static byte[] load(
+      String name, ObjectSource objects, Map<String, byte[]> rodata, List<AutoCloseable> held)
+      throws EngineException {
+    LoadedObject object = LoadedObject.load(name, objects.object(name), rodata, -1);
+    held.add(object);
+    return object.instructions();
+  }
+
+  /** Returns a function that calls others until one does not return TC_ACT_OK. */
+  private static byte[] inOrder(List<byte[]> stages) {
+    Assembly code = new Assembly().mov(PACKET, 1).movImm(0, Verdicts.TC_ACT_OK);
+    for (int i = 0; i < stages.size(); i++) {
+      code.mov(1, PACKET).callSubject(i).jumpNeImm(0, Verdicts.TC_ACT_OK, "out");
+    }
+    return code.label("out").exit().before(stages);
+  }
+
+  /** Returns the program's name. */
+  String name() {
+    return name;
+  }
+
+  byte[] instructions() {
+    return instructions;
+  }
+
+  @Override
+  public void close() {
+    close(held);
+  }
+
+  private static void close(List<AutoCloseable> held) {
+    for (AutoCloseable closeable : held) {
+      try {
+        closeable.close();
+      } catch (Exception e) {
+        throw new IllegalStateException(e);
+      }
+    }
+    held.clear();
+  }
+}

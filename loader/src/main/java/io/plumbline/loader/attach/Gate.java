@@ -1,0 +1,161 @@
+package io.plumbline.loader.attach;
+
+import com.sun.jna.Memory;
+import io.plumbline.loader.kernel.LoadedObject;
+import io.plumbline.loader.kernel.ObjectSource;
+import io.plumbline.loader.kernel.SplicedProgram;
+import io.plumbline.loader.libbpf.Bpf;
+import io.plumbline.loader.libbpf.BpfSyscall;
+import io.plumbline.loader.libbpf.Errno;
+import io.plumbline.loader.libbpf.LibC;
+import io.plumbline.model.engine.EngineException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * A filter in the kernel, ready to be attached: {@code bpf/src/main/c/gate.bpf.c} with the filter's
+ * instructions in the place of its last function, and its {@link Description}.
+ */
+final class Gate implements AutoCloseable {
+  /** The map that says that a program is ours, and what it is. */
+  static final String DESCRIPTION_MAP = "plumb_about";
+
+  static final String ANSWERS_MAP = "plumb_answers";
+  static final String CONTROL_MAP = "plumb_control";
+  static final String EVENTS_MAP = "plumb_events";
+
+  private static final String GATE = "gate";
+  private static final int TC_ACT_UNSPEC = -1;
+
+  private final int fd;
+
+  private Gate(int fd) {
+    this.fd = fd;
+  }
+
+  /**
+   * Loads a tc filter.
+   *
+   * @param observe whether it drops nothing
+   */
+  static Gate load(FilterCode filter, boolean observe, Description about) throws AttachException {
+    try (LoadedObject gate =
+            LoadedObject.load(
+                GATE,
+                ObjectSource.builtIn().object(GATE),
+                Map.of("observe", u32(observe ? 1 : 0), "pass", u32(TC_ACT_UNSPEC)),
+                -1);
+        SplicedProgram program =
+            new SplicedProgram("kernel", filter.name(), splice(gate, filter.instructions()))) {
+      describe(program.fd(), about);
+      return new Gate(program.take());
+    } catch (EngineException e) {
+      throw new AttachException(String.valueOf(e.getMessage()), 0, e.detail());
+    }
+  }
+
+  /** Takes a program that cannot stand behind the gate, such as an XDP program, as it is. */
+  static Gate bare(LoadedObject program, Description about) throws AttachException {
+    int fd = LibC.dup(program.programFd());
+    Gate gate = new Gate(fd);
+    try {
+      describe(fd, about);
+      return gate;
+    } catch (AttachException e) {
+      gate.close();
+      throw e;
+    }
+  }
+
+  /** Puts a filter's instructions in the place of the gate's last function. */
+  private static byte[] splice(LoadedObject gate, byte[] filter) {
+    byte[] code = gate.instructions();
+    ByteBuffer bytes = ByteBuffer.wrap(code).order(ByteOrder.LITTLE_ENDIAN);
+    int last = code.length / 8;
+    for (int i = 0; i < code.length / 8; i++) {
+      if ((code[8 * i] & 0xFF) == 0x85 && (code[8 * i + 1] & 0xF0) == 0x10) {
+        last = i + 1 + bytes.getInt(8 * i + 4);
+      }
+    }
+    return ByteBuffer.allocate(8 * last + filter.length).put(code, 0, 8 * last).put(filter).array();
+  }
+
+  private static byte[] u32(int value) {
+    return ByteBuffer.allocate(4).order(ByteOrder.nativeOrder()).putInt(value).array();
+  }
+
+  private static void describe(int program, Description about) throws AttachException {
+    byte[] text = about.encode();
+    int size = (text.length + 8) / 8 * 8;
+    int map = BpfSyscall.mapCreate(DESCRIPTION_MAP, BpfSyscall.MAP_TYPE_ARRAY, 4, size, 1, 0);
+    check(map, "make the description's map");
+    try (Memory key = new Memory(4);
+        Memory value = new Memory(size)) {
+      key.setInt(0, 0);
+      value.clear();
+      value.write(0, text, 0, text.length);
+      check(BpfSyscall.mapUpdate(map, key, value), "write the description");
+      check(Bpf.freeze(map), "freeze the description");
+      check(Bpf.bindMap(program, map), "give the program its description");
+    } finally {
+      LibC.close(map);
+    }
+  }
+
+  private static void check(int result, String what) throws AttachException {
+    if (result < 0) {
+      throw new AttachException(
+          "kernel: %s: %s".formatted(what, Errno.describe(-result)), -result, "");
+    }
+  }
+
+  /** Reads the description of a program in the kernel; empty if it is not ours. */
+  static Optional<Description> describe(Bpf.ProgramInfo program) {
+    int map = openMap(program, DESCRIPTION_MAP);
+    if (map < 0) {
+      return Optional.empty();
+    }
+    int size = Bpf.mapInfo(map).map(Bpf.MapInfo::valueBytes).orElse(0);
+    try (Memory key = new Memory(4);
+        Memory value = new Memory(Math.max(8, size))) {
+      key.setInt(0, 0);
+      return BpfSyscall.mapLookup(map, key, value) < 0
+          ? Optional.empty()
+          : Description.decode(value.getByteArray(0, size));
+    } finally {
+      LibC.close(map);
+    }
+  }
+
+  /** Opens a map that a program holds, by its name; -1 if it holds none of that name. */
+  static int openMap(Bpf.ProgramInfo program, String name) {
+    for (int id : program.mapIds()) {
+      int fd = Bpf.mapById(id);
+      if (fd < 0) {
+        continue;
+      }
+      if (Bpf.mapInfo(fd).map(Bpf.MapInfo::name).orElse("").equals(name)) {
+        return fd;
+      }
+      LibC.close(fd);
+    }
+    return -1;
+  }
+
+  /** Returns the fd to attach. */
+  int fd() {
+    return fd;
+  }
+
+  /** Returns the program's number. */
+  int id() {
+    return Bpf.programInfo(fd).map(Bpf.ProgramInfo::id).orElse(0);
+  }
+
+  @Override
+  public void close() {
+    LibC.close(fd);
+  }
+}

@@ -1,0 +1,37 @@
+package io.plumbline.loader.attach;
+
+/**
+ * Where a program goes among those on its hook.
+ *
+ * @param programId the other program, for {@code BEFORE} and {@code AFTER}
+ */
+public record Order(Place place, int programId) {
+  /** The places there are. */
+  public enum Place {
+    FIRST,
+    LAST,
+    BEFORE,
+    AFTER
+  }
+
+  /** Before all others. */
+  public static final Order FIRST = new Order(Place.FIRST, 0);
+
+  /** Reads {@code first}, {@code last}, {@code before:ID} or {@code after:ID}. */
+  public static Order parse(String text) {
+    int colon = text.indexOf(':');
+    try {
+      return switch (colon < 0 ? text : text.substring(0, colon + 1)) {
+        case "first" -> FIRST;
+        case "last" -> new Order(Place.LAST, 0);
+        case "before:" -> new Order(Place.BEFORE, Integer.parseInt(text.substring(colon + 1)));
+        case "after:" -> new Order(Place.AFTER, Integer.parseInt(text.substring(colon + 1)));
+        default -> throw new NumberFormatException(text);
+      };
+    } catch (NumberFormatException e) {
+      throw new IllegalArgumentException(
+          "order '%s': expected first, last, before:PROGRAM_ID or after:PROGRAM_ID"
+              .formatted(text));
+    }
+  }
+}

@@ -1,0 +1,18 @@
+package io.plumbline.loader.cli;
+
+/** What a command ends with. */
+public final class ExitStatus {
+  /** Agreed, done. */
+  public static final int DONE = 0;
+
+  /** An engine does not do what the model says, or a check is denied. */
+  public static final int DISAGREEMENT = 1;
+
+  /** Usage or bad input. */
+  public static final int USAGE = 2;
+
+  /** A requested engine or privilege is unavailable. */
+  public static final int UNAVAILABLE = 3;
+
+  private ExitStatus() {}
+}

@@ -1,0 +1,48 @@
+package io.plumbline.loader.process;
+
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * The wish that this process ends: SIGINT, SIGTERM, SIGHUP. The thread that made a change undoes it
+ * itself, because network namespace and privileges are that thread's, and then ends the process
+ * with {@link #exit}.
+ */
+public final class Stop {
+  private final CountDownLatch wish = new CountDownLatch(1);
+
+  /** Begins to listen. */
+  public Stop() {
+    Runtime.getRuntime().addShutdownHook(new Thread(this::hold, "stop"));
+  }
+
+  /** Keeps the JVM from ending before the other thread has cleaned up. */
+  private void hold() {
+    wish.countDown();
+    try {
+      Thread.sleep(Long.MAX_VALUE);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** Waits for the wish; returns whether it came. */
+  public boolean await(long millis) {
+    try {
+      return wish.await(millis, TimeUnit.MILLISECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return true;
+    }
+  }
+
+  /** Returns whether the wish has come. */
+  public boolean came() {
+    return wish.getCount() == 0;
+  }
+
+  /** Ends the process at once. */
+  public static void exit(int status) {
+    Runtime.getRuntime().halt(status);
+  }
+}

@@ -1,0 +1,189 @@
+package io.plumbline.loader.traffico;
+
+import io.plumbline.loader.attach.AttachException;
+import io.plumbline.loader.attach.Attacher;
+import io.plumbline.loader.attach.Attachment;
+import io.plumbline.loader.attach.Backend;
+import io.plumbline.loader.attach.CounterLines;
+import io.plumbline.loader.attach.Description;
+import io.plumbline.loader.attach.Feature;
+import io.plumbline.loader.attach.Order;
+import io.plumbline.loader.attach.StagePin;
+import io.plumbline.loader.kernel.ObjectSource;
+import io.plumbline.loader.netlink.Link;
+import io.plumbline.loader.process.Stop;
+import io.plumbline.loader.process.User;
+import io.plumbline.model.engine.Subject;
+import io.plumbline.model.policy.Direction;
+import io.plumbline.model.program.Chain;
+import java.io.PrintStream;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** From attaching to detaching, with a dot each second in between. */
+final class Session {
+  private static final long DOT_MILLIS = 1000;
+
+  private final String tool;
+  private final PrintStream out;
+  private final boolean verbose;
+  private final boolean cleanup;
+  private @Nullable StagePin pin;
+
+  Session(String tool, PrintStream out, boolean verbose, boolean cleanup) {
+    this.tool = tool;
+    this.out = out;
+    this.verbose = verbose;
+    this.cleanup = cleanup;
+  }
+
+  int run(Link link, Direction direction, Subject subject) throws AttachException {
+    Stop stop = new Stop();
+    try (Attacher attacher = new Attacher()) {
+      Attachment attachment = attach(attacher, link, direction, subject);
+      while (true) {
+        out.print('.');
+        out.flush();
+        // Nobody reads any more: then this is nobody's session any more either.
+        if (out.checkError() || stop.await(DOT_MILLIS)) {
+          break;
+        }
+      }
+      out.print('\n');
+      out.flush();
+      if (cleanup) {
+        detach(attacher, attachment, subject);
+      }
+      return 0;
+    }
+  }
+
+  private Attachment attach(Attacher attacher, Link link, Direction direction, Subject subject)
+      throws AttachException {
+    Backend backend = Feature.CLSACT.missing().isEmpty() ? Backend.CLSACT : Backend.TCX;
+    boolean qdiscThere = attacher.attachments(link).stream().anyMatch(a -> a.filter().isPresent());
+    announce(subject, link, qdiscThere);
+    Description about =
+        new Description(
+            "traffico",
+            subject.toString(),
+            "",
+            User.name(),
+            ProcessHandle.current().pid(),
+            Instant.now(),
+            !cleanup,
+            false,
+            false,
+            CounterLines.of(subject));
+    try {
+      Attacher.Done done =
+          attacher.attach(
+              new Attacher.Request(
+                  new Attacher.What.OfSubject(subject, ObjectSource.builtIn()),
+                  link,
+                  direction,
+                  Optional.of(backend),
+                  Order.FIRST,
+                  about));
+      if (backend == Backend.TCX) {
+        say("warn: no clsact here: attached as a TCX link");
+      }
+      attached(subject, done.attachment());
+      return done.attachment();
+    } catch (AttachException e) {
+      closePin();
+      throw new AttachException(
+          "fail: attaching the TC eBPF program: " + e.getMessage(), e.errno(), e.detail());
+    }
+  }
+
+  private void announce(Subject subject, Link link, boolean qdiscThere) {
+    if (subject instanceof Subject.Standalone alone) {
+      say("prog: " + alone.program().name());
+      say("done: setting rodata input");
+    } else if (subject instanceof Subject.Chained chained) {
+      List<Chain.Stage> stages = chained.chain().stages();
+      say("chain: %d programs".formatted(stages.size()));
+      pin(chained.chain(), link);
+      for (int slot = 0; slot < stages.size(); slot++) {
+        say("done: loaded %s at slot %d".formatted(stages.get(slot).program().name(), slot));
+      }
+    }
+    if (qdiscThere) {
+      say("done: hook already existing, using it");
+    }
+  }
+
+  private void pin(Chain chain, Link link) {
+    try {
+      StagePin made = StagePin.create(chain, ObjectSource.builtIn(), link.name());
+      pin = made;
+      say("done: pinned prog_array to " + made.path());
+    } catch (AttachException e) {
+      say(
+          "warn: pinning prog_array failed: %s (continuing without pinning)"
+              .formatted(e.getMessage()));
+    }
+  }
+
+  private void attached(Subject subject, Attachment attachment) {
+    if (subject instanceof Subject.Chained chained) {
+      say("done: attached dispatcher");
+      say("done: chain of %d programs attached".formatted(chained.chain().stages().size()));
+    } else if (subject instanceof Subject.Intent) {
+      say("done: attached intent program");
+    } else {
+      say("done: attaching the TC eBPF program");
+      attachment
+          .filter()
+          .ifPresent(
+              filter -> {
+                say("opts: handle: 0x%x".formatted(filter.handle()));
+                say("opts: priority: %d".formatted(filter.priority()));
+              });
+      say("opts: program ID: %d".formatted(attachment.programId()));
+    }
+  }
+
+  private void detach(Attacher attacher, Attachment attachment, Subject subject)
+      throws AttachException {
+    closePin();
+    try {
+      boolean qdiscGone = attacher.detach(attachment);
+      if (subject instanceof Subject.Standalone) {
+        say("done: detaching the TC eBPF program");
+      } else {
+        say(
+            "done: detached %s"
+                .formatted(subject instanceof Subject.Chained ? "dispatcher" : "intent program"));
+      }
+      if (qdiscGone) {
+        say(
+            subject instanceof Subject.Standalone
+                ? "done: destroying the qdisc"
+                : "done: destroyed qdisc");
+      } else {
+        say("done: leaving the qdisc: it was there before, or others use it");
+      }
+    } catch (AttachException e) {
+      throw new AttachException(
+          "fail: detaching the TC eBPF program: " + e.getMessage(), e.errno(), e.detail());
+    }
+  }
+
+  private void closePin() {
+    StagePin made = pin;
+    if (made != null) {
+      made.close();
+      pin = null;
+    }
+  }
+
+  private void say(String line) {
+    if (verbose) {
+      out.printf("%s: %s%n", tool, line);
+    }
+  }
+}
