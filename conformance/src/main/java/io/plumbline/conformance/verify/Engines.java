@@ -1,5 +1,6 @@
 package io.plumbline.conformance.verify;
 
+import io.plumbline.conformance.live.LiveEngine;
 import io.plumbline.emulator.engine.EmulatorEngine;
 import io.plumbline.loader.kernel.KernelBatchEngine;
 import io.plumbline.loader.kernel.KernelEngine;
@@ -22,13 +23,17 @@ public final class Engines {
     ALL.put(KernelBatchEngine.NAME, KernelBatchEngine::new);
     ALL.put(EmulatorEngine.INTERPRETER, EmulatorEngine::interpreter);
     ALL.put(EmulatorEngine.NAME, EmulatorEngine::jit);
+    ALL.put(LiveEngine.NAME, LiveEngine::new);
   }
 
   private Engines() {}
 
-  /** Returns the names of all engines, the reference first. */
+  /**
+   * Returns the names of the engines that run when none is asked for, the reference first. The live
+   * one, which makes a network namespace and is slower, has to be asked for.
+   */
   public static List<String> names() {
-    return List.copyOf(ALL.keySet());
+    return ALL.keySet().stream().filter(name -> !name.equals(LiveEngine.NAME)).toList();
   }
 
   /**

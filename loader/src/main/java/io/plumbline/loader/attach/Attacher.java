@@ -130,8 +130,56 @@ public final class Attacher implements AutoCloseable {
     }
   }
 
+  /**
+   * Does all of an attachment but the attaching itself.
+   *
+   * @return the backend, and why
+   */
+  public String rehearse(
+      What what, Optional<Backend> backend, Direction direction, Description about)
+      throws AttachException {
+    try (Prepared prepared = prepare(what);
+        Gate gate = prepared.gate(about)) {
+      Choice choice = choose(backend, direction, prepared.xdp());
+      String tag = Bpf.programInfo(gate.fd()).map(Bpf.ProgramInfo::tag).orElse("");
+      return "%s, program tag %s%s"
+          .formatted(
+              choice.backend.word(), tag, choice.note.isEmpty() ? "" : " (" + choice.note + ")");
+    }
+  }
+
+  /** Requires that programs can be loaded at all. */
+  public static void requireBpf() throws AttachException {
+    require(Feature.BPF, "kernel");
+    require(Feature.RINGBUF, "kernel");
+  }
+
+  /** Returns whether a program is still on its hook; cheap, and needs CAP_NET_ADMIN only. */
+  public boolean isThere(Link link, Attachment attachment) throws AttachException {
+    try {
+      Optional<Link> now = Link.find(netlink, link.index());
+      if (now.isEmpty()) {
+        return false;
+      }
+      int id = attachment.programId();
+      return switch (attachment.backend()) {
+        case CLSACT ->
+            TrafficControl.filters(netlink, link.index()).stream()
+                .anyMatch(f -> f.programId() == id);
+        case TCX ->
+            Bpf.query(link.index(), Attachments.attachType(attachment.direction()))
+                .orElse(List.of())
+                .stream()
+                .anyMatch(a -> a.programId() == id);
+        case XDP, XDP_SKB -> now.get().xdpProgram() == id;
+      };
+    } catch (NetlinkException e) {
+      throw of(e);
+    }
+  }
+
   private Done attach(Request request, Prepared prepared) throws AttachException, NetlinkException {
-    Choice choice = choose(request, prepared.xdp());
+    Choice choice = choose(request.backend, request.direction, prepared.xdp());
     if (choice.backend == Backend.CLSACT) {
       return new Done(attachFilter(request, prepared), choice.note);
     }
@@ -306,15 +354,16 @@ public final class Attacher implements AutoCloseable {
 
   private record Choice(Backend backend, Optional<Pins> pins, String note) {}
 
-  private static Choice choose(Request request, boolean xdp) throws AttachException {
-    Backend wanted = request.backend.orElse(xdp ? Backend.XDP : Backend.TCX);
+  private static Choice choose(Optional<Backend> asked, Direction direction, boolean xdp)
+      throws AttachException {
+    Backend wanted = asked.orElse(xdp ? Backend.XDP : Backend.TCX);
     boolean wantsXdp = wanted == Backend.XDP || wanted == Backend.XDP_SKB;
     if (wantsXdp != xdp) {
       throw new AttachException(
           "backend %s: it does not take a %s program: expected %s"
               .formatted(wanted.word(), xdp ? "XDP" : "tc", xdp ? "xdp, xdp-skb" : "tcx, clsact"));
     }
-    if (xdp && request.direction != Direction.INGRESS) {
+    if (xdp && direction != Direction.INGRESS) {
       throw new AttachException(
           "backend " + wanted.word() + ": there is no egress: expected --at ingress");
     }
@@ -332,7 +381,7 @@ public final class Attacher implements AutoCloseable {
     if (missing.isEmpty()) {
       return new Choice(wanted, found.pins(), "");
     }
-    if (request.backend.isPresent() || xdp) {
+    if (asked.isPresent() || xdp) {
       throw new AttachException("backend " + wanted.word() + ": unavailable: " + why);
     }
     require(Feature.CLSACT, why + "; backend clsact");
@@ -366,8 +415,7 @@ public final class Attacher implements AutoCloseable {
   }
 
   private static Prepared prepare(What what) throws AttachException {
-    require(Feature.BPF, "kernel");
-    require(Feature.RINGBUF, "kernel");
+    requireBpf();
     try {
       if (what instanceof What.OfSubject of) {
         if (of.subject instanceof Subject.Intent) {

@@ -3,16 +3,95 @@ package io.plumbline.loader.attach;
 import io.plumbline.model.decision.Clause;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.filter.Intent;
+import io.plumbline.model.policy.Box;
+import io.plumbline.model.policy.Direction;
+import io.plumbline.model.policy.Policy;
+import io.plumbline.model.policy.PolicyBuilder;
+import io.plumbline.model.policy.PolicyException;
+import io.plumbline.model.policy.Position;
+import io.plumbline.model.policy.Rule;
+import io.plumbline.model.policy.Side;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 
-/** The names of the counters that a filter keeps itself. */
+/**
+ * The counters that a filter keeps itself, one for each clause and rule of a policy, as lines of a
+ * {@link Description}: the name, and of a rule behind tabs its words and the packets it matches.
+ */
 public final class CounterLines {
   private CounterLines() {}
 
-  /** Returns one name for each clause and rule of a policy; none for other filters. */
+  /** Returns a line for each clause and rule of a policy; none for other filters. */
   public static List<String> of(Subject subject) {
-    return subject instanceof Subject.Intent intent
-        ? Intent.decisions(intent.policy()).clauses().stream().map(Clause::name).toList()
-        : List.of();
+    if (!(subject instanceof Subject.Intent intent)) {
+      return List.of();
+    }
+    List<String> lines = new ArrayList<>();
+    for (Clause clause : Intent.classification()) {
+      lines.add(clause.name());
+    }
+    List<Rule> rules = intent.policy().rules();
+    List<Clause> clauses = Intent.rules(intent.policy());
+    for (int i = 0; i < clauses.size(); i++) {
+      String line = clauses.get(i).name();
+      if (i < rules.size()) {
+        Rule rule = rules.get(i);
+        String name = rule.name().isEmpty() ? "" : " \"" + rule.name().replace('\t', ' ') + "\"";
+        line += "\t" + rule + name + "\t" + Box.join(rule.boxes());
+      }
+      lines.add(line);
+    }
+    return lines;
+  }
+
+  /** Returns the name of a line. */
+  public static String name(String line) {
+    return line.split("\t", -1)[0];
+  }
+
+  /** Returns the rule of a line in words; empty if it is a clause. */
+  public static String rule(String line) {
+    String[] fields = line.split("\t", -1);
+    return fields.length < 2 ? "" : fields[1];
+  }
+
+  /** Returns the policy that lines were made of, without comments; empty if they are of none. */
+  public static Optional<Policy> policy(List<String> lines, Direction direction) {
+    List<Rule> rules = new ArrayList<>();
+    try {
+      for (String line : lines) {
+        String[] fields = line.split("\t", -1);
+        if (fields.length == 3) {
+          Side side = fields[0].startsWith(Side.FORBID.word()) ? Side.FORBID : Side.PERMIT;
+          rules.add(rule(side, fields[2]));
+        }
+      }
+    } catch (PolicyException e) {
+      return Optional.empty();
+    }
+    return lines.isEmpty()
+        ? Optional.empty()
+        : Optional.of(new Policy("", direction, rules, Map.of()));
+  }
+
+  private static Rule rule(Side side, String boxes) throws PolicyException {
+    List<Box> all = new ArrayList<>();
+    Position position = Position.option("attached");
+    Rule first = null;
+    for (String box : boxes.split(", ", -1)) {
+      first =
+          new PolicyBuilder("", Direction.EGRESS, Optional.empty())
+              .rule(side, box, position)
+              .build()
+              .rules()
+              .get(0);
+      all.addAll(first.boxes());
+    }
+    if (first == null) {
+      throw new PolicyException(position, "no packets");
+    }
+    return new Rule(side, "", "", first.selector(), position, all);
   }
 }

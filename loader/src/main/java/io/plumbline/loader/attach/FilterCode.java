@@ -7,6 +7,8 @@ import io.plumbline.loader.kernel.PolicyProgram;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.hook.Verdicts;
+import io.plumbline.model.policy.PolicyException;
+import io.plumbline.model.policy.StrictRow;
 import io.plumbline.model.program.Chain;
 import io.plumbline.model.program.RodataImage;
 import java.util.ArrayList;
@@ -72,7 +74,12 @@ final class FilterCode implements AutoCloseable {
         program.activate(0);
         return new FilterCode("intent", program.instructions(), held);
       }
-      throw new EngineException(subject + ": cannot be attached");
+      Subject.IntentRows rows = (Subject.IntentRows) subject;
+      Map<String, byte[]> table = StrictRow.rodata(StrictRow.of(rows.policy()));
+      return new FilterCode("intent_rows", load("intent_rows", objects, table, held), held);
+    } catch (PolicyException e) {
+      close(held);
+      throw new EngineException(String.valueOf(e.getMessage()));
     } catch (EngineException | RuntimeException e) {
       close(held);
       throw e;

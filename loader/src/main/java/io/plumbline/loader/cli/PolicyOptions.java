@@ -61,6 +61,11 @@ public final class PolicyOptions {
     return strict;
   }
 
+  /** Returns the file, if there is one. */
+  public Optional<Path> file() {
+    return Optional.ofNullable(file);
+  }
+
   /** Returns which way packets go. */
   public Direction direction() {
     return direction == null ? Direction.EGRESS : direction;

@@ -7,7 +7,7 @@ import io.plumbline.loader.libbpf.LibC;
 import io.plumbline.model.engine.EngineException;
 
 /** An array map whose memory the kernel and this process share. */
-final class SharedArray implements AutoCloseable {
+public final class SharedArray implements AutoCloseable {
   private static final int PROT_READ_WRITE = 3;
   private static final int MAP_SHARED = 1;
   private static final int PAGE = 4096;
@@ -43,7 +43,7 @@ final class SharedArray implements AutoCloseable {
   }
 
   /** Maps the memory of an array made elsewhere; its fd stays the caller's. */
-  static Pointer map(int fd, long bytes) throws EngineException {
+  public static Pointer map(int fd, long bytes) throws EngineException {
     Pointer memory = LibC.mmap(null, bytes, PROT_READ_WRITE, MAP_SHARED, fd, 0);
     if (Pointer.nativeValue(memory) == -1) {
       throw new EngineException("kernel: map an array's memory: mmap refuses");
@@ -52,11 +52,12 @@ final class SharedArray implements AutoCloseable {
   }
 
   /** Undoes {@link #map}. */
-  static void unmap(Pointer memory, long bytes) {
+  public static void unmap(Pointer memory, long bytes) {
     LibC.munmap(memory, bytes);
   }
 
-  int fd() {
+  /** Returns its fd. */
+  public int fd() {
     return fd;
   }
 

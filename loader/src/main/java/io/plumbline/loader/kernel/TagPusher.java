@@ -8,8 +8,11 @@ import io.plumbline.model.engine.EngineException;
  * subject. A test run cannot be given such a tag, but {@code bpf_skb_vlan_push} makes one (kernel
  * {@code net/core/skbuff.c}, skb_vlan_push).
  */
-final class TagPusher implements AutoCloseable {
+public final class TagPusher implements AutoCloseable {
   private static final int HELPER_SKB_VLAN_PUSH = 18;
+
+  /** {@code TCX_NEXT}. */
+  private static final int NEXT = -1;
 
   private final SharedArray tag;
   private final SplicedProgram program;
@@ -38,12 +41,38 @@ final class TagPusher implements AutoCloseable {
     }
   }
 
-  int programFd() {
+  private TagPusher() throws EngineException {
+    tag = new SharedArray(8, 1);
+    Assembly code =
+        new Assembly()
+            .loadMapValue(7, tag.fd())
+            .load16(2, 7, 0)
+            .load16(3, 7, 4)
+            .jumpEqImm(2, 0, "out")
+            .call(HELPER_SKB_VLAN_PUSH)
+            .label("out")
+            .movImm(0, NEXT)
+            .exit();
+    try {
+      program = new SplicedProgram("kernel", code, new byte[0]);
+    } catch (EngineException e) {
+      tag.close();
+      throw e;
+    }
+  }
+
+  /** Makes one that lets the next program on its hook do the rest. */
+  public static TagPusher onHook() throws EngineException {
+    return new TagPusher();
+  }
+
+  /** Returns the fd of the program. */
+  public int programFd() {
     return program.fd();
   }
 
-  /** Sets the tag of the next run, as {@code VlanTag.word()} gives it. */
-  void setTag(int word) {
+  /** Sets the tag of the next run, as {@code VlanTag.word()} gives it; 0 is none. */
+  public void setTag(int word) {
     Pointer memory = tag.memory();
     // The helper takes the protocol in network order.
     memory.setShort(0, Short.reverseBytes((short) (word >>> 16)));

@@ -9,6 +9,9 @@ import java.util.concurrent.TimeUnit;
  * with {@link #exit}.
  */
 public final class Stop {
+  private static volatile boolean ending;
+  private static volatile boolean stopping;
+
   private final CountDownLatch wish = new CountDownLatch(1);
 
   /** Begins to listen. */
@@ -18,6 +21,10 @@ public final class Stop {
 
   /** Keeps the JVM from ending before the other thread has cleaned up. */
   private void hold() {
+    if (ending) {
+      return;
+    }
+    stopping = true;
     wish.countDown();
     try {
       Thread.sleep(Long.MAX_VALUE);
@@ -41,8 +48,12 @@ public final class Stop {
     return wish.getCount() == 0;
   }
 
-  /** Ends the process at once. */
+  /** Ends the process, also when something else has begun to end it. */
   public static void exit(int status) {
-    Runtime.getRuntime().halt(status);
+    if (stopping) {
+      Runtime.getRuntime().halt(status);
+    }
+    ending = true;
+    System.exit(status);
   }
 }

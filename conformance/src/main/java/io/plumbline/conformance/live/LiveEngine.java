@@ -1,0 +1,130 @@
+package io.plumbline.conformance.live;
+
+import io.plumbline.loader.attach.Backend;
+import io.plumbline.loader.attach.Feature;
+import io.plumbline.loader.kernel.ObjectSource;
+import io.plumbline.model.engine.Engine;
+import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.engine.Runner;
+import io.plumbline.model.engine.Subject;
+import io.plumbline.model.policy.Direction;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The filter on an interface, attached as {@code plumb attach} does it, and real frames sent past
+ * it. One thread has the network namespace; everything is done there.
+ */
+public final class LiveEngine implements Engine {
+  public static final String NAME = "live";
+
+  private final ObjectSource objects;
+  private final Direction direction;
+  private final Backend backend;
+  private final ExecutorService thread =
+      Executors.newSingleThreadExecutor(
+          task -> {
+            Thread made = new Thread(task, "live");
+            made.setDaemon(true);
+            return made;
+          });
+  private @Nullable Wire wire;
+  private @Nullable LiveRunner attached;
+
+  /** Makes one that filters what leaves the interface, as a TCX link where the kernel has them. */
+  public LiveEngine(ObjectSource objects) {
+    this(
+        objects,
+        Direction.EGRESS,
+        Feature.TCX.missing().isEmpty() && Feature.BPFFS.missing().isEmpty()
+            ? Backend.TCX
+            : Backend.CLSACT);
+  }
+
+  /** Makes one. */
+  public LiveEngine(ObjectSource objects, Direction direction, Backend backend) {
+    this.objects = objects;
+    this.direction = direction;
+    this.backend = backend;
+  }
+
+  @Override
+  public String name() {
+    return NAME;
+  }
+
+  @Override
+  public Optional<String> unavailable() {
+    for (Feature feature : Feature.values()) {
+      Optional<String> missing = feature.missing();
+      if (feature.required() && missing.isPresent()) {
+        return missing;
+      }
+    }
+    return Feature.CLSACT.missing();
+  }
+
+  @Override
+  public Runner load(Subject subject) throws EngineException {
+    return new LiveRunner(this, subject, objects, direction, backend);
+  }
+
+  /** Does something on the thread that has the interface. */
+  <T> T onThread(Callable<T> task) throws EngineException {
+    try {
+      return thread.submit(task).get();
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof EngineException engine) {
+        throw engine;
+      }
+      throw new EngineException("live: " + e.getCause());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new EngineException("live: interrupted");
+    }
+  }
+
+  /** Returns the interface; only on that thread. */
+  Wire wire() throws EngineException {
+    Wire made = wire;
+    if (made == null) {
+      made = new Wire(direction);
+      wire = made;
+    }
+    return made;
+  }
+
+  /** Returns whose filter is attached now; only on that thread. */
+  @Nullable LiveRunner attached() {
+    return attached;
+  }
+
+  /** Remembers whose filter is attached now; only on that thread. */
+  void setAttached(@Nullable LiveRunner runner) {
+    attached = runner;
+  }
+
+  @Override
+  public void close() {
+    try {
+      onThread(
+          () -> {
+            if (attached != null) {
+              attached.detach();
+            }
+            if (wire != null) {
+              wire.close();
+            }
+            return true;
+          });
+    } catch (EngineException e) {
+      throw new IllegalStateException(e);
+    } finally {
+      thread.shutdown();
+    }
+  }
+}

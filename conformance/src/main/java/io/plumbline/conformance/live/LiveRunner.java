@@ -1,0 +1,286 @@
+package io.plumbline.conformance.live;
+
+import io.plumbline.loader.attach.AttachException;
+import io.plumbline.loader.attach.Attacher;
+import io.plumbline.loader.attach.Attachment;
+import io.plumbline.loader.attach.Backend;
+import io.plumbline.loader.attach.CounterLines;
+import io.plumbline.loader.attach.Description;
+import io.plumbline.loader.attach.GateState;
+import io.plumbline.loader.attach.GateState.Counts;
+import io.plumbline.loader.attach.Order;
+import io.plumbline.loader.kernel.ObjectSource;
+import io.plumbline.loader.libbpf.Errno;
+import io.plumbline.loader.process.User;
+import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.engine.Outcome;
+import io.plumbline.model.engine.Runner;
+import io.plumbline.model.engine.Subject;
+import io.plumbline.model.hook.Verdict;
+import io.plumbline.model.hook.Verdicts;
+import io.plumbline.model.packet.EtherType;
+import io.plumbline.model.packet.Packet;
+import io.plumbline.model.packet.PacketBatch;
+import io.plumbline.model.policy.Direction;
+import java.time.Instant;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One filter. It is on the interface only while it is run: when another one is to be run, that one
+ * takes its place, as {@code plumb attach --replace} does it.
+ *
+ * <p>Out of the interface, {@code send} fails with ENOBUFS exactly when the filter drops (kernel
+ * {@code net/packet/af_packet.c}, packet_snd). Into it, the filter's counters say what it did. The
+ * counters of both kinds must come to the same as the single verdicts.
+ */
+final class LiveRunner implements Runner {
+  private static final int MIN_FRAME = 14;
+  private static final int TAG_BYTES = 4;
+  private static final long PATIENCE_NANOS = 2_000_000_000L;
+
+  private final LiveEngine engine;
+  private final Subject subject;
+  private final ObjectSource objects;
+  private final Direction direction;
+  private final Backend backend;
+  private @Nullable Attachment attachment;
+  private long[] packets = new long[0];
+  private long[] bytes = new long[0];
+
+  LiveRunner(
+      LiveEngine engine,
+      Subject subject,
+      ObjectSource objects,
+      Direction direction,
+      Backend backend) {
+    this.engine = engine;
+    this.subject = subject;
+    this.objects = objects;
+    this.direction = direction;
+    this.backend = backend;
+  }
+
+  @Override
+  public Optional<String> unsupported(Packet packet) {
+    PacketBatch one = new PacketBatch(1, packet.capturedLength());
+    one.add(packet);
+    return refusal(one, 0);
+  }
+
+  private Optional<String> refusal(PacketBatch batch, int i) {
+    int length = batch.wireLength(i);
+    int tag = batch.vlanWord(i) == 0 ? 0 : TAG_BYTES;
+    if (length < MIN_FRAME) {
+      return Optional.of("a packet socket sends no frame of less than 14 bytes");
+    }
+    if (length + tag > Wire.MAX_FRAME) {
+      return Optional.of("a veth interface takes no frame of more than 65535 bytes");
+    }
+    boolean tagInside =
+        batch.etherType(i) == EtherType.VLAN || batch.etherType(i) == EtherType.QINQ;
+    if (direction == Direction.INGRESS && tagInside && tag == 0) {
+      return Optional.of("at ingress the kernel takes the outermost tag out of the frame");
+    }
+    return Optional.empty();
+  }
+
+  @Override
+  public Outcome run(Packet packet) throws EngineException {
+    PacketBatch one = new PacketBatch(1, packet.capturedLength());
+    one.add(packet);
+    Optional<String> refusal = refusal(one, 0);
+    if (refusal.isPresent()) {
+      return new Outcome.Unsupported(refusal.get());
+    }
+    int[] verdicts = new int[1];
+    run(one, verdicts);
+    return new Outcome.Decided(new Verdict(subject.hook(), verdicts[0]), packet);
+  }
+
+  @Override
+  public void run(PacketBatch batch, int[] verdicts) throws EngineException {
+    engine.onThread(
+        () -> {
+          takePlace();
+          send(batch, verdicts);
+          return true;
+        });
+  }
+
+  /** Attaches this filter, in the place of the one that is there. */
+  private void takePlace() throws EngineException {
+    LiveRunner other = engine.attached();
+    if (other == this) {
+      return;
+    }
+    Wire wire = engine.wire();
+    Attacher.Request request =
+        new Attacher.Request(
+            new Attacher.What.OfSubject(subject, objects),
+            wire.link(),
+            direction,
+            Optional.of(backend),
+            backend == Backend.TCX ? new Order(Order.Place.LAST, 0) : Order.FIRST,
+            new Description(
+                "plumb verify",
+                subject.toString(),
+                "",
+                User.name(),
+                ProcessHandle.current().pid(),
+                Instant.now(),
+                false,
+                false,
+                false,
+                CounterLines.of(subject)));
+    try {
+      if (other == null || other.attachment == null) {
+        attachment = wire.attacher().attach(request).attachment();
+      } else {
+        other.keepCounts();
+        try (Attacher.Replaced replaced =
+            wire.attacher().replace(other.attachment, request, false)) {
+          attachment = replaced.attachment();
+        }
+        other.attachment = null;
+      }
+      engine.setAttached(this);
+    } catch (AttachException e) {
+      throw new EngineException(String.valueOf(e.getMessage()), e.detail());
+    }
+  }
+
+  private Counts counts() throws EngineException {
+    try {
+      Attachment now = attachment;
+      if (now == null) {
+        throw new EngineException("live: " + subject + " is not attached");
+      }
+      return GateState.counts(now)
+          .orElseThrow(() -> new EngineException("live: the counters cannot be read"));
+    } catch (AttachException e) {
+      throw new EngineException(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private void send(PacketBatch batch, int[] verdicts) throws EngineException {
+    Wire wire = engine.wire();
+    Counts start = counts();
+    long passed = start.passed().packets();
+    long dropped = start.dropped().packets();
+    for (int i = 0; i < batch.size(); i++) {
+      if (refusal(batch, i).isPresent()) {
+        verdicts[i] = UNSUPPORTED;
+        continue;
+      }
+      int error =
+          wire.send(
+              batch.data(),
+              batch.offset(i),
+              batch.capturedLength(i),
+              batch.wireLength(i),
+              batch.vlanWord(i));
+      if (error != 0 && error != Errno.ENOBUFS) {
+        throw new EngineException(
+            "live: send %s: %s".formatted(batch.packet(i), Errno.describe(error)));
+      }
+      boolean drop =
+          direction == Direction.EGRESS ? error == Errno.ENOBUFS : arrived(passed, dropped);
+      verdicts[i] = drop ? Verdicts.TC_ACT_SHOT : Verdicts.TC_ACT_OK;
+      passed += drop ? 0 : 1;
+      dropped += drop ? 1 : 0;
+    }
+    Counts end = counts();
+    if (end.passed().packets() != passed || end.dropped().packets() != dropped) {
+      throw new EngineException(
+          "live: %s: the filter counts %d passed and %d dropped frames: expected %d and %d"
+              .formatted(
+                  subject, end.passed().packets(), end.dropped().packets(), passed, dropped));
+    }
+  }
+
+  /** Waits until the frame has been judged; returns whether it was dropped. */
+  private boolean arrived(long passed, long dropped) throws EngineException {
+    long end = System.nanoTime() + PATIENCE_NANOS;
+    while (System.nanoTime() < end) {
+      Counts now = counts();
+      if (now.dropped().packets() > dropped) {
+        return true;
+      }
+      if (now.passed().packets() > passed) {
+        return false;
+      }
+    }
+    throw new EngineException("live: a frame did not arrive within two seconds");
+  }
+
+  /** Adds what the attached filter has counted, before it goes. */
+  private void keepCounts() throws EngineException {
+    Counts now = counts();
+    int lines = now.lines().size();
+    if (packets.length == 0) {
+      packets = new long[lines];
+      bytes = new long[lines];
+    }
+    for (int line = 0; line < lines; line++) {
+      packets[line] += now.lines().get(line).packets();
+      bytes[line] += now.lines().get(line).bytes();
+    }
+  }
+
+  @Override
+  public Optional<Counters> counters() {
+    if (!(subject instanceof Subject.Intent)) {
+      return Optional.empty();
+    }
+    try {
+      return Optional.of(
+          engine.onThread(
+              () -> {
+                if (attachment == null) {
+                  return new Counters(packets, bytes);
+                }
+                Counts now = counts();
+                int lines = now.lines().size();
+                long[] allPackets = new long[lines];
+                long[] allBytes = new long[lines];
+                for (int line = 0; line < lines; line++) {
+                  allPackets[line] =
+                      now.lines().get(line).packets() + (packets.length == 0 ? 0 : packets[line]);
+                  allBytes[line] =
+                      now.lines().get(line).bytes() + (bytes.length == 0 ? 0 : bytes[line]);
+                }
+                return new Counters(allPackets, allBytes);
+              }));
+    } catch (EngineException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** Takes the filter off; only on the thread that has the interface. */
+  void detach() throws EngineException {
+    Attachment now = attachment;
+    if (now != null) {
+      try {
+        engine.wire().attacher().detach(now);
+      } catch (AttachException e) {
+        throw new EngineException(String.valueOf(e.getMessage()));
+      }
+      attachment = null;
+      engine.setAttached(null);
+    }
+  }
+
+  @Override
+  public void close() {
+    try {
+      engine.onThread(
+          () -> {
+            detach();
+            return true;
+          });
+    } catch (EngineException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+}

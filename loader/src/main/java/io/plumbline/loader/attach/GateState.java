@@ -1,0 +1,170 @@
+package io.plumbline.loader.attach;
+
+import com.sun.jna.Memory;
+import com.sun.jna.Pointer;
+import io.plumbline.loader.kernel.PolicyProgram;
+import io.plumbline.loader.kernel.SharedArray;
+import io.plumbline.loader.libbpf.Bpf;
+import io.plumbline.loader.libbpf.BpfSyscall;
+import io.plumbline.loader.libbpf.LibC;
+import io.plumbline.model.engine.EngineException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** What an attached filter of ours has counted, and how it is told something while it runs. */
+public final class GateState {
+  private static final int PAGE = 4096;
+  private static final int TOTALS_BYTES = 16;
+  private static final int LISTEN_UNTIL = 0;
+  private static final int EVENTS_PER_SECOND = 8;
+  private static final int CONFIRMED = 16;
+
+  /** Packets and bytes. */
+  public record Totals(long packets, long bytes) {}
+
+  /**
+   * Everything counted.
+   *
+   * @param dropped in observe mode: what would have been dropped
+   * @param other what a foreign program answered otherwise, such as a redirect
+   * @param lines of a policy's clauses and rules, in the order of {@link Description#lines}
+   */
+  public record Counts(Totals passed, Totals dropped, Totals other, List<Totals> lines) {
+    public Counts {
+      lines = List.copyOf(lines);
+    }
+  }
+
+  private GateState() {}
+
+  /** Reads the counters; empty if the program has none, or this process may not ask. */
+  public static Optional<Counts> counts(Attachment attachment) throws AttachException {
+    Optional<Bpf.ProgramInfo> program = attachment.program();
+    int map = program.map(p -> Gate.openMap(p, Gate.ANSWERS_MAP)).orElse(-1);
+    if (map < 0) {
+      return Optional.empty();
+    }
+    try {
+      int lines = attachment.about().map(about -> about.lines().size()).orElse(0);
+      return Optional.of(
+          new Counts(
+              answer(map, 0),
+              answer(map, 1),
+              answer(map, 2),
+              lines == 0 ? List.of() : lines(program.orElseThrow(), lines)));
+    } catch (EngineException e) {
+      throw new AttachException(String.valueOf(e.getMessage()));
+    } finally {
+      LibC.close(map);
+    }
+  }
+
+  /** Sums an entry of a per-CPU array over all CPUs. */
+  private static Totals answer(int map, int index) throws EngineException {
+    int cpus = PolicyProgram.possibleCpus();
+    try (Memory key = new Memory(4);
+        Memory values = new Memory((long) TOTALS_BYTES * cpus)) {
+      key.setInt(0, index);
+      values.clear();
+      BpfSyscall.mapLookup(map, key, values);
+      long packets = 0;
+      long bytes = 0;
+      for (int cpu = 0; cpu < cpus; cpu++) {
+        packets += values.getLong((long) TOTALS_BYTES * cpu);
+        bytes += values.getLong((long) TOTALS_BYTES * cpu + 8);
+      }
+      return new Totals(packets, bytes);
+    }
+  }
+
+  /** Reads the counters of a policy; {@code intent.h} says how they lie. */
+  private static List<Totals> lines(Bpf.ProgramInfo program, int lines) throws EngineException {
+    int outer = Gate.openMap(program, "counters");
+    int inner = -1;
+    try (Memory key = new Memory(4);
+        Memory id = new Memory(4)) {
+      key.setInt(0, 0);
+      if (outer < 0 || BpfSyscall.mapLookup(outer, key, id) < 0) {
+        return List.of();
+      }
+      inner = Bpf.mapById(id.getInt(0));
+      if (inner < 0) {
+        return List.of();
+      }
+      int cpus = PolicyProgram.possibleCpus();
+      long bytes = ((long) TOTALS_BYTES * cpus * lines + PAGE - 1) / PAGE * PAGE;
+      Pointer memory = SharedArray.map(inner, bytes);
+      List<Totals> all = new ArrayList<>();
+      for (int line = 0; line < lines; line++) {
+        long packets = 0;
+        long size = 0;
+        for (int cpu = 0; cpu < cpus; cpu++) {
+          long at = (long) TOTALS_BYTES * ((long) cpu * lines + line);
+          packets += memory.getLong(at);
+          size += memory.getLong(at + 8);
+        }
+        all.add(new Totals(packets, size));
+      }
+      SharedArray.unmap(memory, bytes);
+      return all;
+    } finally {
+      if (outer >= 0) {
+        LibC.close(outer);
+      }
+      if (inner >= 0) {
+        LibC.close(inner);
+      }
+    }
+  }
+
+  /** The words that user space writes to a running gate. */
+  public static final class Control implements AutoCloseable {
+    private final Pointer memory;
+
+    private Control(Pointer memory) {
+      this.memory = memory;
+    }
+
+    /** Opens it; empty if the program has none, or this process may not ask. */
+    public static Optional<Control> open(Attachment attachment) throws AttachException {
+      int map = attachment.program().map(p -> Gate.openMap(p, Gate.CONTROL_MAP)).orElse(-1);
+      if (map < 0) {
+        return Optional.empty();
+      }
+      try {
+        return Optional.of(new Control(SharedArray.map(map, PAGE)));
+      } catch (EngineException e) {
+        throw new AttachException(String.valueOf(e.getMessage()));
+      } finally {
+        LibC.close(map);
+      }
+    }
+
+    /** Asks for drop events for some time from now on. */
+    public void listen(long millis, long eventsPerSecond) {
+      memory.setLong(EVENTS_PER_SECOND, eventsPerSecond);
+      memory.setLong(LISTEN_UNTIL, System.nanoTime() + millis * 1_000_000);
+    }
+
+    /** Asks for no more drop events. */
+    public void deafen() {
+      memory.setLong(LISTEN_UNTIL, 0);
+    }
+
+    /** Says that the attachment is to stay. */
+    public void confirm() {
+      memory.setLong(CONFIRMED, 1);
+    }
+
+    /** Returns whether somebody said so. */
+    public boolean confirmed() {
+      return memory.getLong(CONFIRMED) != 0;
+    }
+
+    @Override
+    public void close() {
+      SharedArray.unmap(memory, PAGE);
+    }
+  }
+}

@@ -1,0 +1,440 @@
+package io.plumbline.loader.cli;
+
+import io.plumbline.loader.attach.AttachException;
+import io.plumbline.loader.attach.Attacher;
+import io.plumbline.loader.attach.Attachment;
+import io.plumbline.loader.attach.Backend;
+import io.plumbline.loader.attach.CounterLines;
+import io.plumbline.loader.attach.Description;
+import io.plumbline.loader.attach.GateState;
+import io.plumbline.loader.attach.Order;
+import io.plumbline.loader.kernel.LoadedObject;
+import io.plumbline.loader.kernel.ObjectSource;
+import io.plumbline.loader.netlink.Link;
+import io.plumbline.loader.process.Stop;
+import io.plumbline.loader.process.User;
+import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.engine.Subject;
+import io.plumbline.model.policy.Direction;
+import io.plumbline.model.policy.Explanation;
+import io.plumbline.model.policy.Policy;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.ServiceLoader;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code plumb attach}. */
+@Command(
+    name = "attach",
+    description = {
+      "Attach a filter to an interface.",
+      "Without --pin it is taken off again when this command ends."
+    },
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    footer = {
+      "",
+      "Examples:",
+      "  plumb attach -i eth0 block_port 443",
+      "  plumb attach -i eth0 --pin --allow arp --allow dns/10.0.0.53 --allow tcp/10.0.0.1:443",
+      "  plumb attach -i eth0 --pin --replace --policy policy.yaml --confirm 60",
+      "  plumb attach -i eth0 --observe --policy policy.yaml     # drops nothing, counts what it would drop",
+      "  plumb attach -i eth0 --at ingress --object filter.bpf.o"
+    })
+public final class AttachCommand implements Callable<Integer> {
+  private static final long WATCH_MILLIS = 1000;
+
+  /** Whether somebody may type here; the launcher knows. */
+  private static final boolean TERMINAL = Boolean.getBoolean("plumb.tty.in");
+
+  @Spec private CommandSpec spec;
+  @Mixin private Place place = new Place();
+
+  @Parameters(index = "0", arity = "0..1", paramLabel = "PROGRAM", description = "a program")
+  private @Nullable String program;
+
+  @Parameters(index = "1", arity = "0..1", paramLabel = "INPUT", description = "its input")
+  private @Nullable String input;
+
+  @Option(names = "--chain", paramLabel = "NAME:INPUT,...", description = "a chain of programs")
+  private @Nullable String chain;
+
+  @Mixin private PolicyOptions policyOptions = new PolicyOptions();
+
+  @Option(
+      names = "--object",
+      paramLabel = "FILE",
+      description = "a tc or XDP program of your own, in an object file")
+  private @Nullable Path object;
+
+  @Option(
+      names = "--object-program",
+      paramLabel = "NAME",
+      defaultValue = "",
+      description = "which program of the object, if it has several")
+  private String objectProgram = "";
+
+  @Option(names = "--pin", description = "leave it attached when this command ends")
+  private boolean pin;
+
+  @Option(
+      names = "--replace",
+      description =
+          "put it in the place of what plumb attached there before: every packet is judged by the old or the new one")
+  private boolean replace;
+
+  @Option(names = "--observe", description = "drop nothing, only count and report")
+  private boolean observe;
+
+  @Option(
+      names = "--confirm",
+      paramLabel = "SECONDS",
+      description =
+          "undo it unless 'plumb confirm' is run, or Enter is pressed here, within this time")
+  private int confirmSeconds;
+
+  @Option(
+      names = "--verify",
+      description = "first run it on all engines, and attach it only if they agree")
+  private boolean verify;
+
+  @Option(
+      names = "--backend",
+      paramLabel = "tcx|clsact|xdp|xdp-skb",
+      description = "how (default: the best that is there)")
+  private @Nullable String backend;
+
+  @Option(
+      names = "--order",
+      paramLabel = "ORDER",
+      defaultValue = "first",
+      description = "among the programs there: first, last, before:PROGRAM_ID, after:PROGRAM_ID")
+  private String order = "first";
+
+  @Option(names = "--explain", description = "say what the filter does")
+  private boolean explain;
+
+  @Option(names = "--dry-run", description = "do everything but attach it")
+  private boolean dryRun;
+
+  @Option(names = "--verifier-log", description = "if the kernel refuses it: the whole log")
+  private boolean wholeLog;
+
+  @Override
+  public Integer call() throws CommandException {
+    PrintWriter out = spec.commandLine().getOut();
+    Optional<Subject> subject = subject();
+    Direction direction =
+        subject
+            .filter(Subject.Intent.class::isInstance)
+            .map(s -> ((Subject.Intent) s).policy().direction())
+            .orElse(policyOptions.direction());
+    check();
+    if (explain) {
+      explain(out, subject);
+    }
+    if (place.ifname == null && !dryRun) {
+      throw usage("--ifname: missing: expected the interface to attach to");
+    }
+    if (verify) {
+      verify(subject);
+    }
+    try (Loaded loaded = load(subject);
+        Attacher attacher = place.open()) {
+      Link link = place.ifname == null ? null : attacher.link(place.ifname);
+      if (dryRun || link == null) {
+        return dryRun(attacher, loaded, subject, link, direction, out);
+      }
+      Attacher.Request request =
+          new Attacher.Request(loaded.what(), link, direction, backend(), order(), about(subject));
+      return attach(attacher, request, out);
+    } catch (AttachException e) {
+      throw failed(e);
+    }
+  }
+
+  private CommandException failed(AttachException e) {
+    if (wholeLog && !e.detail().isEmpty()) {
+      spec.commandLine().getErr().print(e.detail());
+      spec.commandLine().getErr().flush();
+    }
+    return Place.failed(e);
+  }
+
+  /** Refuses options that contradict each other. */
+  private void check() throws CommandException {
+    if (confirmSeconds < 0) {
+      throw usage("--confirm: %d: expected 1 or more seconds".formatted(confirmSeconds));
+    }
+    backend();
+    order();
+  }
+
+  private static CommandException usage(String message) {
+    return new CommandException(ExitStatus.USAGE, message);
+  }
+
+  private Optional<Backend> backend() throws CommandException {
+    if (backend == null) {
+      return Optional.empty();
+    }
+    for (Backend known : Backend.values()) {
+      if (known.word().equals(backend.toLowerCase(Locale.ROOT))) {
+        return Optional.of(known);
+      }
+    }
+    throw usage("--backend: '%s': expected tcx, clsact, xdp or xdp-skb".formatted(backend));
+  }
+
+  private Order order() throws CommandException {
+    try {
+      return Order.parse(order);
+    } catch (IllegalArgumentException e) {
+      throw usage("--" + e.getMessage());
+    }
+  }
+
+  /** Returns what is to be attached; empty if it is an object. */
+  private Optional<Subject> subject() throws CommandException {
+    int given =
+        (program == null ? 0 : 1)
+            + (chain == null ? 0 : 1)
+            + (policyOptions.given() ? 1 : 0)
+            + (object == null ? 0 : 1);
+    if (given != 1) {
+      throw usage(
+          "attach: %d filters given: expected one of PROGRAM [INPUT], --chain, --allow and --forbid, --policy, --object"
+              .formatted(given));
+    }
+    if (program != null) {
+      return Optional.of(SubjectOptions.standalone(program, input));
+    }
+    if (chain != null) {
+      return Optional.of(SubjectOptions.chain(chain));
+    }
+    return object != null
+        ? Optional.empty()
+        : Optional.of(new Subject.Intent(policyOptions.policy(spec.commandLine().getErr())));
+  }
+
+  private void explain(PrintWriter out, Optional<Subject> subject) {
+    if (subject.isPresent() && subject.get() instanceof Subject.Intent intent) {
+      Policy policy = intent.policy();
+      out.print(Explanation.of("plumb", policy, Optional.ofNullable(place.ifname)));
+    } else {
+      out.println(subject.map(Subject::toString).orElse(String.valueOf(object)));
+      if (subject.isPresent() && subject.get() instanceof Subject.Standalone alone) {
+        out.println("its decision list: plumb programs " + alone.program().name());
+      }
+    }
+    out.flush();
+  }
+
+  private void verify(Optional<Subject> subject) throws CommandException {
+    Optional<AttachVerifier> verifier = ServiceLoader.load(AttachVerifier.class).findFirst();
+    if (verifier.isEmpty()) {
+      throw new CommandException(
+          ExitStatus.UNAVAILABLE,
+          "--verify: not in this installation: expected the whole of Plumbline beside the loader");
+    }
+    if (subject.isEmpty()) {
+      throw usage(
+          "--verify: there is no model of %s: expected a program, chain or policy"
+              .formatted(object));
+    }
+    if (!verifier
+        .get()
+        .agrees(subject.get(), ObjectSource.builtIn(), spec.commandLine().getErr())) {
+      throw new CommandException(
+          ExitStatus.DISAGREEMENT, "--verify: engines disagree on it: not attached");
+    }
+  }
+
+  /** What is attached, and what has to be closed behind it. */
+  private record Loaded(Attacher.What what, Optional<LoadedObject> object)
+      implements AutoCloseable {
+    @Override
+    public void close() {
+      object.ifPresent(LoadedObject::close);
+    }
+  }
+
+  private Loaded load(Optional<Subject> subject) throws CommandException, AttachException {
+    if (subject.isPresent()) {
+      return new Loaded(
+          new Attacher.What.OfSubject(subject.get(), ObjectSource.builtIn()), Optional.empty());
+    }
+    Attacher.requireBpf();
+    try {
+      byte[] elf = Files.readAllBytes(java.util.Objects.requireNonNull(object));
+      LoadedObject loaded = LoadedObject.foreign(object.toString(), elf, objectProgram);
+      return new Loaded(
+          new Attacher.What.OfObject(loaded.programName(), loaded), Optional.of(loaded));
+    } catch (IOException e) {
+      throw usage("--object: %s: cannot be read".formatted(object));
+    } catch (EngineException e) {
+      throw new AttachException(
+          String.valueOf(e.getMessage()), 0, e.detail().isEmpty() ? " " : e.detail());
+    }
+  }
+
+  private Description about(Optional<Subject> subject) {
+    return new Description(
+        "plumb",
+        subject.map(Subject::toString).orElse("object " + object + " " + objectProgram).strip(),
+        policyOptions.file().map(Path::toString).orElse(""),
+        User.name(),
+        ProcessHandle.current().pid(),
+        Instant.now(),
+        pin,
+        observe,
+        false,
+        subject.map(CounterLines::of).orElse(List.of()));
+  }
+
+  private int dryRun(
+      Attacher attacher,
+      Loaded loaded,
+      Optional<Subject> subject,
+      @Nullable Link link,
+      Direction direction,
+      PrintWriter out)
+      throws AttachException, CommandException {
+    Optional<Backend> wanted = backend();
+    String chosen = attacher.rehearse(loaded.what(), wanted, direction, about(subject));
+    out.printf(
+        "dry run: %s would be attached to %s %s: %s%n",
+        subject.map(Subject::toString).orElse(String.valueOf(object)),
+        link == null ? "an interface" : link.name(),
+        direction.word(),
+        chosen);
+    out.flush();
+    return ExitStatus.DONE;
+  }
+
+  private int attach(Attacher attacher, Attacher.Request request, PrintWriter out)
+      throws AttachException, CommandException {
+    Stop stop = new Stop();
+    Optional<Attachment> old = replace ? old(attacher, request) : Optional.empty();
+    if (old.isEmpty()) {
+      Attacher.Done done = attacher.attach(request);
+      if (!done.note().isEmpty()) {
+        spec.commandLine().getErr().printf("plumb: note: %s%n", done.note());
+        spec.commandLine().getErr().flush();
+      }
+      Attachment attachment = done.attachment();
+      tell(out, "attached", request, attachment);
+      return hold(
+          attacher, request, attachment, stop, "detached", () -> attacher.detach(attachment));
+    }
+    try (Attacher.Replaced replaced =
+        attacher.replace(old.get(), request, confirmSeconds > 0 || !pin)) {
+      Attachment attachment = replaced.attachment();
+      tell(out, "replaced", request, attachment);
+      return hold(attacher, request, attachment, stop, "the filter before is back", replaced::undo);
+    }
+  }
+
+  private void tell(PrintWriter out, String what, Attacher.Request request, Attachment attachment) {
+    out.printf(
+        "%s: %s %s (program %d%s)%n",
+        attachment.place(),
+        what,
+        request.about().subject(),
+        attachment.programId(),
+        observe ? ", observing only" : "");
+    out.flush();
+  }
+
+  /** Returns what is to be replaced; empty if there is nothing of ours yet. */
+  private static Optional<Attachment> old(Attacher attacher, Attacher.Request request)
+      throws AttachException, CommandException {
+    List<Attachment> ours =
+        attacher.attachments(request.link()).stream()
+            .filter(a -> a.direction() == request.direction())
+            .filter(a -> a.about().map(about -> about.tool().equals("plumb")).orElse(false))
+            .toList();
+    if (ours.size() > 1) {
+      throw usage(
+          "--replace: %d filters of plumb's on %s %s: expected one; see plumb status"
+              .formatted(ours.size(), request.link().name(), request.direction().word()));
+    }
+    return ours.stream().findFirst();
+  }
+
+  /** How an attachment or a replacement is undone. */
+  private interface Undo {
+    void run() throws AttachException;
+  }
+
+  private int hold(
+      Attacher attacher,
+      Attacher.Request request,
+      Attachment attachment,
+      Stop stop,
+      String undone,
+      Undo undo)
+      throws AttachException, CommandException {
+    if (confirmSeconds > 0 && !confirmed(attachment, stop)) {
+      undo.run();
+      throw new CommandException(
+          ExitStatus.DISAGREEMENT,
+          "%s: not confirmed within %d seconds: undone"
+              .formatted(attachment.place(), confirmSeconds));
+    }
+    if (pin) {
+      return ExitStatus.DONE;
+    }
+    while (!stop.await(WATCH_MILLIS)) {
+      if (!attacher.isThere(request.link(), attachment)) {
+        throw new CommandException(
+            ExitStatus.DISAGREEMENT,
+            "%s: program %d is not there any more: removed, replaced, or the interface is gone"
+                .formatted(attachment.place(), attachment.programId()));
+      }
+    }
+    undo.run();
+    spec.commandLine().getOut().printf("%s: %s%n", attachment.place(), undone);
+    spec.commandLine().getOut().flush();
+    return ExitStatus.DONE;
+  }
+
+  /** Waits for Enter on a terminal, or for {@code plumb confirm}. */
+  private boolean confirmed(Attachment attachment, Stop stop) throws AttachException {
+    PrintWriter err = spec.commandLine().getErr();
+    err.printf(
+        "plumb: undone in %d seconds unless confirmed: %splumb confirm -i %s%n",
+        confirmSeconds, TERMINAL ? "Enter here, or " : "", attachment.ifname());
+    err.flush();
+    long end = System.nanoTime() + confirmSeconds * 1_000_000_000L;
+    try (GateState.Control control =
+        GateState.Control.open(attachment)
+            .orElseThrow(
+                () -> new AttachException(attachment.place() + ": it cannot be confirmed"))) {
+      while (System.nanoTime() < end) {
+        if (control.confirmed() || TERMINAL && System.in.available() > 0) {
+          return true;
+        }
+        if (stop.await(100)) {
+          return false;
+        }
+      }
+    } catch (IOException e) {
+      return false;
+    }
+    return false;
+  }
+}

@@ -1,0 +1,50 @@
+package io.plumbline.loader.cli;
+
+import io.plumbline.loader.attach.Feature;
+import io.plumbline.loader.libbpf.LibBpf;
+import io.plumbline.loader.libbpf.LibC;
+import java.io.PrintWriter;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Spec;
+
+/** {@code plumb doctor}. */
+@Command(
+    name = "doctor",
+    description = "Say what this system can do for plumb, what is missing, and how to get it.",
+    mixinStandardHelpOptions = true,
+    footer = {
+      "",
+      "Exit status: 3 if nothing can be attached here.",
+      "The environment variable PLUMB_WITHOUT=tcx,bpffs,... has plumb act as if that were missing."
+    })
+public final class DoctorCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+
+  @Override
+  public Integer call() {
+    PrintWriter out = spec.commandLine().getOut();
+    out.printf(
+        "kernel %s, Java %s, user %d, libbpf %s%n",
+        System.getProperty("os.version"),
+        System.getProperty("java.version"),
+        LibC.geteuid(),
+        LibBpf.unavailable() == null ? "there" : "missing");
+    Table table = new Table("feature", "", "needed to", "why not, and what helps");
+    boolean able = true;
+    for (Feature feature : Feature.values()) {
+      Optional<String> missing = feature.missing();
+      able &= missing.isEmpty() || !feature.required();
+      table.row(
+          feature.word(),
+          missing.isEmpty() ? "yes" : "no",
+          feature.purpose(),
+          missing.map(reason -> reason + "; " + feature.remedy()).orElse(""));
+    }
+    out.print(table);
+    out.flush();
+    return able ? ExitStatus.DONE : ExitStatus.UNAVAILABLE;
+  }
+}

@@ -1,0 +1,90 @@
+package io.plumbline.loader.cli;
+
+import io.plumbline.loader.process.Stop;
+import java.io.BufferedWriter;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.OutputStreamWriter;
+import java.io.PrintWriter;
+import java.nio.charset.Charset;
+import java.util.List;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+
+/** The commands of production on their own, without what verification needs. */
+@Command(
+    name = "plumb",
+    description = "Attach packet filters to interfaces, and look after them.",
+    mixinStandardHelpOptions = true,
+    version = "plumb 0.1.0",
+    synopsisSubcommandLabel = "COMMAND",
+    subcommands = {
+      AttachCommand.class,
+      StatusCommand.class,
+      StatsCommand.class,
+      EventsCommand.class,
+      DetachCommand.class,
+      ConfirmCommand.class,
+      DoctorCommand.class
+    })
+public final class LoaderCommands {
+  private static final int OUT_BUFFER = 1 << 16;
+  private static final int HELP_WIDTH = 110;
+
+  private LoaderCommands() {}
+
+  /** Returns the commands, to be made part of a larger command line. */
+  public static List<Class<?>> all() {
+    return List.of(LoaderCommands.class.getAnnotation(Command.class).subcommands());
+  }
+
+  /** Runs a command and ends the process with its exit status. */
+  public static void main(String[] args) {
+    run(commandLine(), args);
+  }
+
+  /** Returns the command line. */
+  public static CommandLine commandLine() {
+    return prepare(new CommandLine(new LoaderCommands()));
+  }
+
+  /** Makes every error one message on the error stream. */
+  public static CommandLine prepare(CommandLine line) {
+    line.setCaseInsensitiveEnumValuesAllowed(true);
+    line.setUsageHelpWidth(HELP_WIDTH);
+    line.setParameterExceptionHandler(
+        (e, args) -> {
+          PrintWriter err = e.getCommandLine().getErr();
+          err.println(
+              "plumb: " + String.valueOf(e.getMessage()).lines().findFirst().orElse("usage"));
+          err.flush();
+          return ExitStatus.USAGE;
+        });
+    line.setExecutionExceptionHandler(
+        (e, commandLine, parsed) -> {
+          boolean known = e instanceof CommandException;
+          String message = e.getMessage() == null ? e.toString() : e.getMessage();
+          // Only what was written for people has more lines than one.
+          commandLine
+              .getErr()
+              .println("plumb: " + (known ? message : message.lines().findFirst().orElse("")));
+          commandLine.getErr().flush();
+          return e instanceof CommandException command ? command.status() : ExitStatus.UNAVAILABLE;
+        });
+    return line;
+  }
+
+  /** Runs a command and ends the process with its exit status, whoever else wants to end it. */
+  public static void run(CommandLine line, String[] args) {
+    // Every command flushes when it is done; without a buffer each line is a system call.
+    line.setOut(
+        new PrintWriter(
+            new BufferedWriter(
+                new OutputStreamWriter(
+                    new FileOutputStream(FileDescriptor.out), Charset.defaultCharset()),
+                OUT_BUFFER)));
+    int status = line.execute(args);
+    line.getOut().flush();
+    Stop.exit(status);
+  }
+}

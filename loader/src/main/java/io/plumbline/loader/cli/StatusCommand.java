@@ -1,0 +1,139 @@
+package io.plumbline.loader.cli;
+
+import io.plumbline.loader.attach.AttachException;
+import io.plumbline.loader.attach.Attacher;
+import io.plumbline.loader.attach.Attachment;
+import io.plumbline.loader.attach.Description;
+import io.plumbline.loader.attach.GateState;
+import io.plumbline.loader.json.Json;
+import io.plumbline.loader.json.JsonText;
+import io.plumbline.loader.libbpf.Bpf;
+import io.plumbline.model.policy.Direction;
+import java.io.PrintWriter;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code plumb status}. */
+@Command(
+    name = "status",
+    description = "Show what is attached to interfaces, by plumb and by others.",
+    mixinStandardHelpOptions = true,
+    footer = {"", "Examples:", "  plumb status", "  plumb status -i eth0 --netns blue --json"})
+public final class StatusCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+  @Mixin private Place place = new Place();
+
+  @Option(names = "--at", paramLabel = "ingress|egress", description = "only this way")
+  private @Nullable Direction direction;
+
+  @Option(names = "--json", description = "for programs")
+  private boolean json;
+
+  @Override
+  public Integer call() throws CommandException {
+    PrintWriter out = spec.commandLine().getOut();
+    try (Attacher attacher = place.open()) {
+      List<Attachment> attachments = place.attachments(attacher, direction);
+      if (json) {
+        out.println(JsonText.pretty(report(attachments)));
+      } else {
+        print(out, attachments);
+      }
+      out.flush();
+      return ExitStatus.DONE;
+    } catch (AttachException e) {
+      throw Place.failed(e);
+    }
+  }
+
+  private static void print(PrintWriter out, List<Attachment> attachments) throws AttachException {
+    Table table =
+        new Table(
+            "interface",
+            "hook",
+            "backend",
+            "#",
+            "program",
+            "id",
+            "passed",
+            "dropped",
+            "since",
+            "by",
+            "filter");
+    for (Attachment a : attachments) {
+      Optional<GateState.Counts> counts = a.ours() ? GateState.counts(a) : Optional.empty();
+      table.row(
+          a.ifname(),
+          a.direction().word(),
+          a.backend().word(),
+          a.position(),
+          a.name(),
+          a.programId() == 0 ? "" : a.programId(),
+          counts.map(c -> String.valueOf(c.passed().packets())).orElse(""),
+          counts.map(c -> String.valueOf(c.dropped().packets())).orElse(""),
+          a.about().map(about -> ago(about.since())).orElse(""),
+          a.about().map(about -> about.by() + " (" + about.tool() + ")").orElse(""),
+          a.about().map(StatusCommand::filter).orElse("not plumb's"));
+    }
+    out.print(table.isEmpty() ? "nothing is attached" + System.lineSeparator() : table);
+  }
+
+  private static String filter(Description about) {
+    List<String> notes = new ArrayList<>();
+    if (about.observing()) {
+      notes.add("observing only");
+    }
+    if (!about.stays() && ProcessHandle.of(about.pid()).isEmpty()) {
+      notes.add("its process is gone; remove it with plumb detach");
+    }
+    if (!about.source().isEmpty()) {
+      notes.add(about.source());
+    }
+    return about.subject() + (notes.isEmpty() ? "" : " (" + String.join(", ", notes) + ")");
+  }
+
+  private static String ago(Instant since) {
+    Duration age = Duration.between(since, Instant.now()).truncatedTo(ChronoUnit.SECONDS);
+    if (age.toDays() > 0) {
+      return age.toDays() + "d ago";
+    }
+    return age.toString().substring(2).toLowerCase(java.util.Locale.ROOT) + " ago";
+  }
+
+  private static Json report(List<Attachment> attachments) throws AttachException {
+    List<Json> all = new ArrayList<>();
+    for (Attachment a : attachments) {
+      List<Map.Entry<String, Json>> entry = new ArrayList<>(StatsCommand.place(a).entries());
+      entry.add(Map.entry("position", Json.of(a.position())));
+      entry.add(Map.entry("tag", Json.of(a.program().map(Bpf.ProgramInfo::tag).orElse(""))));
+      entry.add(Map.entry("linkId", Json.of(a.linkId())));
+      entry.add(Map.entry("ours", Json.of(a.ours())));
+      if (a.about().isPresent()) {
+        Description about = a.about().get();
+        entry.add(Map.entry("tool", Json.of(about.tool())));
+        entry.add(Map.entry("filter", Json.of(about.subject())));
+        entry.add(Map.entry("source", Json.of(about.source())));
+        entry.add(Map.entry("by", Json.of(about.by())));
+        entry.add(Map.entry("pid", Json.of(about.pid())));
+        entry.add(Map.entry("since", Json.of(about.since().toString())));
+        entry.add(Map.entry("pinned", Json.of(about.stays())));
+        entry.add(Map.entry("observing", Json.of(about.observing())));
+      }
+      GateState.counts(a).ifPresent(counts -> entry.addAll(StatsCommand.answers(counts).entries()));
+      all.add(new Json.Obj(entry));
+    }
+    return Json.Obj.of("tool", "plumb", "version", "0.1.0", "attachments", all);
+  }
+}
