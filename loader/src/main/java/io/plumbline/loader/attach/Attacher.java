@@ -5,6 +5,7 @@ import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.loader.libbpf.Bpf;
 import io.plumbline.loader.libbpf.BpfSyscall;
 import io.plumbline.loader.libbpf.Errno;
+import io.plumbline.loader.libbpf.LibBpf;
 import io.plumbline.loader.libbpf.LibC;
 import io.plumbline.loader.netlink.Link;
 import io.plumbline.loader.netlink.Netlink;
@@ -368,7 +369,7 @@ public final class Attacher implements AutoCloseable {
           "backend " + wanted.word() + ": there is no egress: expected --at ingress");
     }
     if (wanted == Backend.CLSACT) {
-      require(Feature.CLSACT, "backend clsact");
+      requireClsact("backend clsact");
       return new Choice(wanted, Optional.empty(), "");
     }
     Optional<String> missing = xdp ? Optional.empty() : Feature.TCX.missing();
@@ -384,14 +385,35 @@ public final class Attacher implements AutoCloseable {
     if (asked.isPresent() || xdp) {
       throw new AttachException("backend " + wanted.word() + ": unavailable: " + why);
     }
-    require(Feature.CLSACT, why + "; backend clsact");
+    requireClsact(why + "; backend clsact");
     return new Choice(Backend.CLSACT, Optional.empty(), why);
+  }
+
+  /** The kernel itself says whether it has the qdisc; trying it beforehand takes long. */
+  private static void requireClsact(String where) throws AttachException {
+    if (Feature.CLSACT.switchedOff()) {
+      require(Feature.CLSACT, where);
+    }
   }
 
   private static void require(Feature feature, String where) throws AttachException {
     Optional<String> missing = feature.missing();
     if (missing.isPresent()) {
-      throw new AttachException(where + ": unavailable: " + missing.get());
+      throw new AttachException(
+          "%s: unavailable: %s: needs %s".formatted(where, missing.get(), feature.remedy()));
+    }
+  }
+
+  /** Returns a better reason for a refusal, if something is missing that every filter needs. */
+  private static AttachException reason(EngineException e, boolean policy) {
+    try {
+      requireBpf();
+      if (policy) {
+        require(Feature.BPF_LOOP, "kernel: policies");
+      }
+      return new AttachException(String.valueOf(e.getMessage()), 0, e.detail());
+    } catch (AttachException missing) {
+      return missing;
     }
   }
 
@@ -415,12 +437,18 @@ public final class Attacher implements AutoCloseable {
   }
 
   private static Prepared prepare(What what) throws AttachException {
-    requireBpf();
+    boolean policy =
+        what instanceof What.OfSubject subject && subject.subject instanceof Subject.Intent;
     try {
+      if (Feature.BPF.switchedOff()
+          || Feature.RINGBUF.switchedOff()
+          || policy && Feature.BPF_LOOP.switchedOff()) {
+        throw new EngineException("switched off");
+      }
+      if (LibBpf.unavailable() != null) {
+        throw new EngineException("kernel: " + LibBpf.unavailable());
+      }
       if (what instanceof What.OfSubject of) {
-        if (of.subject instanceof Subject.Intent) {
-          require(Feature.BPF_LOOP, "kernel: policies need Linux 5.17 or newer");
-        }
         FilterCode code = FilterCode.of(of.subject, of.objects);
         return new Prepared(code.name(), Optional.of(code), Optional.empty());
       }
@@ -429,7 +457,7 @@ public final class Attacher implements AutoCloseable {
           ? new Prepared(of.name, Optional.empty(), Optional.of(of.object))
           : new Prepared(of.name, Optional.of(FilterCode.of(of.name, of.object)), Optional.empty());
     } catch (EngineException e) {
-      throw new AttachException(String.valueOf(e.getMessage()), 0, e.detail());
+      throw reason(e, policy);
     }
   }
 

@@ -56,10 +56,15 @@ public enum Feature {
     return name().toLowerCase(Locale.ROOT);
   }
 
-  /** Returns why it is not there; empty if it is. */
-  public Optional<String> missing() {
+  /** Returns whether {@code PLUMB_WITHOUT} names it. */
+  public boolean switchedOff() {
     String without = System.getenv("PLUMB_WITHOUT");
-    if (without != null && List.of(without.split(",", -1)).contains(word())) {
+    return without != null && List.of(without.split(",", -1)).contains(word());
+  }
+
+  /** Returns why it is not there; empty if it is. This tries it, which takes milliseconds. */
+  public Optional<String> missing() {
+    if (switchedOff()) {
       return Optional.of("PLUMB_WITHOUT says so");
     }
     return switch (this) {

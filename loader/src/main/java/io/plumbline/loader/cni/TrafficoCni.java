@@ -45,7 +45,7 @@ public final class TrafficoCni {
   private final PrintStream out;
   private String version = "1.0.0";
 
-  TrafficoCni(Map<String, String> environment, InputStream in, PrintStream out) {
+  private TrafficoCni(Map<String, String> environment, InputStream in, PrintStream out) {
     this.environment = environment;
     this.in = in;
     this.out = out;
@@ -55,12 +55,17 @@ public final class TrafficoCni {
   public static void main(String[] args) {
     PrintStream out =
         new PrintStream(new FileOutputStream(FileDescriptor.out), false, StandardCharsets.UTF_8);
-    int status = new TrafficoCni(System.getenv(), System.in, out).run();
+    int status = run(System.getenv(), System.in, out);
     out.flush();
     Stop.exit(status);
   }
 
-  int run() {
+  /** Runs it and returns its exit status. */
+  public static int run(Map<String, String> environment, InputStream in, PrintStream out) {
+    return new TrafficoCni(environment, in, out).run();
+  }
+
+  private int run() {
     try {
       String command = environment.get("CNI_COMMAND");
       if (command == null) {
@@ -154,7 +159,7 @@ public final class TrafficoCni {
             new Attacher.What.OfSubject(subject, ObjectSource.builtIn()),
             link,
             direction,
-            Optional.of(Feature.CLSACT.missing().isEmpty() ? Backend.CLSACT : Backend.TCX),
+            Optional.of(Feature.CLSACT.switchedOff() ? Backend.TCX : Backend.CLSACT),
             Order.FIRST,
             new Description(
                 TOOL,

@@ -62,7 +62,7 @@ final class Session {
 
   private Attachment attach(Attacher attacher, Link link, Direction direction, Subject subject)
       throws AttachException {
-    Backend backend = Feature.CLSACT.missing().isEmpty() ? Backend.CLSACT : Backend.TCX;
+    Backend backend = Feature.CLSACT.switchedOff() ? Backend.TCX : Backend.CLSACT;
     boolean qdiscThere = attacher.attachments(link).stream().anyMatch(a -> a.filter().isPresent());
     announce(subject, link, qdiscThere);
     Description about =

@@ -73,7 +73,7 @@ public final class Traffico {
   }
 
   /** Runs it and returns its exit status. */
-  static int run(String tool, List<String> args, PrintStream out, PrintStream err) {
+  public static int run(String tool, List<String> args, PrintStream out, PrintStream err) {
     Traffico traffico = new Traffico(tool, out, err);
     try {
       Optional<Integer> status = traffico.parse(args);

@@ -1,0 +1,5 @@
+/** What makes the commands start fast. */
+@NullMarked
+package io.plumbline.loader.start;
+
+import org.jspecify.annotations.NullMarked;
