@@ -7,6 +7,7 @@ import io.plumbline.loader.attach.Backend;
 import io.plumbline.loader.attach.CounterLines;
 import io.plumbline.loader.attach.Description;
 import io.plumbline.loader.attach.GateState;
+import io.plumbline.loader.attach.GateState.Answers;
 import io.plumbline.loader.attach.GateState.Counts;
 import io.plumbline.loader.attach.Order;
 import io.plumbline.loader.kernel.ObjectSource;
@@ -164,10 +165,23 @@ final class LiveRunner implements Runner {
   }
 
   private void send(PacketBatch batch, int[] verdicts) throws EngineException {
+    Attachment now = attachment;
+    if (now == null) {
+      throw new EngineException("live: " + subject + " is not attached");
+    }
+    try (Answers answers =
+        Answers.open(now)
+            .orElseThrow(() -> new EngineException("live: the counters cannot be read"))) {
+      send(batch, verdicts, answers);
+    } catch (AttachException e) {
+      throw new EngineException(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private void send(PacketBatch batch, int[] verdicts, Answers answers) throws EngineException {
     Wire wire = engine.wire();
-    Counts start = counts();
-    long passed = start.passed().packets();
-    long dropped = start.dropped().packets();
+    long passed = answers.passed().packets();
+    long dropped = answers.dropped().packets();
     for (int i = 0; i < batch.size(); i++) {
       if (refusal(batch, i).isPresent()) {
         verdicts[i] = UNSUPPORTED;
@@ -185,29 +199,34 @@ final class LiveRunner implements Runner {
             "live: send %s: %s".formatted(batch.packet(i), Errno.describe(error)));
       }
       boolean drop =
-          direction == Direction.EGRESS ? error == Errno.ENOBUFS : arrived(passed, dropped);
+          direction == Direction.EGRESS
+              ? error == Errno.ENOBUFS
+              : isDropped(answers, passed, dropped);
       verdicts[i] = drop ? Verdicts.TC_ACT_SHOT : Verdicts.TC_ACT_OK;
       passed += drop ? 0 : 1;
       dropped += drop ? 1 : 0;
     }
-    Counts end = counts();
-    if (end.passed().packets() != passed || end.dropped().packets() != dropped) {
+    if (answers.passed().packets() != passed || answers.dropped().packets() != dropped) {
       throw new EngineException(
           "live: %s: the filter counts %d passed and %d dropped frames: expected %d and %d"
               .formatted(
-                  subject, end.passed().packets(), end.dropped().packets(), passed, dropped));
+                  subject,
+                  answers.passed().packets(),
+                  answers.dropped().packets(),
+                  passed,
+                  dropped));
     }
   }
 
-  /** Waits until the frame has been judged; returns whether it was dropped. */
-  private boolean arrived(long passed, long dropped) throws EngineException {
+  /** Waits until a frame has been judged; returns whether it was dropped. */
+  private static boolean isDropped(Answers answers, long passed, long dropped)
+      throws EngineException {
     long end = System.nanoTime() + PATIENCE_NANOS;
     while (System.nanoTime() < end) {
-      Counts now = counts();
-      if (now.dropped().packets() > dropped) {
+      if (answers.dropped().packets() > dropped) {
         return true;
       }
-      if (now.passed().packets() > passed) {
+      if (answers.passed().packets() > passed) {
         return false;
       }
     }

@@ -41,30 +41,65 @@ public final class GateState {
   /** Reads the counters; empty if the program has none, or this process may not ask. */
   public static Optional<Counts> counts(Attachment attachment) throws AttachException {
     Optional<Bpf.ProgramInfo> program = attachment.program();
-    int map = program.map(p -> Gate.openMap(p, Gate.ANSWERS_MAP)).orElse(-1);
-    if (map < 0) {
-      return Optional.empty();
-    }
-    try {
+    try (Answers answers = Answers.open(attachment).orElse(null)) {
+      if (answers == null) {
+        return Optional.empty();
+      }
       int lines = attachment.about().map(about -> about.lines().size()).orElse(0);
       return Optional.of(
           new Counts(
-              answer(map, 0),
-              answer(map, 1),
-              answer(map, 2),
+              answers.passed(),
+              answers.dropped(),
+              answers.other(),
               lines == 0 ? List.of() : lines(program.orElseThrow(), lines)));
     } catch (EngineException e) {
       throw new AttachException(String.valueOf(e.getMessage()));
-    } finally {
-      LibC.close(map);
     }
   }
 
-  /** Sums an entry of a per-CPU array over all CPUs. */
-  private static Totals answer(int map, int index) throws EngineException {
-    int cpus = PolicyProgram.possibleCpus();
-    try (Memory key = new Memory(4);
-        Memory values = new Memory((long) TOTALS_BYTES * cpus)) {
+  /** The counters of a gate's answers, to be read often. */
+  public static final class Answers implements AutoCloseable {
+    private final int map;
+    private final int cpus;
+    private final Memory key = new Memory(4);
+    private final Memory values;
+
+    private Answers(int map, int cpus) {
+      this.map = map;
+      this.cpus = cpus;
+      values = new Memory((long) TOTALS_BYTES * cpus);
+    }
+
+    /** Opens them; empty if the program has none, or this process may not ask. */
+    public static Optional<Answers> open(Attachment attachment) throws AttachException {
+      int map = attachment.program().map(p -> Gate.openMap(p, Gate.ANSWERS_MAP)).orElse(-1);
+      try {
+        return map < 0
+            ? Optional.empty()
+            : Optional.of(new Answers(map, PolicyProgram.possibleCpus()));
+      } catch (EngineException e) {
+        LibC.close(map);
+        throw new AttachException(String.valueOf(e.getMessage()));
+      }
+    }
+
+    /** Returns what was passed on. */
+    public Totals passed() {
+      return answer(0);
+    }
+
+    /** Returns what was dropped. */
+    public Totals dropped() {
+      return answer(1);
+    }
+
+    /** Returns what was answered otherwise. */
+    public Totals other() {
+      return answer(2);
+    }
+
+    /** Sums an entry of the per-CPU array over all CPUs. */
+    private Totals answer(int index) {
       key.setInt(0, index);
       values.clear();
       BpfSyscall.mapLookup(map, key, values);
@@ -75,6 +110,13 @@ public final class GateState {
         bytes += values.getLong((long) TOTALS_BYTES * cpu + 8);
       }
       return new Totals(packets, bytes);
+    }
+
+    @Override
+    public void close() {
+      LibC.close(map);
+      key.close();
+      values.close();
     }
   }
 

@@ -1,0 +1,100 @@
+package io.plumbline.conformance;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.sun.jna.Memory;
+import com.sun.jna.Native;
+import io.plumbline.loader.libbpf.Errno;
+import io.plumbline.loader.libbpf.LibC;
+import io.plumbline.loader.netlink.NetworkNamespace;
+import io.plumbline.model.packet.Packet;
+import io.plumbline.pcaps.PacketText;
+import java.nio.charset.StandardCharsets;
+import java.util.concurrent.Callable;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * A network namespace of a test's own, with the veth pair v0 and v1. It belongs to one thread, the
+ * processes which that thread starts are in it too, and it ends with the thread.
+ */
+final class OwnNetwork {
+  private static final int AF_PACKET = 17;
+  private static final int SOCK_RAW = 3;
+
+  private OwnNetwork() {}
+
+  /** Runs a test in one. */
+  static <T> T in(Callable<T> test) throws Exception {
+    FutureTask<T> task =
+        new FutureTask<>(
+            () -> {
+              NetworkNamespace.enterNew();
+              sh(
+                  "ip link set lo up && ip link add v0 type veth peer name v1"
+                      + " && ip link set v0 up && ip link set v1 up");
+              return test.call();
+            });
+    Thread thread = new Thread(task, "own network");
+    thread.start();
+    try {
+      return task.get(5, TimeUnit.MINUTES);
+    } catch (java.util.concurrent.ExecutionException e) {
+      if (e.getCause() instanceof Error error) {
+        throw error;
+      }
+      throw e;
+    }
+  }
+
+  /** Runs a shell command there; returns what it printed, and requires that it succeeds. */
+  static String sh(String command) throws Exception {
+    Process process = new ProcessBuilder("sh", "-c", command).redirectErrorStream(true).start();
+    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(process.waitFor()).as(command + ": " + output).isZero();
+    return output;
+  }
+
+  /** Sends a frame out of an interface; returns whether the filter there let it pass. */
+  static boolean passes(String ifname, String packet) throws Exception {
+    try (Sender sender = new Sender(ifname, packet)) {
+      return sender.passes();
+    }
+  }
+
+  /** One frame, sent again and again. */
+  static final class Sender implements AutoCloseable {
+    private final int fd;
+    private final Memory frame;
+
+    Sender(String ifname, String text) throws Exception {
+      Packet packet = PacketText.parse(text);
+      byte[] bytes = packet.bytes();
+      frame = new Memory(bytes.length);
+      frame.write(0, bytes, 0, bytes.length);
+      fd = LibC.socket(AF_PACKET, SOCK_RAW, 0);
+      assertThat(fd).isNotNegative();
+      int index = Integer.parseInt(sh("ip -o link show " + ifname).split(":", -1)[0].strip());
+      try (Memory address = new Memory(20)) {
+        address.clear();
+        address.setShort(0, (short) AF_PACKET);
+        address.setInt(4, index);
+        assertThat(LibC.bind(fd, address, 20)).isZero();
+      }
+    }
+
+    boolean passes() {
+      if (LibC.send(fd, frame, frame.size(), 0) >= 0) {
+        return true;
+      }
+      assertThat(Native.getLastError()).isEqualTo(Errno.ENOBUFS);
+      return false;
+    }
+
+    @Override
+    public void close() {
+      LibC.close(fd);
+      frame.close();
+    }
+  }
+}
