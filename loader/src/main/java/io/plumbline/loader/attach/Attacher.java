@@ -272,7 +272,10 @@ public final class Attacher implements AutoCloseable {
           TrafficControl.filters(netlink, old.ifindex()).stream()
               .filter(f -> f.programId() == old.programId())
               .findFirst()
-              .orElseThrow(() -> gone(old));
+              .orElse(null);
+      if (filter == null) {
+        throw gone(old);
+      }
       TrafficControl.replace(netlink, old.ifindex(), filter, programFd, name);
       return;
     }
@@ -285,7 +288,7 @@ public final class Attacher implements AutoCloseable {
   }
 
   /** Opens the link of an attachment, if it still has that program. */
-  private static int openLink(Attachment attachment) throws AttachException {
+  private int openLink(Attachment attachment) throws AttachException, NetlinkException {
     int link = Pins.find().pins().map(pins -> pins.open(attachment.linkId())).orElse(-1);
     if (link < 0) {
       link = Bpf.linkById(attachment.linkId());
@@ -327,14 +330,17 @@ public final class Attacher implements AutoCloseable {
             .filter(f -> f.programId() == attachment.programId())
             .filter(f -> f.direction() == attachment.direction())
             .findFirst()
-            .orElseThrow(() -> gone(attachment));
+            .orElse(null);
+    if (filter == null) {
+      throw gone(attachment);
+    }
     boolean last = filters.size() == 1;
     boolean made = attachment.about().map(Description::madeQdisc).orElse(false);
     TrafficControl.delete(netlink, attachment.ifindex(), filter, last && made);
     return last && made;
   }
 
-  private static void detachLink(Attachment attachment) throws AttachException {
+  private void detachLink(Attachment attachment) throws AttachException, NetlinkException {
     int link = openLink(attachment);
     try {
       // A link of another program than ours may be held elsewhere; it is taken off all the same.
@@ -345,11 +351,21 @@ public final class Attacher implements AutoCloseable {
     }
   }
 
-  private static AttachException gone(Attachment attachment) {
+  /**
+   * Returns what has become of an attachment, with the error number that traffico would end with.
+   */
+  private AttachException gone(Attachment attachment) throws NetlinkException {
+    if (Link.find(netlink, attachment.ifindex()).isEmpty()) {
+      return new AttachException(
+          attachment.ifname() + ": the interface is not there any more", Errno.ENODEV, "");
+    }
+    boolean noQdisc =
+        attachment.filter().isPresent()
+            && TrafficControl.qdisc(netlink, attachment.ifindex()).isEmpty();
     return new AttachException(
         "%s: program %d is not there any more"
             .formatted(attachment.place(), attachment.programId()),
-        Errno.ENOENT,
+        noQdisc ? Errno.EINVAL : Errno.ENOENT,
         "");
   }
 

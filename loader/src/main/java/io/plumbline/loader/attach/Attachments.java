@@ -19,8 +19,13 @@ public final class Attachments {
   private Attachments() {}
 
   /** Returns everything on the hooks of an interface, in the order in which packets meet it. */
-  public static List<Attachment> of(Netlink netlink, Link link) throws NetlinkException {
+  public static List<Attachment> of(Netlink netlink, Link known) throws NetlinkException {
     List<Attachment> found = new ArrayList<>();
+    // Its XDP program is asked for again; the rest of what is known of it stays.
+    Link link = Link.find(netlink, known.index()).orElse(null);
+    if (link == null) {
+      return found;
+    }
     if (link.xdpProgram() != 0) {
       Backend backend = link.xdpMode() == XDP_ATTACHED_SKB ? Backend.XDP_SKB : Backend.XDP;
       int linkId = xdpLink(link.index(), link.xdpProgram());

@@ -88,7 +88,7 @@ final class FilterCode implements AutoCloseable {
 
   /** Takes the instructions of an object of somebody else's, which stays the caller's to close. */
   static FilterCode of(String name, LoadedObject object) {
-    return new FilterCode(name, object.instructions(), List.of());
+    return new FilterCode(name, object.instructions(), new ArrayList<>());
   }
 
   private static byte[] load(

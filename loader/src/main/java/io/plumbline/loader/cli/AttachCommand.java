@@ -392,8 +392,8 @@ public final class AttachCommand implements Callable<Integer> {
       undo.run();
       throw new CommandException(
           ExitStatus.DISAGREEMENT,
-          "%s: not confirmed within %d seconds: undone"
-              .formatted(attachment.place(), confirmSeconds));
+          "%s: not confirmed within %d seconds: %s"
+              .formatted(attachment.place(), confirmSeconds, undone));
     }
     if (pin) {
       return ExitStatus.DONE;

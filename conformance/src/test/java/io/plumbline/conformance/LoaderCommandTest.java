@@ -1,0 +1,419 @@
+package io.plumbline.conformance;
+
+import static io.plumbline.conformance.OwnNetwork.passes;
+import static io.plumbline.conformance.OwnNetwork.sh;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.plumbline.conformance.cli.Plumb;
+import io.plumbline.loader.cli.LoaderCommands;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import picocli.CommandLine;
+
+/** The commands of production on a veth pair: what they do, print and end with. */
+class LoaderCommandTest {
+  private static final String MAIN = LoaderCommands.class.getName();
+  private static final String WEB = "eth ipv4(10.0.0.1) tcp(1024,80)";
+  private static final Path OBJECTS = Path.of("../bpf/target/objects").toAbsolutePath();
+
+  @TempDir private Path folder;
+
+  @BeforeEach
+  void kernelIsThere() {
+    KernelNeeded.orSkip();
+  }
+
+  private static Program.Result plumb(String... args) {
+    StringWriter out = new StringWriter();
+    StringWriter err = new StringWriter();
+    CommandLine line = Plumb.commandLine();
+    line.setOut(new PrintWriter(out));
+    line.setErr(new PrintWriter(err));
+    int status = line.execute(args);
+    return new Program.Result(status, out.toString(), err.toString());
+  }
+
+  private static String ok(String... args) {
+    Program.Result result = plumb(args);
+    assertThat(result.status()).as(result.toString()).isZero();
+    return result.out();
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiterString = " => ",
+      value = {
+        "attach -i nowhere nop => 2 => interface 'nowhere': expected the name or number of one that exists",
+        "attach nop => 2 => --ifname: missing: expected the interface to attach to",
+        "attach -i v0 => 2 => attach: 0 filters given: expected one of PROGRAM [INPUT], --chain, --allow and --forbid, --policy, --object",
+        "attach -i v0 nop --chain x => 2 => attach: 2 filters given: expected one of PROGRAM [INPUT], --chain, --allow and --forbid, --policy, --object",
+        "attach -i v0 nop --backend magic => 2 => --backend: 'magic': expected tcx, clsact, xdp or xdp-skb",
+        "attach -i v0 nop --order sideways => 2 => --order 'sideways': expected first, last, before:PROGRAM_ID or after:PROGRAM_ID",
+        "attach -i v0 nop --backend clsact --order before:1 => 3 => order: backend clsact knows first and last only: expected one of them, or backend tcx",
+        "attach -i v0 nop --netns nowhere => 2 => --netns: /run/netns/nowhere: ENOENT (No such file or directory)",
+        "attach -i v0 --object /nowhere.o => 2 => --object: /nowhere.o: cannot be read",
+        "attach -i v0 nop --confirm -1 => 2 => --confirm: -1: expected 1 or more seconds",
+        "detach => 2 => detach: expected one of --ifname and --all-interfaces",
+        "detach -i v0 --id 1 => 2 => --id: no program 1 there: see plumb status",
+        "confirm -i v0 => 1 => v0: nothing of plumb's is attached there",
+        "events -i v0 => 1 => events: no filter of plumb's is attached there",
+      })
+  void badInputIsOneLine(String arguments, int status, String message) throws Exception {
+    OwnNetwork.in(
+        () -> {
+          String before = sh("tc qdisc show; tc filter show dev v0 egress");
+          assertThat(plumb(arguments.split(" ", -1)))
+              .isEqualTo(
+                  new Program.Result(status, "", "plumb: " + message + System.lineSeparator()));
+          assertThat(sh("tc qdisc show; tc filter show dev v0 egress")).isEqualTo(before);
+          return true;
+        });
+  }
+
+  @ParameterizedTest
+  @CsvSource({"tcx", "clsact"})
+  void aPolicyIsAttachedShownCountedAndDetached(String backend) throws Exception {
+    OwnNetwork.in(
+        () -> {
+          assertThat(
+                  ok(
+                      "attach",
+                      "-i",
+                      "v0",
+                      "--pin",
+                      "--backend",
+                      backend,
+                      "--allow",
+                      "tcp/10.0.0.1:22",
+                      "--forbid",
+                      "tcp/10.0.0.1:80"))
+              .matches("v0 egress " + backend + ": attached intent .*\\(program [0-9]+\\)\\R");
+          assertThat(passes("v0", WEB)).isFalse();
+          assertThat(ok("status", "-i", "v0"))
+              .contains("v0", "egress", backend, "intent", "(plumb)", "permit tcp/10.0.0.1:22");
+          assertThat(ok("status", "-i", "v0", "--json"))
+              .contains("\"ours\":\ttrue", "\"packets\":\t");
+          assertThat(ok("stats", "-i", "v0"))
+              .containsPattern("forbid_1 +1 .*forbid tcp/10.0.0.1:80");
+          assertThat(ok("stats", "-i", "v0", "--prometheus"))
+              .containsPattern(
+                  "plumb_clause_packets_total\\{ifname=\"v0\",.*clause=\"forbid_1\".*\\} 1\\R");
+          assertThat(ok("detach", "-i", "v0"))
+              .startsWith("v0 egress " + backend + ": detached intent");
+          assertThat(ok("detach", "-i", "v0"))
+              .isEqualTo("nothing of plumb's is attached there" + System.lineSeparator());
+          assertThat(passes("v0", WEB)).isTrue();
+          return true;
+        });
+  }
+
+  @Test
+  void eventsNameTheRule() throws Exception {
+    OwnNetwork.in(
+        () -> {
+          ok("attach", "-i", "v0", "--pin", "--allow", "arp", "--forbid", "tcp/10.0.0.1:80");
+          Process process =
+              Program.builder(MAIN, "events", "-i", "v0", "--count", "1", "--format", "json")
+                  .start();
+          while (process.isAlive()) {
+            assertThat(passes("v0", WEB)).isFalse();
+            Thread.sleep(20);
+          }
+          assertThat(Program.finish(process, "").out())
+              .contains(
+                  "\"protocol\":\"tcp\"",
+                  "\"destination\":\"10.0.0.1\",\"destinationPort\":80",
+                  "\"reason\":\"intent.forbid_1: forbid tcp/10.0.0.1:80\"");
+          Path pcap = folder.resolve("drops.pcap");
+          process =
+              Program.builder(
+                      MAIN,
+                      "events",
+                      "--count",
+                      "1",
+                      "--format",
+                      "pcap",
+                      "--output",
+                      pcap.toString())
+                  .start();
+          while (process.isAlive()) {
+            assertThat(passes("v0", WEB)).isFalse();
+            Thread.sleep(20);
+          }
+          assertThat(ok("replay", pcap.toString(), "--program", "block_port", "--input", "80"))
+              .contains("1 packets");
+          ok("detach", "-i", "v0");
+          return true;
+        });
+  }
+
+  @Test
+  void whatIsNotConfirmedIsUndone() throws Exception {
+    OwnNetwork.in(
+        () -> {
+          ok("attach", "-i", "v0", "--pin", "block_port", "80");
+          Program.Result result =
+              Program.run(
+                  MAIN,
+                  "",
+                  Map.of(),
+                  "attach",
+                  "-i",
+                  "v0",
+                  "--pin",
+                  "--replace",
+                  "--confirm",
+                  "1",
+                  "nop");
+          assertThat(result.status()).isEqualTo(1);
+          assertThat(result.err())
+              .contains("v0 egress tcx: not confirmed within 1 seconds: the filter before is back");
+          assertThat(passes("v0", WEB)).isFalse();
+          Process process =
+              Program.builder(
+                      MAIN, "attach", "-i", "v0", "--pin", "--replace", "--confirm", "60", "nop")
+                  .start();
+          while (!passes("v0", WEB)) {
+            Thread.sleep(20);
+          }
+          ok("confirm", "-i", "v0");
+          assertThat(Program.finish(process, "").status()).isZero();
+          assertThat(passes("v0", WEB)).isTrue();
+          ok("detach", "-i", "v0");
+          return true;
+        });
+  }
+
+  @Test
+  void inTheForegroundItEndsWithTheCommandAndSaysWhenTheInterfaceVanishes() throws Exception {
+    OwnNetwork.in(
+        () -> {
+          Process process = Program.builder(MAIN, "attach", "-i", "v0", "block_port", "80").start();
+          while (passes("v0", WEB)) {
+            Thread.sleep(20);
+          }
+          sh("kill -TERM " + process.pid());
+          assertThat(Program.finish(process, "").status()).isZero();
+          assertThat(passes("v0", WEB)).isTrue();
+          process = Program.builder(MAIN, "attach", "-i", "v0", "block_port", "80").start();
+          while (passes("v0", WEB)) {
+            Thread.sleep(20);
+          }
+          sh("ip link delete v0");
+          Program.Result result = Program.finish(process, "");
+          assertThat(result.status()).as(result.toString()).isEqualTo(1);
+          assertThat(result.err()).contains("removed, replaced, or the interface is gone");
+          return true;
+        });
+  }
+
+  @Test
+  void anObjectOfSomebodyElseIsAttachedAlsoAsXdp() throws Exception {
+    OwnNetwork.in(
+        () -> {
+          assertThat(
+                  ok(
+                      "attach",
+                      "-i",
+                      "v0",
+                      "--pin",
+                      "--object",
+                      OBJECTS.resolve("allow_port.bpf.o").toString()))
+              .contains("attached object ");
+          // Its port is 0 by default: all TCP and UDP is dropped.
+          assertThat(passes("v0", WEB)).isFalse();
+          ok("detach", "-i", "v0");
+          Path xdp = folder.resolve("pass.bpf.o");
+          Files.writeString(
+              folder.resolve("pass.bpf.c"),
+              """
+              #include <linux/bpf.h>
+              #include <bpf/bpf_helpers.h>
+              SEC("xdp") int pass(struct xdp_md *ctx) { return XDP_PASS; }
+              char LICENSE[] SEC("license") = "GPL";
+              """);
+          if (Files.exists(Path.of("/usr/bin/clang-14"))) {
+            sh(
+                "cd "
+                    + folder
+                    + " && clang-14 -target bpf -O2 -g -idirafter /usr/include/$(uname -m)-linux-gnu"
+                    + " -c pass.bpf.c -o pass.bpf.o");
+            for (String backend : List.of("xdp", "xdp-skb")) {
+              assertThat(
+                      ok(
+                          "attach",
+                          "-i",
+                          "v0",
+                          "--pin",
+                          "--at",
+                          "ingress",
+                          "--backend",
+                          backend,
+                          "--object",
+                          xdp.toString()))
+                  .contains("v0 ingress " + backend + ": attached object");
+              assertThat(sh("ip link show v0"))
+                  .contains(backend.equals("xdp") ? "xdp" : "xdpgeneric");
+              ok("detach", "-i", "v0");
+              assertThat(sh("ip link show v0")).doesNotContain("xdp");
+            }
+          }
+          return true;
+        });
+  }
+
+  @Test
+  void aProgramThatTheVerifierRefusesIsShownInTenLines() throws Exception {
+    Path source = folder.resolve("bad.bpf.c");
+    Files.writeString(
+        source,
+        """
+        #include <linux/bpf.h>
+        #include <bpf/bpf_helpers.h>
+        SEC("tc") int bad(struct __sk_buff *skb) { return *(char *)(long)skb->data; }
+        char LICENSE[] SEC("license") = "GPL";
+        """);
+    org.junit.jupiter.api.Assumptions.assumeTrue(
+        Files.exists(Path.of("/usr/bin/clang-14")), "needs clang-14");
+    OwnNetwork.in(
+        () -> {
+          sh(
+              "cd "
+                  + folder
+                  + " && clang-14 -target bpf -O2 -g -idirafter /usr/include/$(uname -m)-linux-gnu"
+                  + " -c bad.bpf.c -o bad.bpf.o");
+          Program.Result result =
+              plumb("attach", "-i", "v0", "--object", folder.resolve("bad.bpf.o").toString());
+          assertThat(result.status()).isEqualTo(2);
+          assertThat(result.err()).contains("EACCES", "invalid access to packet");
+          assertThat(result.err().lines().count()).isBetween(2L, 11L);
+          Files.write(folder.resolve("cut.o"), new byte[] {0x7F, 'E', 'L', 'F'});
+          Program.Result cut =
+              plumb("attach", "-i", "v0", "--object", folder.resolve("cut.o").toString());
+          assertThat(cut.err().lines()).hasSize(1);
+          assertThat(cut.status()).isEqualTo(2);
+          assertThat(sh("tc qdisc show dev v0")).doesNotContain("clsact");
+          return true;
+        });
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiterString = " => ",
+      value = {
+        "tcx => 0 => plumb: note: no TCX: PLUMB_WITHOUT says so",
+        "bpffs => 0 => plumb: note: PLUMB_WITHOUT says so",
+        "tcx,clsact => 3 => plumb: no TCX: PLUMB_WITHOUT says so; backend clsact: unavailable: PLUMB_WITHOUT says so",
+        "bpf => 3 => plumb: kernel: unavailable: PLUMB_WITHOUT says so: needs root, or CAP_BPF",
+        "ringbuf => 3 => plumb: kernel: unavailable: PLUMB_WITHOUT says so: needs Linux 5.8",
+        "bpf_loop => 3 => plumb: kernel: policies: unavailable: PLUMB_WITHOUT says so: needs Linux 5.17",
+      })
+  void onAnOlderKernelItSaysWhatWasChosenOrWhatIsMissing(String without, int status, String message)
+      throws Exception {
+    OwnNetwork.in(
+        () -> {
+          Program.Result result =
+              Program.run(
+                  MAIN,
+                  "",
+                  Map.of("PLUMB_WITHOUT", without),
+                  "attach",
+                  "-i",
+                  "v0",
+                  "--pin",
+                  "--allow",
+                  "arp");
+          assertThat(result.status()).as(result.toString()).isEqualTo(status);
+          assertThat(result.err()).startsWith(message);
+          assertThat(result.err().lines()).hasSize(1);
+          assertThat(sh("tc qdisc show dev v0").contains("clsact")).isEqualTo(status == 0);
+          ok("detach", "-i", "v0");
+          return true;
+        });
+  }
+
+  @Test
+  void withoutPrivilegeItSaysSoAndChangesNothing() throws Exception {
+    OwnNetwork.in(
+        () -> {
+          ProcessBuilder builder = Program.builder(MAIN, "attach", "-i", "v0", "nop");
+          builder.command().addAll(0, List.of("setpriv", "--bounding-set=-all", "--inh-caps=-all"));
+          Program.Result result = Program.finish(builder.start(), "");
+          assertThat(result.status()).as(result.toString()).isEqualTo(3);
+          assertThat(result.err().lines()).hasSize(1);
+          assertThat(result.err()).contains("needs root, or CAP_BPF and CAP_NET_ADMIN");
+          return true;
+        });
+  }
+
+  @Test
+  void withTheThreeCapabilitiesAloneItWorks() throws Exception {
+    OwnNetwork.in(
+        () -> {
+          ProcessBuilder builder =
+              Program.builder(
+                  MAIN, "attach", "-i", "v0", "--pin", "--backend", "clsact", "block_port", "80");
+          builder
+              .command()
+              .addAll(
+                  0,
+                  List.of(
+                      "setpriv",
+                      "--bounding-set=-all,+bpf,+net_admin,+perfmon",
+                      "--inh-caps=-all"));
+          Program.Result result = Program.finish(builder.start(), "");
+          assertThat(result.status()).as(result.toString()).isZero();
+          assertThat(passes("v0", WEB)).isFalse();
+          ok("detach", "-i", "v0");
+          return true;
+        });
+  }
+
+  @Test
+  void verifyingComesBeforeAttaching() throws Exception {
+    OwnNetwork.in(
+        () -> {
+          Program.Result result =
+              plumb("attach", "-i", "v0", "--pin", "--verify", "block_port", "80");
+          assertThat(result.status()).as(result.toString()).isZero();
+          assertThat(result.err())
+              .containsPattern(
+                  "verified: [0-9]+ trials on model, kernel and emulator, 0 disagreements");
+          ok("detach", "-i", "v0");
+          assertThat(
+                  plumb(
+                          "attach",
+                          "-i",
+                          "v0",
+                          "--verify",
+                          "--object",
+                          OBJECTS.resolve("nop.bpf.o").toString())
+                      .err())
+              .contains("--verify: there is no model of");
+          return true;
+        });
+  }
+
+  @Test
+  void aDryRunAttachesNothing() throws Exception {
+    OwnNetwork.in(
+        () -> {
+          assertThat(ok("attach", "-i", "v0", "--dry-run", "--explain", "--allow", "arp"))
+              .startsWith("plumb intent\ninterface: v0\n")
+              .contains(
+                  "dry run: intent [permit arp] would be attached to v0 egress: tcx, program tag ");
+          assertThat(ok("status", "-i", "v0")).startsWith("nothing is attached");
+          assertThat(ok("doctor")).contains("tcx", "attach as a TCX link");
+          return true;
+        });
+  }
+}
