@@ -17,6 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
 
 /** The commands of production on a veth pair: what they do, print and end with. */
@@ -198,9 +199,9 @@ class LoaderCommandTest {
     OwnNetwork.in(
         () -> {
           Process process = Program.builder(MAIN, "attach", "-i", "v0", "block_port", "80").start();
-          while (passes("v0", WEB)) {
-            Thread.sleep(20);
-          }
+          assertThat(process.inputReader().readLine())
+              .startsWith("v0 egress tcx: attached block_port 80 (program ");
+          assertThat(passes("v0", WEB)).isFalse();
           sh("kill -TERM " + process.pid());
           assertThat(Program.finish(process, "").status()).isZero();
           assertThat(passes("v0", WEB)).isTrue();
@@ -374,6 +375,35 @@ class LoaderCommandTest {
           assertThat(result.status()).as(result.toString()).isZero();
           assertThat(passes("v0", WEB)).isFalse();
           ok("detach", "-i", "v0");
+          return true;
+        });
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"tcx", "clsact"})
+  void onceAttachedOnlyOneCapabilityIsLeft(String backend) throws Exception {
+    OwnNetwork.in(
+        () -> {
+          Process process =
+              Program.builder(MAIN, "attach", "-i", "v0", "--backend", backend, "block_port", "80")
+                  .start();
+          Path status = Path.of("/proc/" + process.pid() + "/status");
+          String left = "";
+          for (int i = 0; i < 500 && !left.contains("CapPrm:\t0000000000001000"); i++) {
+            Thread.sleep(10);
+            left = Files.readString(status);
+          }
+          assertThat(left)
+              .contains(
+                  "CapEff:\t0000000000001000",
+                  "CapPrm:\t0000000000001000",
+                  "CapBnd:\t0000000000001000");
+          assertThat(passes("v0", WEB)).isFalse();
+          assertThat(process.inputReader().readLine()).contains("attached block_port 80");
+          sh("kill -TERM " + process.pid());
+          assertThat(Program.finish(process, "").status()).isZero();
+          assertThat(passes("v0", WEB)).isTrue();
+          assertThat(sh("tc qdisc show dev v0")).doesNotContain("clsact");
           return true;
         });
   }

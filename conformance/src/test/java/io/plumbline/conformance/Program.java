@@ -18,6 +18,9 @@ final class Program {
     List<String> command =
         new ArrayList<>(
             List.of(
+                // As the launcher does: what runs in the background of a shell ignores SIGINT.
+                "env",
+                "--default-signal=INT",
                 ProcessHandle.current().info().command().orElse("java"),
                 "-XX:TieredStopAtLevel=1",
                 "-XX:+UseSerialGC",

@@ -156,19 +156,19 @@ public final class Attacher implements AutoCloseable {
   }
 
   /** Returns whether a program is still on its hook; cheap, and needs CAP_NET_ADMIN only. */
-  public boolean isThere(Link link, Attachment attachment) throws AttachException {
+  public boolean isThere(Attachment attachment) throws AttachException {
     try {
-      Optional<Link> now = Link.find(netlink, link.index());
+      Optional<Link> now = Link.find(netlink, attachment.ifindex());
       if (now.isEmpty()) {
         return false;
       }
       int id = attachment.programId();
       return switch (attachment.backend()) {
         case CLSACT ->
-            TrafficControl.filters(netlink, link.index()).stream()
+            TrafficControl.filters(netlink, attachment.ifindex()).stream()
                 .anyMatch(f -> f.programId() == id);
         case TCX ->
-            Bpf.query(link.index(), Attachments.attachType(attachment.direction()))
+            Bpf.query(attachment.ifindex(), Attachments.attachType(attachment.direction()))
                 .orElse(List.of())
                 .stream()
                 .anyMatch(a -> a.programId() == id);

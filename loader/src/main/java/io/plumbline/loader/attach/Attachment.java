@@ -3,6 +3,8 @@ package io.plumbline.loader.attach;
 import io.plumbline.loader.libbpf.Bpf;
 import io.plumbline.loader.netlink.TrafficControl;
 import io.plumbline.model.policy.Direction;
+import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -44,6 +46,52 @@ public record Attachment(
         filter,
         program,
         Optional.of(description));
+  }
+
+  /** Returns what is needed to watch it and to take it off, as text. */
+  public String encode() {
+    return String.join(
+        " ",
+        Integer.toString(ifindex),
+        ifname,
+        direction.name(),
+        backend.name(),
+        Integer.toString(programId),
+        Integer.toString(linkId),
+        Boolean.toString(about.map(Description::madeQdisc).orElse(false)));
+  }
+
+  /** Reads what {@link #encode} wrote. */
+  public static Attachment decode(String text) {
+    String[] fields = text.split(" ", -1);
+    Direction direction = Direction.valueOf(fields[2]);
+    Backend backend = Backend.valueOf(fields[3]);
+    int program = Integer.parseInt(fields[4]);
+    return new Attachment(
+        Integer.parseInt(fields[0]),
+        fields[1],
+        direction,
+        backend,
+        0,
+        "",
+        program,
+        Integer.parseInt(fields[5]),
+        backend == Backend.CLSACT
+            ? Optional.of(new TrafficControl.Filter(direction, 0, 0, "bpf", program, ""))
+            : Optional.empty(),
+        Optional.empty(),
+        Optional.of(
+            new Description(
+                "",
+                "",
+                "",
+                "",
+                0,
+                Instant.EPOCH,
+                false,
+                false,
+                Boolean.parseBoolean(fields[6]),
+                List.of())));
   }
 
   /** Returns whether Plumbline put it there. */

@@ -11,6 +11,7 @@ import io.plumbline.loader.attach.Order;
 import io.plumbline.loader.kernel.LoadedObject;
 import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.loader.netlink.Link;
+import io.plumbline.loader.process.LeastPrivilege;
 import io.plumbline.loader.process.Stop;
 import io.plumbline.loader.process.User;
 import io.plumbline.model.engine.EngineException;
@@ -135,6 +136,11 @@ public final class AttachCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws CommandException {
+    Optional<String> note = LeastPrivilege.note();
+    if (note.isPresent()) {
+      String[] lines = note.get().split("\n", 2);
+      return holdAgain(Attachment.decode(lines[0]), lines[1]);
+    }
     PrintWriter out = spec.commandLine().getOut();
     Optional<Subject> subject = subject();
     Direction direction =
@@ -160,7 +166,21 @@ public final class AttachCommand implements Callable<Integer> {
       }
       Attacher.Request request =
           new Attacher.Request(loaded.what(), link, direction, backend(), order(), about(subject));
-      return attach(attacher, request, out);
+      try (Stop stop = new Stop()) {
+        return attach(attacher, request, stop);
+      }
+    } catch (AttachException e) {
+      throw failed(e);
+    }
+  }
+
+  /** Goes on where this process was before it gave its privileges up. */
+  private int holdAgain(Attachment attachment, String told) throws CommandException {
+    // This thread is in the network namespace already.
+    try (Stop stop = new Stop();
+        Attacher attacher = new Attacher()) {
+      say(told);
+      return watch(attacher, attachment, stop, "detached", () -> attacher.detach(attachment));
     } catch (AttachException e) {
       throw failed(e);
     }
@@ -325,9 +345,8 @@ public final class AttachCommand implements Callable<Integer> {
     return ExitStatus.DONE;
   }
 
-  private int attach(Attacher attacher, Attacher.Request request, PrintWriter out)
+  private int attach(Attacher attacher, Attacher.Request request, Stop stop)
       throws AttachException, CommandException {
-    Stop stop = new Stop();
     Optional<Attachment> old = replace ? old(attacher, request) : Optional.empty();
     if (old.isEmpty()) {
       Attacher.Done done = attacher.attach(request);
@@ -336,27 +355,35 @@ public final class AttachCommand implements Callable<Integer> {
         spec.commandLine().getErr().flush();
       }
       Attachment attachment = done.attachment();
-      tell(out, "attached", request, attachment);
-      return hold(
-          attacher, request, attachment, stop, "detached", () -> attacher.detach(attachment));
+      String told = told("attached", request, attachment);
+      if (!pin && confirmSeconds == 0) {
+        // It is told when a signal to end will take it off again.
+        LeastPrivilege.restart(attachment.encode() + "\n" + told);
+      }
+      say(told);
+      return hold(attacher, attachment, stop, "detached", () -> attacher.detach(attachment));
     }
     try (Attacher.Replaced replaced =
         attacher.replace(old.get(), request, confirmSeconds > 0 || !pin)) {
       Attachment attachment = replaced.attachment();
-      tell(out, "replaced", request, attachment);
-      return hold(attacher, request, attachment, stop, "the filter before is back", replaced::undo);
+      say(told("replaced", request, attachment));
+      return hold(attacher, attachment, stop, "the filter before is back", replaced::undo);
     }
   }
 
-  private void tell(PrintWriter out, String what, Attacher.Request request, Attachment attachment) {
-    out.printf(
-        "%s: %s %s (program %d%s)%n",
-        attachment.place(),
-        what,
-        request.about().subject(),
-        attachment.programId(),
-        observe ? ", observing only" : "");
-    out.flush();
+  private String told(String what, Attacher.Request request, Attachment attachment) {
+    return "%s: %s %s (program %d%s)"
+        .formatted(
+            attachment.place(),
+            what,
+            request.about().subject(),
+            attachment.programId(),
+            observe ? ", observing only" : "");
+  }
+
+  private void say(String line) {
+    spec.commandLine().getOut().println(line);
+    spec.commandLine().getOut().flush();
   }
 
   /** Returns what is to be replaced; empty if there is nothing of ours yet. */
@@ -380,13 +407,7 @@ public final class AttachCommand implements Callable<Integer> {
     void run() throws AttachException;
   }
 
-  private int hold(
-      Attacher attacher,
-      Attacher.Request request,
-      Attachment attachment,
-      Stop stop,
-      String undone,
-      Undo undo)
+  private int hold(Attacher attacher, Attachment attachment, Stop stop, String undone, Undo undo)
       throws AttachException, CommandException {
     if (confirmSeconds > 0 && !confirmed(attachment, stop)) {
       undo.run();
@@ -398,8 +419,13 @@ public final class AttachCommand implements Callable<Integer> {
     if (pin) {
       return ExitStatus.DONE;
     }
+    return watch(attacher, attachment, stop, undone, undo);
+  }
+
+  private int watch(Attacher attacher, Attachment attachment, Stop stop, String undone, Undo undo)
+      throws AttachException, CommandException {
     while (!stop.await(WATCH_MILLIS)) {
-      if (!attacher.isThere(request.link(), attachment)) {
+      if (!attacher.isThere(attachment)) {
         throw new CommandException(
             ExitStatus.DISAGREEMENT,
             "%s: program %d is not there any more: removed, replaced, or the interface is gone"
@@ -407,8 +433,7 @@ public final class AttachCommand implements Callable<Integer> {
       }
     }
     undo.run();
-    spec.commandLine().getOut().printf("%s: %s%n", attachment.place(), undone);
-    spec.commandLine().getOut().flush();
+    say(attachment.place() + ": " + undone);
     return ExitStatus.DONE;
   }
 

@@ -96,9 +96,9 @@ public final class EventsCommand implements Callable<Integer> {
       throw new CommandException(
           ExitStatus.USAGE, "events: --rate, --count and --seconds: expected 1 or more");
     }
-    Stop stop = new Stop();
     List<Source> sources = new ArrayList<>();
-    try (Attacher attacher = place.open();
+    try (Stop stop = new Stop();
+        Attacher attacher = place.open();
         Sink sink = new Sink(output, format, spec.commandLine().getOut())) {
       for (Attachment attachment : place.attachments(attacher, direction)) {
         Optional<DropEvents> events =

@@ -1,5 +1,6 @@
 package io.plumbline.loader.cli;
 
+import io.plumbline.loader.process.LeastPrivilege;
 import io.plumbline.loader.process.Stop;
 import java.io.BufferedWriter;
 import java.io.FileDescriptor;
@@ -76,6 +77,7 @@ public final class LoaderCommands {
 
   /** Runs a command and ends the process with its exit status, whoever else wants to end it. */
   public static void run(CommandLine line, String[] args) {
+    LeastPrivilege.ownProcess();
     // Every command flushes when it is done; without a buffer each line is a system call.
     line.setOut(
         new PrintWriter(

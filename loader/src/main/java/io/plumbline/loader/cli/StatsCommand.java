@@ -65,8 +65,8 @@ public final class StatsCommand implements Callable<Integer> {
   @Override
   public Integer call() throws CommandException {
     PrintWriter out = spec.commandLine().getOut();
-    Stop stop = new Stop();
-    try (Attacher attacher = place.open()) {
+    try (Stop stop = new Stop();
+        Attacher attacher = place.open()) {
       Map<Integer, Counts> before = new HashMap<>();
       do {
         Map<Attachment, Counts> now = read(attacher);

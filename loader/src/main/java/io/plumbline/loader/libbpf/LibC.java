@@ -50,6 +50,16 @@ public final class LibC {
 
   public static native int geteuid();
 
+  public static native int prctl(int option, long arg2, long arg3, long arg4, long arg5);
+
+  public static native int pthread_sigmask(int how, Pointer set, @Nullable Pointer old);
+
+  public static native int capget(Pointer header, Pointer data);
+
+  public static native int capset(Pointer header, Pointer data);
+
+  public static native int execve(String path, Pointer arguments, Pointer environment);
+
   public static native int unlink(String path);
 
   public static native int mkdir(String path, int mode);
@@ -60,9 +70,6 @@ public final class LibC {
 
   public static native int mount(
       String source, String target, String type, long flags, @Nullable Pointer data);
-
-  /** Sets what a signal does; 0 is {@code SIG_DFL}. Returns what it did before. */
-  public static native @Nullable Pointer signal(int number, @Nullable Pointer handler);
 
   public static native String strerror(int errno);
 }

@@ -8,15 +8,17 @@ import java.util.concurrent.TimeUnit;
  * itself, because network namespace and privileges are that thread's, and then ends the process
  * with {@link #exit}.
  */
-public final class Stop {
+public final class Stop implements AutoCloseable {
   private static volatile boolean ending;
   private static volatile boolean stopping;
 
   private final CountDownLatch wish = new CountDownLatch(1);
 
+  private final Thread hook = new Thread(this::hold, "stop");
+
   /** Begins to listen. */
   public Stop() {
-    Runtime.getRuntime().addShutdownHook(new Thread(this::hold, "stop"));
+    Runtime.getRuntime().addShutdownHook(hook);
   }
 
   /** Keeps the JVM from ending before the other thread has cleaned up. */
@@ -43,9 +45,14 @@ public final class Stop {
     }
   }
 
-  /** Returns whether the wish has come. */
-  public boolean came() {
-    return wish.getCount() == 0;
+  /** Listens no more. */
+  @Override
+  public void close() {
+    try {
+      Runtime.getRuntime().removeShutdownHook(hook);
+    } catch (IllegalStateException e) {
+      // The process is ending.
+    }
   }
 
   /** Ends the process, also when something else has begun to end it. */

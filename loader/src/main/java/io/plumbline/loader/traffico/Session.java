@@ -40,8 +40,8 @@ final class Session {
   }
 
   int run(Link link, Direction direction, Subject subject) throws AttachException {
-    Stop stop = new Stop();
-    try (Attacher attacher = new Attacher()) {
+    try (Stop stop = new Stop();
+        Attacher attacher = new Attacher()) {
       Attachment attachment = attach(attacher, link, direction, subject);
       while (true) {
         out.print('.');
