@@ -68,7 +68,7 @@ final class FilterCode implements AutoCloseable {
         return new FilterCode("dispatcher", inOrder(stages), held);
       }
       if (subject instanceof Subject.Intent intent) {
-        PolicyProgram program = PolicyProgram.load(objects, 1);
+        PolicyProgram program = PolicyProgram.relocate(objects);
         held.add(program);
         program.install(0, List.of(PolicyProgram.image(intent.policy())));
         program.activate(0);
@@ -94,7 +94,7 @@ final class FilterCode implements AutoCloseable {
   private static byte[] load(
       String name, ObjectSource objects, Map<String, byte[]> rodata, List<AutoCloseable> held)
       throws EngineException {
-    LoadedObject object = LoadedObject.load(name, objects.object(name), rodata, -1);
+    LoadedObject object = LoadedObject.relocate(name, objects.object(name), rodata);
     held.add(object);
     return object.instructions();
   }

@@ -42,11 +42,10 @@ final class Gate implements AutoCloseable {
    */
   static Gate load(FilterCode filter, boolean observe, Description about) throws AttachException {
     try (LoadedObject gate =
-            LoadedObject.load(
+            LoadedObject.relocate(
                 GATE,
                 ObjectSource.builtIn().object(GATE),
-                Map.of("observe", u32(observe ? 1 : 0), "pass", u32(TC_ACT_UNSPEC)),
-                -1);
+                Map.of("observe", u32(observe ? 1 : 0), "pass", u32(TC_ACT_UNSPEC)));
         SplicedProgram program =
             new SplicedProgram("kernel", filter.name(), splice(gate, filter.instructions()))) {
       describe(program.fd(), about);

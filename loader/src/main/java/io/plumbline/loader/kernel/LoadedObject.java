@@ -21,9 +21,12 @@ public final class LoadedObject implements AutoCloseable {
   private final Pointer object;
   private final Pointer program;
 
-  private LoadedObject(Pointer object, Pointer program) {
+  private final byte @Nullable [] relocated;
+
+  private LoadedObject(Pointer object, Pointer program, byte @Nullable [] relocated) {
     this.object = object;
     this.program = program;
+    this.relocated = relocated;
   }
 
   /**
@@ -35,17 +38,34 @@ public final class LoadedObject implements AutoCloseable {
   public static LoadedObject load(
       String name, byte[] elf, Map<String, byte[]> rodata, int sharedProgArray)
       throws EngineException {
-    return load(name, elf, rodata, sharedProgArray, Map.of());
+    return load(name, elf, rodata, sharedProgArray, Map.of(), false);
   }
 
-  /** Loads a program; some of its maps get another number of entries than the object says. */
+  /**
+   * Makes a program's maps and relocates its instructions without loading it: for programs that are
+   * loaded behind another one.
+   */
+  public static LoadedObject relocate(String name, byte[] elf, Map<String, byte[]> rodata)
+      throws EngineException {
+    return load(name, elf, rodata, -1, Map.of(), true);
+  }
+
+  /**
+   * Loads a program; some of its maps get another number of entries than the object says.
+   *
+   * @param relocateOnly whether its instructions are only relocated
+   */
   static LoadedObject load(
       String name,
       byte[] elf,
       Map<String, byte[]> rodata,
       int sharedProgArray,
-      Map<String, Integer> maxEntries)
+      Map<String, Integer> maxEntries,
+      boolean relocateOnly)
       throws EngineException {
+    if (relocateOnly) {
+      Relocation.prepare();
+    }
     Pointer object = open(name, elf);
     try {
       Pointer program = LibBpf.bpf_object__find_program_by_name(object, name);
@@ -67,7 +87,7 @@ public final class LoadedObject implements AutoCloseable {
         Pointer map = map(object, "prog_array");
         check(LibBpf.bpf_map__reuse_fd(map, sharedProgArray), "share prog_array with " + name, "");
       }
-      return load(name, object, program);
+      return load(name, object, program, relocateOnly);
     } catch (EngineException | RuntimeException e) {
       LibBpf.bpf_object__close(object);
       throw e;
@@ -108,7 +128,7 @@ public final class LoadedObject implements AutoCloseable {
                         : ", chosen by --object-program: "
                             + programs.stream().map(LibBpf::bpf_program__name).toList()));
       }
-      return load(file, object, programs.get(0));
+      return load(file, object, programs.get(0), false);
     } catch (EngineException | RuntimeException e) {
       LibBpf.bpf_object__close(object);
       throw e;
@@ -139,15 +159,19 @@ public final class LoadedObject implements AutoCloseable {
     }
   }
 
-  private static LoadedObject load(String name, Pointer object, Pointer program)
-      throws EngineException {
+  private static LoadedObject load(
+      String name, Pointer object, Pointer program, boolean relocateOnly) throws EngineException {
     try (Memory log = new Memory(LOG_SIZE)) {
       log.setByte(0, (byte) 0);
       LibBpf.bpf_program__set_log_buf(program, log, LOG_SIZE);
       // Level 0: libbpf asks for the log only when a load has failed; it is costly to write.
       LibBpf.bpf_program__set_log_level(program, 0);
-      check(LibBpf.bpf_object__load(object), "load " + name, log.getString(0));
-      return new LoadedObject(object, program);
+      int result =
+          relocateOnly
+              ? Relocation.run(() -> LibBpf.bpf_object__load(object))
+              : LibBpf.bpf_object__load(object);
+      check(result, "load " + name, log.getString(0));
+      return new LoadedObject(object, program, relocateOnly ? Relocation.taken() : null);
     }
   }
 
@@ -183,6 +207,9 @@ public final class LoadedObject implements AutoCloseable {
    * Returns the instructions as loaded, with map references resolved to fds, subprograms included.
    */
   public byte[] instructions() {
+    if (relocated != null) {
+      return relocated.clone();
+    }
     long count = LibBpf.bpf_program__insn_cnt(program);
     return LibBpf.bpf_program__insns(program).getByteArray(0, (int) count * 8);
   }

@@ -75,9 +75,20 @@ public final class PolicyProgram implements AutoCloseable {
    * @param slots how many policies it can hold, at least 2 for replacing
    */
   public static PolicyProgram load(ObjectSource source, int slots) throws EngineException {
+    return load(source, slots, false);
+  }
+
+  /** Makes the maps, with room for one policy, for instructions that are loaded elsewhere. */
+  public static PolicyProgram relocate(ObjectSource source) throws EngineException {
+    return load(source, 1, true);
+  }
+
+  private static PolicyProgram load(ObjectSource source, int slots, boolean relocateOnly)
+      throws EngineException {
     Map<String, Integer> entries =
         Map.of("tables", slots, "endpoints", slots, "prefixes", slots, "counters", slots);
-    LoadedObject object = LoadedObject.load(NAME, source.object(NAME), Map.of(), -1, entries);
+    LoadedObject object =
+        LoadedObject.load(NAME, source.object(NAME), Map.of(), -1, entries, relocateOnly);
     try {
       return new PolicyProgram(object, slots);
     } catch (EngineException | RuntimeException e) {

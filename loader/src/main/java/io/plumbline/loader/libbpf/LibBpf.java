@@ -65,6 +65,11 @@ public final class LibBpf {
 
   public static native Pointer bpf_program__insns(Pointer program);
 
+  public static native int bpf_program__set_insns(Pointer program, Pointer insns, long count);
+
+  public static native int libbpf_register_prog_handler(
+      Pointer section, int programType, int attachType, Pointer options);
+
   public static native long bpf_program__insn_cnt(Pointer program);
 
   public static native int bpf_program__set_log_buf(Pointer program, Pointer buffer, long size);

@@ -1,0 +1,90 @@
+package io.plumbline.loader.kernel;
+
+import com.sun.jna.Callback;
+import com.sun.jna.CallbackReference;
+import com.sun.jna.Memory;
+import com.sun.jna.Pointer;
+import io.plumbline.loader.libbpf.BpfSyscall;
+import io.plumbline.loader.libbpf.LibBpf;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Has libbpf make an object's maps and relocate its instructions, but load nothing to speak of: a
+ * program that is to stand behind another one is verified there, and once is enough.
+ *
+ * <p>libbpf calls a handler before it loads a program of section {@code tc} (libbpf 1.0, {@code
+ * libbpf_register_prog_handler}); the handler takes the instructions and puts two others in their
+ * place. With a libbpf that does not call it, the program is loaded as always.
+ */
+final class Relocation {
+  private static final int RETURN_0_INSNS = 2;
+  private static final Memory RETURN_0 = new Memory(16);
+  private static final ThreadLocal<byte[]> TAKEN = new ThreadLocal<>();
+  private static final ThreadLocal<Boolean> ACTIVE = ThreadLocal.withInitial(() -> false);
+
+  /** Kept here, because libbpf knows it for good. */
+  private static final Prepare HANDLER = Relocation::prepare;
+
+  /** {@code libbpf_prog_prepare_load_fn_t}. */
+  interface Prepare extends Callback {
+    int invoke(Pointer program, Pointer options, long cookie);
+  }
+
+  /** What loads an object. */
+  interface Load {
+    /** Returns 0 or {@code -errno}. */
+    int run();
+  }
+
+  static {
+    RETURN_0.setLong(0, 0xB7);
+    RETURN_0.setLong(8, 0x95);
+    // struct libbpf_prog_handler_opts { size_t sz; long cookie; fn setup, prepare_load, attach; }
+    try (Memory options = new Memory(40);
+        Memory section = new Memory(3)) {
+      options.clear();
+      options.setLong(0, options.size());
+      options.setPointer(24, CallbackReference.getFunctionPointer(HANDLER));
+      section.setString(0, "tc");
+      LibBpf.libbpf_register_prog_handler(section, BpfSyscall.PROG_TYPE_SCHED_CLS, 0, options);
+    }
+  }
+
+  private Relocation() {}
+
+  /** Makes the handler known, before an object is opened whose programs it is to take. */
+  static void prepare() {
+    // The work is in the initializer of this class.
+  }
+
+  private static int prepare(Pointer program, Pointer options, long cookie) {
+    if (ACTIVE.get()) {
+      int bytes = (int) LibBpf.bpf_program__insn_cnt(program) * 8;
+      TAKEN.set(LibBpf.bpf_program__insns(program).getByteArray(0, bytes));
+      // struct bpf_prog_load_opts: no type information, it would be about other instructions.
+      options.setInt(16, 0);
+      options.setPointer(56, null);
+      options.setInt(64, 0);
+      options.setPointer(72, null);
+      options.setInt(80, 0);
+      return LibBpf.bpf_program__set_insns(program, RETURN_0, RETURN_0_INSNS);
+    }
+    return 0;
+  }
+
+  /** Loads an object so; afterwards {@link #taken} has the instructions. */
+  static int run(Load load) {
+    TAKEN.remove();
+    ACTIVE.set(true);
+    try {
+      return load.run();
+    } finally {
+      ACTIVE.set(false);
+    }
+  }
+
+  /** Returns the instructions of the program that was loaded last; null if libbpf loaded it. */
+  static byte @Nullable [] taken() {
+    return TAKEN.get();
+  }
+}
