@@ -434,6 +434,65 @@ class LoaderCommandTest {
   }
 
   @Test
+  void commandsAtTheSameTimeTakeTurns() throws Exception {
+    OwnNetwork.in(
+        () -> {
+          List<Process> processes = new java.util.ArrayList<>();
+          for (int port = 1; port <= 6; port++) {
+            processes.add(
+                Program.builder(
+                        MAIN,
+                        "attach",
+                        "-i",
+                        "v0",
+                        "--pin",
+                        "--backend",
+                        "clsact",
+                        "block_port",
+                        "" + port)
+                    .start());
+          }
+          for (Process process : processes) {
+            assertThat(Program.finish(process, "").status()).isZero();
+          }
+          assertThat(sh("tc filter show dev v0 egress | grep -c handle").strip()).isEqualTo("6");
+          processes.clear();
+          for (int i = 0; i < 4; i++) {
+            processes.add(Program.builder(MAIN, "detach", "-i", "v0").start());
+          }
+          // Who comes late finds a filter gone that was there when it looked, and says so.
+          for (Process process : processes) {
+            assertThat(Program.finish(process, "").status()).isZero();
+          }
+          assertThat(sh("tc qdisc show dev v0")).doesNotContain("clsact");
+          return true;
+        });
+  }
+
+  @Test
+  void pinsAreNotPutWhereOthersCanRemoveThem() throws Exception {
+    Path pins = Path.of("/sys/fs/bpf/plumbline");
+    ok("doctor");
+    org.junit.jupiter.api.Assumptions.assumeTrue(
+        !Files.exists(pins) || pins.toFile().delete(), "somebody's links are pinned here");
+    OwnNetwork.in(
+        () -> {
+          sh("mkdir " + pins + " && chmod 777 " + pins);
+          Program.Result result = plumb("attach", "-i", "v0", "--pin", "block_port", "80");
+          sh("rmdir " + pins);
+          assertThat(result.err())
+              .isEqualTo(
+                  "plumb: note: "
+                      + pins
+                      + ": not a directory of root's that only root can write to"
+                      + System.lineSeparator());
+          assertThat(result.out()).startsWith("v0 egress clsact: attached block_port 80");
+          ok("detach", "-i", "v0");
+          return true;
+        });
+  }
+
+  @Test
   void aDryRunAttachesNothing() throws Exception {
     OwnNetwork.in(
         () -> {

@@ -1,7 +1,7 @@
 package io.plumbline.loader.attach;
 
 /** Something about an interface could not be done; it is as it was before. */
-public final class AttachException extends Exception {
+public class AttachException extends Exception {
   private static final long serialVersionUID = 1L;
 
   private final int errno;

@@ -354,19 +354,18 @@ public final class Attacher implements AutoCloseable {
   /**
    * Returns what has become of an attachment, with the error number that traffico would end with.
    */
-  private AttachException gone(Attachment attachment) throws NetlinkException {
+  private GoneException gone(Attachment attachment) throws NetlinkException {
     if (Link.find(netlink, attachment.ifindex()).isEmpty()) {
-      return new AttachException(
-          attachment.ifname() + ": the interface is not there any more", Errno.ENODEV, "");
+      return new GoneException(
+          attachment.ifname() + ": the interface is not there any more", Errno.ENODEV);
     }
     boolean noQdisc =
         attachment.filter().isPresent()
             && TrafficControl.qdisc(netlink, attachment.ifindex()).isEmpty();
-    return new AttachException(
+    return new GoneException(
         "%s: program %d is not there any more"
             .formatted(attachment.place(), attachment.programId()),
-        noQdisc ? Errno.EINVAL : Errno.ENOENT,
-        "");
+        noQdisc ? Errno.EINVAL : Errno.ENOENT);
   }
 
   private record Choice(Backend backend, Optional<Pins> pins, String note) {}

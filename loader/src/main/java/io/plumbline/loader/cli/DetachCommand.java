@@ -3,6 +3,7 @@ package io.plumbline.loader.cli;
 import io.plumbline.loader.attach.AttachException;
 import io.plumbline.loader.attach.Attacher;
 import io.plumbline.loader.attach.Attachment;
+import io.plumbline.loader.attach.GoneException;
 import io.plumbline.model.policy.Direction;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -59,7 +60,12 @@ public final class DetachCommand implements Callable<Integer> {
             ExitStatus.USAGE, "--id: no program %d there: see plumb status".formatted(id));
       }
       for (Attachment attachment : wanted) {
-        attacher.detach(attachment);
+        try {
+          attacher.detach(attachment);
+        } catch (GoneException e) {
+          spec.commandLine().getOut().println(e.getMessage());
+          continue;
+        }
         spec.commandLine()
             .getOut()
             .printf(

@@ -77,7 +77,7 @@ public final class TrafficControl {
     }
     for (Direction direction : List.of(Direction.INGRESS, Direction.EGRESS)) {
       Message request = tcmsg(RTM_GETTFILTER, Message.F_DUMP, ifindex, 0, parent(direction), 0);
-      for (Message message : netlink.dump("list filters", request)) {
+      for (Message message : dumpIfThere(netlink, request)) {
         Filter filter = filter(direction, message);
         // For each priority the kernel also lists the classifier itself, without a handle.
         if (message.u32At(4) == ifindex && filter.handle != 0) {
@@ -86,6 +86,19 @@ public final class TrafficControl {
       }
     }
     return filters;
+  }
+
+  /** Returns no filters where the qdisc has gone since it was looked for. */
+  private static List<Message> dumpIfThere(Netlink netlink, Message request)
+      throws NetlinkException {
+    try {
+      return netlink.dump("list filters", request);
+    } catch (NetlinkException e) {
+      if (e.errno() == Errno.EINVAL || e.errno() == Errno.ENOENT || e.errno() == Errno.ENODEV) {
+        return List.of();
+      }
+      throw e;
+    }
   }
 
   private static Filter filter(Direction direction, Message message) {
