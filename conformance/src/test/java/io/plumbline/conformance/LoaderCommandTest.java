@@ -434,6 +434,28 @@ class LoaderCommandTest {
   }
 
   @Test
+  void programsStandInTheOrderThatIsAsked() throws Exception {
+    OwnNetwork.in(
+        () -> {
+          String attached = ok("attach", "-i", "v0", "--pin", "block_port", "1");
+          String program = attached.replaceAll("(?s).*\\(program ([0-9]+)\\).*", "$1");
+          ok("attach", "-i", "v0", "--pin", "--order", "last", "block_port", "5");
+          ok("attach", "-i", "v0", "--pin", "--order", "after:" + program, "block_port", "3");
+          ok("attach", "-i", "v0", "--pin", "--order", "before:" + program, "block_port", "2");
+          ok("attach", "-i", "v0", "--pin", "--order", "first", "block_port", "4");
+          assertThat(
+                  ok("status", "-i", "v0").lines().skip(1).map(line -> line.replaceAll(".* ", "")))
+              .containsExactly("4", "2", "1", "3", "5");
+          assertThat(plumb("attach", "-i", "v0", "--order", "before:1", "nop").err())
+              .isEqualTo(
+                  "plumb: order: program 1 is not on v0 egress: expected one that is"
+                      + System.lineSeparator());
+          ok("detach", "-i", "v0");
+          return true;
+        });
+  }
+
+  @Test
   void commandsAtTheSameTimeTakeTurns() throws Exception {
     OwnNetwork.in(
         () -> {

@@ -559,6 +559,13 @@ public final class Attacher implements AutoCloseable {
           };
     }
     int link = Bpf.linkCreate(program, request.link.index(), type, flags, order.programId());
+    if (link == -Errno.ENOENT && order.programId() != 0) {
+      throw new AttachException(
+          "order: program %d is not on %s %s: expected one that is"
+              .formatted(order.programId(), request.link.name(), request.direction.word()),
+          Errno.ENOENT,
+          "");
+    }
     check(
         link,
         "%s %s %s: make the link"

@@ -40,6 +40,9 @@ public sealed interface Json {
   /** A number, as a double holds it. */
   record Num(double value) implements Json {}
 
+  /** A whole number, which is written as it is; what is read is a {@link Num}. */
+  record Whole(long value) implements Json {}
+
   /** True or false. */
   record Bool(boolean value) implements Json {}
 
@@ -53,6 +56,9 @@ public sealed interface Json {
   static Json of(Object value) {
     if (value instanceof Json json) {
       return json;
+    }
+    if (value instanceof Long || value instanceof Integer) {
+      return new Whole(((Number) value).longValue());
     }
     if (value instanceof Number number) {
       return new Num(number.doubleValue());

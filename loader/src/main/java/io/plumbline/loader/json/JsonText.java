@@ -51,6 +51,8 @@ public final class JsonText {
       string(text.value());
     } else if (json instanceof Json.Num number) {
       out.append(number(number.value()));
+    } else if (json instanceof Json.Whole whole) {
+      out.append(whole.value());
     } else if (json instanceof Json.Bool bool) {
       out.append(bool.value());
     } else {

@@ -16,6 +16,7 @@ import io.plumbline.loader.process.User;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.policy.Direction;
 import io.plumbline.model.program.Chain;
+import io.plumbline.model.program.InputGrammar;
 import java.io.PrintStream;
 import java.time.Instant;
 import java.util.List;
@@ -102,7 +103,9 @@ final class Session {
   private void announce(Subject subject, Link link, boolean qdiscThere) {
     if (subject instanceof Subject.Standalone alone) {
       say("prog: " + alone.program().name());
-      say("done: setting rodata input");
+      if (alone.program().grammar() != InputGrammar.NONE) {
+        say("done: setting rodata input");
+      }
     } else if (subject instanceof Subject.Chained chained) {
       List<Chain.Stage> stages = chained.chain().stages();
       say("chain: %d programs".formatted(stages.size()));
