@@ -15,7 +15,9 @@ import io.plumbline.loader.attach.DropEvents;
 import io.plumbline.loader.attach.GateState;
 import io.plumbline.loader.attach.Order;
 import io.plumbline.loader.cli.SubjectOptions;
+import io.plumbline.loader.kernel.LoadedObject;
 import io.plumbline.loader.kernel.ObjectSource;
+import io.plumbline.loader.libbpf.Bpf;
 import io.plumbline.loader.netlink.Link;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.policy.Direction;
@@ -137,6 +139,33 @@ class AttachTest {
           }
           assertThat(sh("tc filter show dev v0 egress")).isEqualTo(before);
           assertThat(sh("tc qdisc show dev v0")).contains("clsact");
+          return true;
+        });
+  }
+
+  @Test
+  void aProgramOfAnotherIsTakenOffOnlyByItsNumber() throws Exception {
+    OwnNetwork.in(
+        () -> {
+          try (Attacher attacher = new Attacher();
+              LoadedObject nop =
+                  LoadedObject.load(
+                      "nop", ObjectSource.builtIn().object("nop"), java.util.Map.of(), -1)) {
+            Link link = attacher.link("v0");
+            assertThat(Bpf.attach(nop.programFd(), link.index(), Bpf.ATTACH_TCX_EGRESS)).isZero();
+            List<Attachment> found = attacher.attachments(link);
+            assertThat(found).hasSize(1).noneMatch(Attachment::ours);
+            assertThat(found.get(0).name()).isEqualTo("nop");
+            assertThatThrownBy(
+                    () ->
+                        attacher.replace(
+                            found.get(0),
+                            request(block(80), link, Direction.EGRESS, Backend.TCX),
+                            false))
+                .hasMessage("v0 egress tcx: not attached by plumb");
+            attacher.detach(found.get(0));
+            assertThat(attacher.attachments(link)).isEmpty();
+          }
           return true;
         });
   }

@@ -48,8 +48,7 @@ public final class PcapWriter implements AutoCloseable {
 
   /** Writes one frame; frames are a microsecond apart, from the epoch. */
   public void write(Packet packet) throws IOException {
-    PacketBatch one = new PacketBatch(1, packet.capturedLength());
-    one.add(packet);
+    PacketBatch one = PacketBatch.of(packet);
     write(one, 0);
   }
 

@@ -220,7 +220,7 @@ public final class Attacher implements AutoCloseable {
       return locked(
           () -> {
             int oldFd = undo ? Bpf.programById(old.programId()) : -1;
-            swap(old, gate.fd(), "%s:[%d]".formatted(prepared.name(), gate.id()));
+            swap(old, gate.fd(), filterName(prepared.name(), gate.fd()));
             return new Replaced(this, found(request.link, gate.id(), about), oldFd);
           });
     }
@@ -251,7 +251,7 @@ public final class Attacher implements AutoCloseable {
       String name = Bpf.programInfo(oldFd).map(Bpf.ProgramInfo::name).orElse("");
       locked(
           () -> {
-            attacher.swap(attachment, oldFd, name);
+            attacher.swap(attachment, oldFd, filterName(name, oldFd));
             return true;
           });
     }
@@ -262,6 +262,11 @@ public final class Attacher implements AutoCloseable {
         LibC.close(oldFd);
       }
     }
+  }
+
+  /** Returns what a filter is called, as libbpf's bpf_tc_attach does it. */
+  private static String filterName(String program, int fd) {
+    return "%s:[%d]".formatted(program, Bpf.programInfo(fd).map(Bpf.ProgramInfo::id).orElse(0));
   }
 
   private void swap(Attachment old, int programFd, String name)
@@ -341,6 +346,10 @@ public final class Attacher implements AutoCloseable {
   }
 
   private void detachLink(Attachment attachment) throws AttachException, NetlinkException {
+    if (attachment.linkId() == 0) {
+      detachWithoutLink(attachment);
+      return;
+    }
     int link = openLink(attachment);
     try {
       // A link of another program than ours may be held elsewhere; it is taken off all the same.
@@ -348,6 +357,27 @@ public final class Attacher implements AutoCloseable {
       Pins.find().pins().ifPresent(pins -> pins.remove(attachment.linkId()));
     } finally {
       LibC.close(link);
+    }
+  }
+
+  /** Takes off what somebody else attached without a link. */
+  private void detachWithoutLink(Attachment attachment) throws AttachException, NetlinkException {
+    if (attachment.backend() != Backend.TCX) {
+      throw new AttachException(
+          "%s: program %d has no link: expected ip link set dev %s xdp off"
+              .formatted(attachment.place(), attachment.programId(), attachment.ifname()));
+    }
+    int program = Bpf.programById(attachment.programId());
+    if (program == -Errno.ENOENT) {
+      throw gone(attachment);
+    }
+    check(program, attachment.place() + ": open its program");
+    try {
+      check(
+          Bpf.detach(program, attachment.ifindex(), Attachments.attachType(attachment.direction())),
+          attachment.place() + ": detach its program");
+    } finally {
+      LibC.close(program);
     }
   }
 
@@ -500,7 +530,7 @@ public final class Attacher implements AutoCloseable {
                 request.direction,
                 priority,
                 gate.fd(),
-                "%s:[%d]".formatted(prepared.name(), gate.id()));
+                filterName(prepared.name(), gate.fd()));
         if (added.madeQdisc() == !there) {
           return found(request.link, gate.id(), about);
         }

@@ -51,9 +51,7 @@ final class KernelRunner implements Runner {
 
   @Override
   public Optional<String> unsupported(Packet packet) {
-    PacketBatch one = new PacketBatch(1, packet.capturedLength());
-    one.add(packet);
-    return refusal(one, 0);
+    return refusal(PacketBatch.of(packet), 0);
   }
 
   private Optional<String> refusal(PacketBatch batch, int i) {
@@ -63,8 +61,7 @@ final class KernelRunner implements Runner {
 
   @Override
   public Outcome run(Packet packet) throws EngineException {
-    PacketBatch one = new PacketBatch(1, packet.capturedLength());
-    one.add(packet);
+    PacketBatch one = PacketBatch.of(packet);
     Optional<String> refusal = refusal(one, 0);
     if (refusal.isPresent()) {
       return new Outcome.Unsupported(refusal.get());

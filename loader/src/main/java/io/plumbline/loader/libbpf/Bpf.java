@@ -26,6 +26,8 @@ public final class Bpf {
 
   private static final int OBJ_PIN = 6;
   private static final int OBJ_GET = 7;
+  private static final int PROG_ATTACH = 8;
+  private static final int PROG_DETACH = 9;
   private static final int PROG_GET_FD_BY_ID = 13;
   private static final int MAP_GET_FD_BY_ID = 14;
   private static final int OBJ_GET_INFO_BY_FD = 15;
@@ -101,6 +103,25 @@ public final class Bpf {
     try (Memory attr = BpfSyscall.attr()) {
       attr.setInt(0, linkFd);
       return BpfSyscall.call(LINK_DETACH, attr);
+    }
+  }
+
+  /** Attaches a program without a link: it stays until it is detached. */
+  public static int attach(int programFd, int ifindex, int attachType) {
+    return target(PROG_ATTACH, programFd, ifindex, attachType);
+  }
+
+  /** Takes a program that was attached without a link off its hook. */
+  public static int detach(int programFd, int ifindex, int attachType) {
+    return target(PROG_DETACH, programFd, ifindex, attachType);
+  }
+
+  private static int target(int command, int programFd, int ifindex, int attachType) {
+    try (Memory attr = BpfSyscall.attr()) {
+      attr.setInt(0, ifindex);
+      attr.setInt(4, programFd);
+      attr.setInt(8, attachType);
+      return BpfSyscall.call(command, attr);
     }
   }
 

@@ -27,6 +27,13 @@ public final class PacketBatch {
     vlan = new int[frames];
   }
 
+  /** Returns a batch of one frame. */
+  public static PacketBatch of(Packet packet) {
+    PacketBatch one = new PacketBatch(1, packet.capturedLength());
+    one.add(packet);
+    return one;
+  }
+
   /** Appends a frame. */
   public void add(Packet packet) {
     add(packet.bytesShared(), 0, packet.capturedLength(), packet.wireLength(), packet.vlanWord());
