@@ -273,6 +273,43 @@ class LoaderCommandTest {
   }
 
   @Test
+  void aProgramThatNeedsAllOfTheStackIsAttachedWithoutTheGate() throws Exception {
+    org.junit.jupiter.api.Assumptions.assumeTrue(
+        Files.exists(Path.of("/usr/bin/clang-14")), "needs clang-14");
+    Files.writeString(
+        folder.resolve("deep.bpf.c"),
+        """
+        #include <linux/bpf.h>
+        #include <linux/pkt_cls.h>
+        #include <bpf/bpf_helpers.h>
+        SEC("tc") int deep(struct __sk_buff *skb)
+        {
+          char bytes[508];
+          return bpf_skb_load_bytes(skb, 0, bytes, 14) == 0 && bytes[12] == 8 ? TC_ACT_SHOT : TC_ACT_OK;
+        }
+        char LICENSE[] SEC("license") = "GPL";
+        """);
+    OwnNetwork.in(
+        () -> {
+          sh(
+              "cd "
+                  + folder
+                  + " && clang-14 -target bpf -O2 -g -idirafter /usr/include/$(uname -m)-linux-gnu"
+                  + " -c deep.bpf.c -o deep.bpf.o");
+          String object = folder.resolve("deep.bpf.o").toString();
+          ok("attach", "-i", "v0", "--pin", "--object", object);
+          assertThat(passes("v0", WEB)).isFalse();
+          assertThat(ok("status", "-i", "v0", "--json"))
+              .contains("\"ours\":\ttrue")
+              .doesNotContain("passed");
+          ok("detach", "-i", "v0");
+          assertThat(plumb("attach", "-i", "v0", "--pin", "--observe", "--object", object).err())
+              .contains("combined stack size");
+          return true;
+        });
+  }
+
+  @Test
   void aProgramThatTheVerifierRefusesIsShownInTenLines() throws Exception {
     Path source = folder.resolve("bad.bpf.c");
     Files.writeString(

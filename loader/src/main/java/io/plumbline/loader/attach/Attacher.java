@@ -463,16 +463,26 @@ public final class Attacher implements AutoCloseable {
   }
 
   /** A filter's instructions, not yet behind a gate. */
-  private record Prepared(String name, Optional<FilterCode> code, Optional<LoadedObject> bare)
+  private record Prepared(String name, Optional<FilterCode> code, Optional<LoadedObject> object)
       implements AutoCloseable {
     boolean xdp() {
-      return bare.isPresent();
+      return code.isEmpty();
     }
 
     Gate gate(Description about) throws AttachException {
-      return code.isPresent()
-          ? Gate.load(code.get(), about.observing(), about)
-          : Gate.bare(bare.orElseThrow(), about);
+      if (code.isEmpty()) {
+        return Gate.bare(object.orElseThrow(), about);
+      }
+      try {
+        return Gate.load(code.get(), about);
+      } catch (AttachException e) {
+        // Somebody's program may be one that the kernel takes only alone, such as one that needs
+        // all of the stack.
+        if (object.isEmpty() || about.observing()) {
+          throw e;
+        }
+        return Gate.bare(object.get(), about);
+      }
     }
 
     @Override
@@ -500,7 +510,8 @@ public final class Attacher implements AutoCloseable {
       What.OfObject of = (What.OfObject) what;
       return of.object.type() == BpfSyscall.PROG_TYPE_XDP
           ? new Prepared(of.name, Optional.empty(), Optional.of(of.object))
-          : new Prepared(of.name, Optional.of(FilterCode.of(of.name, of.object)), Optional.empty());
+          : new Prepared(
+              of.name, Optional.of(FilterCode.of(of.name, of.object)), Optional.of(of.object));
     } catch (EngineException e) {
       throw reason(e, policy);
     }

@@ -35,17 +35,13 @@ final class Gate implements AutoCloseable {
     this.fd = fd;
   }
 
-  /**
-   * Loads a tc filter.
-   *
-   * @param observe whether it drops nothing
-   */
-  static Gate load(FilterCode filter, boolean observe, Description about) throws AttachException {
+  /** Loads a tc filter behind the gate. */
+  static Gate load(FilterCode filter, Description about) throws AttachException {
     try (LoadedObject gate =
             LoadedObject.relocate(
                 GATE,
                 ObjectSource.builtIn().object(GATE),
-                Map.of("observe", u32(observe ? 1 : 0), "pass", u32(TC_ACT_UNSPEC)));
+                Map.of("observe", u32(about.observing() ? 1 : 0), "pass", u32(TC_ACT_UNSPEC)));
         SplicedProgram program =
             new SplicedProgram("kernel", filter.name(), splice(gate, filter.instructions()))) {
       describe(program.fd(), about);
@@ -55,8 +51,14 @@ final class Gate implements AutoCloseable {
     }
   }
 
-  /** Takes a program that cannot stand behind the gate, such as an XDP program, as it is. */
+  /**
+   * Takes a program that cannot stand behind the gate, such as an XDP program, as it is: nothing is
+   * counted, and what it answers is final.
+   */
   static Gate bare(LoadedObject program, Description about) throws AttachException {
+    if (about.observing()) {
+      throw new AttachException("observe: this needs a tc program, and this is an XDP program");
+    }
     int fd = LibC.dup(program.programFd());
     Gate gate = new Gate(fd);
     try {
