@@ -89,6 +89,16 @@ class CniTest {
   }
 
   @Test
+  void anInterfaceOfTheHostIsNotTakenForAContainers() {
+    String lo =
+        "{\"program\":\"nop\",\"prevResult\":{\"interfaces\":[{\"name\":\"lo\",\"sandbox\":\"/none\"}]}}";
+    assertThat(run("ADD", lo, "CNI_NETNS", "/proc/self/ns/net").out())
+        .isEqualTo(
+            error(
+                7, "Failed to retrieve ifindex", "lo: network namespace /none cannot be entered"));
+  }
+
+  @Test
   void versionAnswersInTheVersionThatIsAsked() throws Exception {
     Json answer = Json.parse(run("VERSION", "{\"cniVersion\":\"0.4.0\"}").out());
     assertThat(answer.text("cniVersion")).contains("0.4.0");
@@ -141,11 +151,16 @@ class CniTest {
           String port81 = config("\"program\":\"block_port\",\"input\":\"81\"", "");
           assertThat(run("CHECK", port81, of).out())
               .contains("another filter is attached", "v0: block_port 80: expected block_port 81");
+          // A list of plugins may have this one twice, with two filters.
+          assertThat(run("ADD", port81, of).status()).isZero();
+          assertThat(attached()).containsExactlyInAnyOrder("block_port 80", "block_port 81");
+          assertThat(run("CHECK", port80, of).status()).isZero();
+          assertThat(run("CHECK", port81, of).status()).isZero();
           // Another container's filter on the same interface is another one.
           String chain = config("\"chain\":\"allow_ethertype:ipv4,allow_port:22\"", "");
           assertThat(run("ADD", chain, "CNI_CONTAINERID", "two", "CNI_IFNAME", "eth0").status())
               .isZero();
-          assertThat(attached()).hasSize(2);
+          assertThat(attached()).hasSize(3);
           assertThat(run("DEL", "", of)).isEqualTo(new Program.Result(0, "", ""));
           assertThat(run("DEL", "", of)).isEqualTo(new Program.Result(0, "", ""));
           assertThat(attached()).containsExactly("chain allow_ethertype:0x0800,allow_port:22");

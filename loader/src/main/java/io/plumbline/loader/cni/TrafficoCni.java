@@ -24,6 +24,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -172,10 +173,10 @@ public final class TrafficoCni {
                 false,
                 false,
                 CounterLines.of(subject)));
-    // A runtime that repeats ADD gets one filter, not two.
+    // A runtime that repeats ADD gets one filter, not two; but a list may have this plugin twice.
     Optional<Attachment> before =
         attacher.attachments(link).stream()
-            .filter(a -> a.direction() == direction && isOf(a, key))
+            .filter(a -> a.direction() == direction && isOf(a, key) && isFilter(a, subject))
             .findFirst();
     if (before.isPresent()) {
       attacher.replace(before.get(), request, false).close();
@@ -211,19 +212,27 @@ public final class TrafficoCni {
         .isPresent();
   }
 
+  private static boolean isFilter(Attachment attachment, Subject subject) {
+    return attachment
+        .about()
+        .filter(about -> about.subject().equals(subject.toString()))
+        .filter(about -> about.lines().equals(CounterLines.of(subject)))
+        .isPresent();
+  }
+
   /**
-   * Goes into the network namespace of an interface, if it names one that is there and has it.
-   * Otherwise the interface is looked for where this process is, as traffico does.
+   * Goes into the network namespace that an interface is said to be in. Where there is no such
+   * namespace, and no container's either, the interface is looked for where this process is, as
+   * traffico always does: an interface of that name on a host is not that of a container.
    */
-  private static Attacher enter(NetworkConfig.Target target) throws AttachException {
-    if (!target.sandbox().isEmpty() && goInto(target.sandbox())) {
-      Attacher there = new Attacher();
-      if (there.linkNamed(target.ifname()).isPresent()) {
-        return there;
-      }
-      there.close();
-      // The first thread has stayed where this process began.
-      goInto("/proc/self/ns/net");
+  private Attacher enter(NetworkConfig.Target target) throws CniException, AttachException {
+    String sandbox = target.sandbox();
+    boolean there = sandbox.isEmpty() || goInto(sandbox);
+    if (!there && Files.exists(Path.of(environment.getOrDefault("CNI_NETNS", "/none")))) {
+      throw new CniException(
+          CniException.CONFIGURATION,
+          "Failed to retrieve ifindex",
+          "%s: network namespace %s cannot be entered".formatted(target.ifname(), sandbox));
     }
     return new Attacher();
   }
@@ -325,13 +334,15 @@ public final class TrafficoCni {
             "filter is not attached",
             "%s: expected %s".formatted(target.ifname(), wanted));
       }
-      Description there = found.get(0).about().orElseThrow();
-      if (!there.subject().equals(wanted.toString())
-          || !there.lines().equals(CounterLines.of(wanted))) {
+      if (found.stream().noneMatch(a -> isFilter(a, wanted))) {
         throw new CniException(
             CniException.NOT_AS_ADDED,
             "another filter is attached",
-            "%s: %s: expected %s".formatted(target.ifname(), there.subject(), wanted));
+            "%s: %s: expected %s"
+                .formatted(
+                    target.ifname(),
+                    found.get(0).about().map(Description::subject).orElse(""),
+                    wanted));
       }
     } catch (AttachException e) {
       throw failed(e);
