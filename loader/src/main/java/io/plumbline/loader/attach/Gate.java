@@ -11,6 +11,7 @@ import io.plumbline.loader.libbpf.LibC;
 import io.plumbline.model.engine.EngineException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -27,6 +28,10 @@ final class Gate implements AutoCloseable {
   static final String EVENTS_MAP = "plumb_events";
 
   private static final String GATE = "gate";
+
+  /** Answers, control, limiter, events, read-only variables. */
+  private static final int GATE_MAPS = 5;
+
   private static final int TC_ACT_UNSPEC = -1;
 
   private final int fd;
@@ -114,7 +119,9 @@ final class Gate implements AutoCloseable {
 
   /** Reads the description of a program in the kernel; empty if it is not ours. */
   static Optional<Description> describe(Bpf.ProgramInfo program) {
-    int map = openMap(program, DESCRIPTION_MAP);
+    // It was bound last.
+    List<Integer> ids = program.mapIds();
+    int map = open(ids.subList(Math.max(0, ids.size() - 1), ids.size()), DESCRIPTION_MAP);
     if (map < 0) {
       return Optional.empty();
     }
@@ -130,9 +137,26 @@ final class Gate implements AutoCloseable {
     }
   }
 
-  /** Opens a map that a program holds, by its name; -1 if it holds none of that name. */
+  /** Opens one of the gate's maps, by its name; -1 if the program holds none of that name. */
   static int openMap(Bpf.ProgramInfo program, String name) {
-    for (int id : program.mapIds()) {
+    // The gate's instructions stand first, and so do their maps.
+    List<Integer> ids = program.mapIds();
+    return open(ids.subList(0, Math.min(GATE_MAPS, ids.size())), name);
+  }
+
+  /** Opens a map of the policy behind the gate; -1 if the program holds none of that name. */
+  static int openPolicyMap(Bpf.ProgramInfo program, String name) {
+    return open(program.mapIds(), name);
+  }
+
+  /**
+   * Opens the map of a name. No more maps than necessary: opening and closing a prog_array that no
+   * process holds has the kernel clear it each time, and twice at once leaks it (kernel {@code
+   * kernel/bpf/arraymap.c}, prog_array_map_clear: the reference is taken even if the work is queued
+   * already).
+   */
+  private static int open(List<Integer> ids, String name) {
+    for (int id : ids) {
       int fd = Bpf.mapById(id);
       if (fd < 0) {
         continue;

@@ -122,7 +122,7 @@ public final class GateState {
 
   /** Reads the counters of a policy; {@code intent.h} says how they lie. */
   private static List<Totals> lines(Bpf.ProgramInfo program, int lines) throws EngineException {
-    int outer = Gate.openMap(program, "counters");
+    int outer = Gate.openPolicyMap(program, "counters");
     int inner = -1;
     try (Memory key = new Memory(4);
         Memory id = new Memory(4)) {
