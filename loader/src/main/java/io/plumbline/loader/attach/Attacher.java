@@ -69,11 +69,6 @@ public final class Attacher implements AutoCloseable {
    */
   public record Done(Attachment attachment, String note) {}
 
-  /** Returns the socket to the kernel's network configuration. */
-  public Netlink netlink() {
-    return netlink;
-  }
-
   /** Returns an interface by its name. */
   public Optional<Link> linkNamed(String name) throws AttachException {
     try {
@@ -219,9 +214,17 @@ public final class Attacher implements AutoCloseable {
         Gate gate = prepared.gate(about)) {
       return locked(
           () -> {
+            // Opened before it is replaced, because it may be gone afterwards.
             int oldFd = undo ? Bpf.programById(old.programId()) : -1;
-            swap(old, gate.fd(), filterName(prepared.name(), gate.fd()));
-            return new Replaced(this, found(request.link, gate.id(), about), oldFd);
+            try {
+              swap(old, gate.fd(), filterName(prepared.name(), gate.fd()));
+              return new Replaced(this, found(request.link, gate.id(), about), oldFd);
+            } catch (AttachException | NetlinkException e) {
+              if (oldFd >= 0) {
+                LibC.close(oldFd);
+              }
+              throw e;
+            }
           });
     }
   }
@@ -417,15 +420,13 @@ public final class Attacher implements AutoCloseable {
       requireClsact("backend clsact");
       return new Choice(wanted, Optional.empty(), "");
     }
-    Optional<String> missing = xdp ? Optional.empty() : Feature.TCX.missing();
-    String why = missing.map(reason -> "no TCX: " + reason).orElse("");
-    Pins.Found found = Pins.find();
-    if (missing.isEmpty()) {
-      missing = Feature.BPFFS.missing();
-      why = missing.orElse("");
-    }
-    if (missing.isEmpty()) {
-      return new Choice(wanted, found.pins(), "");
+    String why =
+        (xdp ? Optional.<String>empty() : Feature.TCX.missing())
+            .map(reason -> "no TCX: " + reason)
+            .or(Feature.BPFFS::missing)
+            .orElse("");
+    if (why.isEmpty()) {
+      return new Choice(wanted, Pins.find().pins(), "");
     }
     if (asked.isPresent() || xdp) {
       throw new AttachException("backend " + wanted.word() + ": unavailable: " + why);

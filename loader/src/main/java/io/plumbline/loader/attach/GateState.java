@@ -8,6 +8,7 @@ import io.plumbline.loader.libbpf.Bpf;
 import io.plumbline.loader.libbpf.BpfSyscall;
 import io.plumbline.loader.libbpf.LibC;
 import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.engine.Runner;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -120,7 +121,7 @@ public final class GateState {
     }
   }
 
-  /** Reads the counters of a policy; {@code intent.h} says how they lie. */
+  /** Reads the counters of a policy. */
   private static List<Totals> lines(Bpf.ProgramInfo program, int lines) throws EngineException {
     int outer = Gate.openPolicyMap(program, "counters");
     int inner = -1;
@@ -137,16 +138,10 @@ public final class GateState {
       int cpus = PolicyProgram.possibleCpus();
       long bytes = ((long) TOTALS_BYTES * cpus * lines + PAGE - 1) / PAGE * PAGE;
       Pointer memory = SharedArray.map(inner, bytes);
+      Runner.Counters counters = PolicyProgram.sum(memory, lines, cpus);
       List<Totals> all = new ArrayList<>();
       for (int line = 0; line < lines; line++) {
-        long packets = 0;
-        long size = 0;
-        for (int cpu = 0; cpu < cpus; cpu++) {
-          long at = (long) TOTALS_BYTES * ((long) cpu * lines + line);
-          packets += memory.getLong(at);
-          size += memory.getLong(at + 8);
-        }
-        all.add(new Totals(packets, size));
+        all.add(new Totals(counters.packets()[line], counters.bytes()[line]));
       }
       SharedArray.unmap(memory, bytes);
       return all;

@@ -7,6 +7,7 @@ import io.plumbline.loader.attach.Backend;
 import io.plumbline.loader.attach.CounterLines;
 import io.plumbline.loader.attach.Description;
 import io.plumbline.loader.attach.Feature;
+import io.plumbline.loader.attach.GoneException;
 import io.plumbline.loader.attach.Order;
 import io.plumbline.loader.json.Json;
 import io.plumbline.loader.json.JsonText;
@@ -27,7 +28,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -299,9 +299,13 @@ public final class TrafficoCni {
 
   private static void detach(Attacher attacher, java.util.function.Predicate<Description> which)
       throws AttachException {
-    for (Attachment attachment : new ArrayList<>(attacher.attachments())) {
+    for (Attachment attachment : attacher.attachments()) {
       if (attachment.about().filter(about -> about.tool().equals(TOOL)).filter(which).isPresent()) {
-        attacher.detach(attachment);
+        try {
+          attacher.detach(attachment);
+        } catch (GoneException e) {
+          // Another DEL or GC was faster, or the interface went meanwhile.
+        }
       }
     }
   }

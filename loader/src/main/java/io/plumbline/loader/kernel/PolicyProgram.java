@@ -266,13 +266,18 @@ public final class PolicyProgram implements AutoCloseable {
     if (policy == null) {
       return new Runner.Counters(new long[0], new long[0]);
     }
-    long[] packets = new long[policy.lines];
-    long[] bytes = new long[policy.lines];
+    return sum(policy.counters.memory(), policy.lines, cpus);
+  }
+
+  /** Sums the counters of a policy over all CPUs; {@code intent.h} says how they lie. */
+  public static Runner.Counters sum(Pointer counters, int lines, int cpus) {
+    long[] packets = new long[lines];
+    long[] bytes = new long[lines];
     for (int cpu = 0; cpu < cpus; cpu++) {
-      for (int line = 0; line < policy.lines; line++) {
-        long at = (long) COUNTER_BYTES * (cpu * policy.lines + line);
-        packets[line] += policy.counters.memory().getLong(at);
-        bytes[line] += policy.counters.memory().getLong(at + 8);
+      for (int line = 0; line < lines; line++) {
+        long at = COUNTER_BYTES * ((long) cpu * lines + line);
+        packets[line] += counters.getLong(at);
+        bytes[line] += counters.getLong(at + 8);
       }
     }
     return new Runner.Counters(packets, bytes);
