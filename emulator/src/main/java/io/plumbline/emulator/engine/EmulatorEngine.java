@@ -25,12 +25,24 @@ public final class EmulatorEngine implements Engine {
   private final String name;
   private final ProgramObjects objects;
   private final Function<Machine, Program.Maker> maker;
+  private final int linear;
 
   private EmulatorEngine(
-      String name, ProgramObjects objects, Function<Machine, Program.Maker> maker) {
+      String name, ProgramObjects objects, Function<Machine, Program.Maker> maker, int linear) {
     this.name = name;
     this.objects = objects;
     this.maker = maker;
+    this.linear = linear;
+  }
+
+  private EmulatorEngine(
+      String name, ProgramObjects objects, Function<Machine, Program.Maker> maker) {
+    this(name, objects, maker, Integer.MAX_VALUE);
+  }
+
+  /** Returns this engine for frames of which at most so many bytes are linear. */
+  public EmulatorEngine withLinear(int most) {
+    return new EmulatorEngine(name, objects, maker, most);
   }
 
   /** Returns the engine that compiles. */
@@ -73,14 +85,14 @@ public final class EmulatorEngine implements Engine {
     }
     // One program serves all policies: which is in force is in a map.
     PolicyMachine shared =
-        policies.isEmpty() ? null : new PolicyMachine(name, objects, maker, policies);
+        policies.isEmpty() ? null : new PolicyMachine(name, objects, maker, policies, linear);
     List<Runner> runners = new ArrayList<>();
     int slot = 0;
     for (Subject subject : subjects) {
       runners.add(
           shared != null && subject instanceof Subject.Intent
               ? shared.runner(slot++)
-              : EmulatorRunner.of(name, objects, maker, subject));
+              : EmulatorRunner.of(name, objects, maker, subject, linear));
     }
     return runners;
   }

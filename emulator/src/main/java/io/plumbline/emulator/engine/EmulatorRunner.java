@@ -51,10 +51,12 @@ final class EmulatorRunner implements Runner {
       String engine,
       ProgramObjects objects,
       Function<Machine, Program.Maker> maker,
-      Subject subject)
+      Subject subject,
+      int linear)
       throws EngineException {
     Machine machine = new Machine();
     Frames frames = new Frames(machine, ContextType.SCHED_CLS);
+    frames.linear(linear);
     Linker linker = new Linker(machine, maker.apply(machine));
     Program entry;
     if (subject instanceof Subject.Standalone alone) {

@@ -45,9 +45,11 @@ final class PolicyMachine {
       String engine,
       ProgramObjects objects,
       Function<Machine, Program.Maker> maker,
-      List<Subject.Intent> subjects)
+      List<Subject.Intent> subjects,
+      int linear)
       throws EngineException {
     Frames frames = new Frames(machine, ContextType.SCHED_CLS);
+    frames.linear(linear);
     try {
       BpfObject object = BpfObject.read(objects.object(NAME));
       Map<String, BpfMap> outer =

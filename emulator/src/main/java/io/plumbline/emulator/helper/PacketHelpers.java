@@ -42,11 +42,11 @@ final class PacketHelpers {
   }
 
   static long loadBytes(Machine m, long skb, long offset, long to, long size, long e) {
-    return load(m, offset & 0xFFFF_FFFFL, to, size & 0xFFFF_FFFFL);
+    return load(m, offset & 0xFFFF_FFFFL, to, size & 0xFFFF_FFFFL, m.wholeLength());
   }
 
-  private static long load(Machine m, long offset, long to, long size) {
-    if (offset + size > m.dataLength()) {
+  private static long load(Machine m, long offset, long to, long size, int length) {
+    if (offset + size > length) {
       // Nothing of it may stay as it was: the kernel clears what it cannot fill.
       if (size <= Integer.MAX_VALUE) {
         m.put(to, new byte[(int) size], 0, (int) size);
@@ -69,7 +69,8 @@ final class PacketHelpers {
       m.put(to, new byte[(int) size], 0, (int) size);
       return -Errno.EFAULT;
     }
-    return load(m, start == 1 ? at + ETHERNET_LENGTH : at, to, size & 0xFFFF_FFFFL);
+    return load(
+        m, start == 1 ? at + ETHERNET_LENGTH : at, to, size & 0xFFFF_FFFFL, m.wholeLength());
   }
 
   static long storeBytes(Machine m, long skb, long offset, long from, long size, long flags) {
@@ -84,7 +85,9 @@ final class PacketHelpers {
 
   static long xdpLoadBytes(Machine m, long xdp, long offset, long to, long size, long e) {
     long refused = beyond(m, offset & 0xFFFF_FFFFL, size & 0xFFFF_FFFFL);
-    return refused != 0 ? refused : load(m, offset & 0xFFFF_FFFFL, to, size & 0xFFFF_FFFFL);
+    return refused != 0
+        ? refused
+        : load(m, offset & 0xFFFF_FFFFL, to, size & 0xFFFF_FFFFL, m.dataLength());
   }
 
   static long xdpStoreBytes(Machine m, long xdp, long offset, long from, long size, long e) {
@@ -113,7 +116,12 @@ final class PacketHelpers {
   }
 
   static long pullData(Machine m, long skb, long length, long c, long d, long e) {
-    return (length & 0xFFFF_FFFFL) > m.dataLength() ? -Errno.ENOMEM : 0;
+    long wanted = length & 0xFFFF_FFFFL;
+    if (wanted > m.wholeLength()) {
+      return -Errno.ENOMEM;
+    }
+    m.pull((int) wanted);
+    return 0;
   }
 
   static long changeType(Machine m, long skb, long type, long c, long d, long e) {

@@ -478,6 +478,19 @@ public final class Machine {
     return (int) (context[contextType.dataEndSlot()] - data());
   }
 
+  /** Returns how many bytes the packet has, those that are not linear included. */
+  public int wholeLength() {
+    return (int) (packet.high() - (data() - packet.address()));
+  }
+
+  /** Makes so many bytes of the packet linear, if fewer are. */
+  public void pull(int bytes) {
+    if (bytes > dataLength()) {
+      context[contextType.dataEndSlot()] = data() + bytes;
+      contextChanged = true;
+    }
+  }
+
   /**
    * Says where the packet is: in memory and, as addresses and as a length, in the context.
    *

@@ -36,6 +36,7 @@ public final class Frames {
   private int number;
   private int shownLength = -1;
   private boolean tagged;
+  private int mostLinear = Integer.MAX_VALUE;
 
   /** Prepares a machine for programs of a context. */
   public Frames(Machine machine, ContextType type) {
@@ -53,6 +54,15 @@ public final class Frames {
     dataMeta = type.slot("data_meta");
     machine.linkFiller(this::linkFields);
     fresh();
+  }
+
+  /**
+   * Shows frames from now on with at most so many linear bytes, as an interface may deliver them;
+   * the rest can be pulled. A program that reads there before is not stopped.
+   */
+  public void linear(int most) {
+    mostLinear = most;
+    shownLength = -1;
   }
 
   private void fresh() {
@@ -83,7 +93,7 @@ public final class Frames {
     int length = batch.wireLength(i) - skipped;
     if (length != shownLength) {
       long[] context = machine.context();
-      context[type.dataEndSlot()] = Machine.PACKET_START + length;
+      context[type.dataEndSlot()] = Machine.PACKET_START + Math.min(length, mostLinear);
       if (skb) {
         context[0] = length;
       }
