@@ -14,6 +14,12 @@ import picocli.CommandLine.Command;
     synopsisSubcommandLabel = "COMMAND",
     subcommands = {
       VerifyCommand.class,
+      ProveCommand.class,
+      PathsCommand.class,
+      FuzzCommand.class,
+      MutateCommand.class,
+      CompareCommand.class,
+      FindCommand.class,
       ReplayCommand.class,
       PolicyCommand.class,
       ProgramsCommand.class,

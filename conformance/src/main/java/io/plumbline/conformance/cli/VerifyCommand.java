@@ -1,5 +1,8 @@
 package io.plumbline.conformance.cli;
 
+import io.plumbline.conformance.prove.Proof;
+import io.plumbline.conformance.prove.Prover;
+import io.plumbline.conformance.report.ReportFolder;
 import io.plumbline.conformance.verify.BranchCoverage;
 import io.plumbline.conformance.verify.Corpus;
 import io.plumbline.conformance.verify.Coverage;
@@ -15,6 +18,7 @@ import io.plumbline.loader.cli.ExitStatus;
 import io.plumbline.loader.cli.SubjectOptions;
 import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.model.catalog.ProgramCatalog;
+import io.plumbline.model.decision.Clause;
 import io.plumbline.model.engine.Engine;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.Subject;
@@ -25,10 +29,13 @@ import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
@@ -50,10 +57,12 @@ import picocli.CommandLine.Spec;
       "  plumb verify",
       "  plumb verify --program block_port --engine model,kernel --fuzz 100000",
       "  plumb verify --program block_port --object my/block_port.bpf.o",
-      "  plumb verify --corpus captures/ --json report.json"
+      "  plumb verify --corpus captures/ --json report.json",
+      "  plumb verify --report report/"
     })
 final class VerifyCommand implements Callable<Integer> {
   private static final int FRAMES_PER_POLICY = 1000;
+  private static final int SLOWEST = 10;
 
   @Spec private CommandSpec spec;
 
@@ -99,6 +108,11 @@ final class VerifyCommand implements Callable<Integer> {
   private long seed;
 
   @Option(
+      names = "--no-paths",
+      description = "leave out the frames for every way through each program, which a solver finds")
+  private boolean noPaths;
+
+  @Option(
       names = "--object",
       paramLabel = "FILE",
       description = "run this object as the one program named")
@@ -111,10 +125,21 @@ final class VerifyCommand implements Callable<Integer> {
   private @Nullable Path repro;
 
   @Option(
+      names = "--report",
+      paramLabel = "DIR",
+      description = "write a page for people there, with proofs and the runs so far")
+  private @Nullable Path reportFolder;
+
+  @Option(
       names = "--json",
       paramLabel = "FILE",
       description = "write the report (- for standard output)")
   private @Nullable String json;
+
+  /** How long something took. */
+  private record Timed(String what, double seconds) {}
+
+  private final List<Timed> times = new ArrayList<>();
 
   /** One step: a subject, or policies. */
   private record Job(String program, Optional<Subject> subject, List<Policy> policies) {}
@@ -141,13 +166,20 @@ final class VerifyCommand implements Callable<Integer> {
     Corpus corpus = Corpus.read(withBuiltIn(corpora));
     Verification run =
         new Verification(engines, corpus.frames(), fuzz, seed).measuringBranches(objects());
+    if (!noPaths) {
+      run.alongPaths(objects());
+    }
     try (ProgressBar bar = progress(jobs.size())) {
       for (Job job : jobs) {
+        long jobStart = System.nanoTime();
         if (job.subject.isPresent()) {
           run.run(job.program, job.subject.get());
         } else {
           run.runPolicies(job.policies, FRAMES_PER_POLICY);
         }
+        String what =
+            job.subject.map(Object::toString).orElse("%d policies".formatted(job.policies.size()));
+        times.add(new Timed(what, (System.nanoTime() - jobStart) / 1e9));
         if (bar != null) {
           bar.step();
         }
@@ -155,8 +187,20 @@ final class VerifyCommand implements Callable<Integer> {
     }
     double seconds = (System.nanoTime() - start) / 1e9;
     PrintWriter out = spec.commandLine().getOut();
+    Map<String, Object> report = report(run, corpus, unavailable, seconds);
+    if (reportFolder != null) {
+      addDetails(report, run);
+    }
     if (json != null) {
-      Options.writeJson(json, report(run, corpus, unavailable, seconds), out);
+      Options.writeJson(json, report, out);
+    }
+    if (reportFolder != null) {
+      try {
+        ReportFolder.write(reportFolder, report);
+      } catch (IOException e) {
+        throw new CommandException(
+            ExitStatus.USAGE, "--report: %s: cannot be written".formatted(reportFolder));
+      }
     }
     if (!"-".equals(json)) {
       print(out, run, corpus, unavailable, seconds);
@@ -174,6 +218,48 @@ final class VerifyCommand implements Callable<Integer> {
     }
     err.flush();
     return run.disagreementCount() == 0 ? ExitStatus.DONE : ExitStatus.DISAGREEMENT;
+  }
+
+  /** Adds what only the page shows: proofs, what was slow, every disagreement at length. */
+  private void addDetails(Map<String, Object> report, Verification run)
+      throws CommandException, EngineException {
+    List<Object> found = new ArrayList<>();
+    for (Disagreement one : run.disagreements()) {
+      Map<String, Object> entry = new LinkedHashMap<>();
+      entry.put("subject", one.subject().toString());
+      entry.put("engine", one.engine());
+      entry.put(
+          "story", one.describe() + ExecutionPath.describe(objects(), one.subject(), one.packet()));
+      entry.put(
+          "replay",
+          repro == null
+              ? "plumb verify --repro DIR writes a folder for plumb replay"
+              : "plumb replay %s/disagreement-%d".formatted(repro, found.size() + 1));
+      found.add(entry);
+    }
+    report.put("found", found);
+    List<Object> proofs = new ArrayList<>();
+    Set<String> assumptions = new LinkedHashSet<>();
+    if (!noPaths && programs.isEmpty()) {
+      for (Prover.Task task : new Prover(objects(), 60).all()) {
+        Proof proof = ProveCommand.prove(task);
+        assumptions.addAll(proof.assumptions());
+        Map<String, Object> entry = new LinkedHashMap<>();
+        entry.put("name", proof.name());
+        entry.put("result", proof.proved() ? "proved" : "not proved");
+        entry.put("seconds", proof.seconds());
+        entry.put("claim", proof.claim());
+        proofs.add(entry);
+      }
+    }
+    report.put("proofs", proofs);
+    report.put("assumptions", List.copyOf(assumptions));
+    times.sort(Comparator.comparingDouble(Timed::seconds).reversed());
+    List<Object> slowest = new ArrayList<>();
+    for (Timed one : times.subList(0, Math.min(SLOWEST, times.size()))) {
+      slowest.add(Map.of("what", one.what, "seconds", one.seconds));
+    }
+    report.put("slowest", slowest);
   }
 
   private void writeFolder(Disagreement disagreement, String story, Path folder, PrintWriter err)
@@ -214,7 +300,11 @@ final class VerifyCommand implements Callable<Integer> {
     }
     for (String name : wanted) {
       if (name.equals(Intent.NAME)) {
-        List<Policy> all = RandomPolicies.of(policies, seed);
+        List<Policy> all = new ArrayList<>();
+        if (policies > 0) {
+          all.addAll(Prover.examples());
+        }
+        all.addAll(RandomPolicies.of(policies, seed));
         for (int from = 0; from < all.size(); from += Verification.POLICIES_AT_ONCE) {
           int to = Math.min(all.size(), from + Verification.POLICIES_AT_ONCE);
           jobs.add(new Job(name, Optional.empty(), all.subList(from, to)));
@@ -295,7 +385,20 @@ final class VerifyCommand implements Callable<Integer> {
               int missing = run.coverage().missing(name).size();
               program.put("clauses", Map.of("covered", total - missing, "total", total));
               int[] branches = branches(run, name);
-              program.put("branches", Map.of("covered", branches[0], "total", branches[1]));
+              Map<String, Object> ways = new LinkedHashMap<>();
+              ways.put("covered", branches[0]);
+              ways.put("total", branches[1]);
+              ways.put("reachable", branches[2]);
+              program.put("branches", ways);
+              Map<String, Object> cells = new LinkedHashMap<>();
+              score
+                  .engines()
+                  .forEach(
+                      (engine, cell) ->
+                          cells.put(engine, Map.of("trials", cell[0], "disagreements", cell[1])));
+              program.put("engines", cells);
+              program.put("clauseHits", clauseHits(run, name));
+              program.put("lines", lines(run, name));
               list.add(program);
             });
     report.put("programs", list);
@@ -303,13 +406,40 @@ final class VerifyCommand implements Callable<Integer> {
     return report;
   }
 
-  /** Returns how many ways out of conditional jumps were taken, and how many there are. */
+  private static List<Object> clauseHits(Verification run, String program) {
+    Map<String, Long> hits = run.coverage().hits(program);
+    List<Object> list = new ArrayList<>();
+    for (Clause clause : Coverage.clauses(program)) {
+      Map<String, Object> entry = new LinkedHashMap<>();
+      entry.put("name", clause.name());
+      entry.put("when", clause.guard().toString());
+      entry.put("hits", hits.getOrDefault(clause.name(), 0L));
+      list.add(entry);
+    }
+    return list;
+  }
+
+  private static List<Object> lines(Verification run, String program) {
+    List<Object> list = new ArrayList<>();
+    try {
+      for (BranchCoverage.Line line : run.branches().orElseThrow().lines(program)) {
+        list.add(Map.of("line", line.text(), "taken", line.taken(), "ways", line.ways()));
+      }
+    } catch (EngineException e) {
+      // An object that cannot be read has no lines; what it was needed for has said so.
+    }
+    return list;
+  }
+
+  /** Returns how many ways out of jumps were taken, there are, and can be taken. */
   private static int[] branches(Verification run, String program) {
     try {
       BranchCoverage branches = run.branches().orElseThrow();
-      return new int[] {branches.covered(program), branches.total(program)};
+      return new int[] {
+        branches.covered(program), branches.total(program), branches.reachable(program)
+      };
     } catch (EngineException e) {
-      return new int[2];
+      return new int[3];
     }
   }
 
@@ -357,7 +487,7 @@ final class VerifyCommand implements Callable<Integer> {
                   name,
                   score.trials(),
                   score.disagreements(),
-                  branches[0] + " of " + branches[1],
+                  branches[0] + " of " + branches[2],
                   clauses);
             });
     run.engineScores()

@@ -7,6 +7,7 @@ import io.plumbline.model.engine.ModelRunner;
 import io.plumbline.model.filter.Intent;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -29,6 +30,14 @@ public final class Coverage {
       hits.computeIfAbsent(lines.get(i).program(), name -> new HashMap<>())
           .merge(clause, counted[i], Long::sum);
     }
+  }
+
+  /** Returns how often each clause of a program has decided, in order. */
+  public Map<String, Long> hits(String program) {
+    Map<String, Long> counted = hits.getOrDefault(program, Map.of());
+    Map<String, Long> all = new LinkedHashMap<>();
+    clauses(program).forEach(c -> all.put(c.name(), counted.getOrDefault(c.name(), 0L)));
+    return all;
   }
 
   /** Returns the clauses of a program that are counted, or none if it has none of its own. */

@@ -1,5 +1,7 @@
 package io.plumbline.conformance.verify;
 
+import io.plumbline.conformance.prove.Reach;
+import io.plumbline.conformance.symbolic.SymbolicException;
 import io.plumbline.model.engine.Engine;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.ModelEngine;
@@ -12,14 +14,19 @@ import io.plumbline.model.filter.Intent;
 import io.plumbline.model.packet.Packet;
 import io.plumbline.model.packet.PacketBatch;
 import io.plumbline.model.policy.Policy;
+import io.plumbline.model.program.Chain;
+import io.plumbline.model.program.Input;
+import io.plumbline.model.program.ProgramSpec;
 import io.plumbline.pcaps.PacketGenerator;
 import io.plumbline.pcaps.PolicyPackets;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 
 /**
@@ -56,6 +63,16 @@ public final class Verification {
   public static final class ProgramScore {
     private long trials;
     private long disagreements;
+    private final Map<String, long[]> engines = new LinkedHashMap<>();
+
+    /** Returns by engine how many frames were run, and how many of them went wrong. */
+    public Map<String, long[]> engines() {
+      return new LinkedHashMap<>(engines);
+    }
+
+    private long[] engine(String name) {
+      return engines.computeIfAbsent(name, key -> new long[2]);
+    }
 
     public long trials() {
       return trials;
@@ -69,6 +86,9 @@ public final class Verification {
   /** One strict policy in so many is also run as rows, which are loaded one by one. */
   private static final int ROWS_EVERY = 10;
 
+  /** So many policies are given frames along all ways, which take seconds to find. */
+  private static final int POLICIES_ALONG_PATHS = 2;
+
   private final List<Engine> engines;
   private final PacketBatch corpus;
   private final int fuzz;
@@ -79,6 +99,9 @@ public final class Verification {
   private final List<Disagreement> disagreements = new ArrayList<>();
   private final ModelEngine model = new ModelEngine();
   private Optional<BranchCoverage> branches = Optional.empty();
+  private Optional<ProgramObjects> paths = Optional.empty();
+  private final Set<String> known = new HashSet<>();
+  private int policiesAlongPaths;
 
   /**
    * Prepares a run.
@@ -102,6 +125,57 @@ public final class Verification {
     return this;
   }
 
+  /**
+   * Also gives each subject a frame for every way that frames can take out of a conditional jump of
+   * the program, and finds out which ways none can take.
+   */
+  public Verification alongPaths(ProgramObjects objects) {
+    paths = Optional.of(objects);
+    return this;
+  }
+
+  /** Adds frames that take all ways through a program that is alone or the only stage. */
+  private void addPaths(Subject subject, PacketBatch frames) throws EngineException {
+    if (paths.isEmpty()) {
+      return;
+    }
+    try {
+      if (subject instanceof Subject.Standalone alone) {
+        addPaths(alone.program(), alone.input(), false, frames);
+      } else if (subject instanceof Subject.Chained chained
+          && chained.chain().stages().size() == 1) {
+        Chain.Stage stage = chained.chain().stages().get(0);
+        addPaths(stage.program(), stage.input(), true, frames);
+      }
+    } catch (SymbolicException e) {
+      throw new EngineException("paths: " + e.getMessage());
+    }
+  }
+
+  private void addPaths(Subject.Intent subject, PacketBatch frames) throws EngineException {
+    try {
+      PacketBatch along = new PacketBatch();
+      Reach reach = Reach.of(paths.orElseThrow(), subject.policy());
+      reach.frames().forEach(along::add);
+      frames.addAll(along);
+      if (branches.isPresent()) {
+        branches.get().reachable(Intent.NAME, reach.reachable());
+        branches.get().add(List.of(subject), List.of(along));
+      }
+    } catch (SymbolicException e) {
+      throw new EngineException("paths: " + e.getMessage());
+    }
+  }
+
+  private void addPaths(ProgramSpec program, Input input, boolean stage, PacketBatch frames)
+      throws EngineException, SymbolicException {
+    ProgramObjects objects = paths.orElseThrow();
+    Reach.of(objects, program, input, stage).frames().forEach(frames::add);
+    if (branches.isPresent() && known.add(program.name() + stage)) {
+      branches.get().reachable(program.name(), Reach.of(objects, program, stage).reachable());
+    }
+  }
+
   /** Returns which branches were taken, if that was measured. */
   public Optional<BranchCoverage> branches() {
     return branches;
@@ -114,10 +188,24 @@ public final class Verification {
     PacketGenerator generator = new PacketGenerator(Subjects.inputsOf(subject));
     generator.systematic(frames);
     generator.random(frames, fuzz, seed ^ subject.toString().hashCode());
+    PacketBatch along = new PacketBatch();
+    addPaths(subject, along);
+    frames.addAll(along);
+    run(program, subject, frames, along);
+  }
+
+  /** Runs one subject on the corpus alone. */
+  public void runGiven(String program, Subject subject) throws EngineException {
+    run(program, subject, corpus, new PacketBatch());
+  }
+
+  private void run(String program, Subject subject, PacketBatch frames, PacketBatch along)
+      throws EngineException {
     ProgramScore score = programScores.computeIfAbsent(program, name -> new ProgramScore());
     score.trials += frames.size();
     if (branches.isPresent()) {
       branches.get().add(List.of(subject), List.of(frames));
+      branches.get().add(List.of(subject), List.of(along));
     }
     try (ModelRunner reference = model.load(subject)) {
       Expected expected = new Expected(reference, frames);
@@ -160,6 +248,10 @@ public final class Verification {
     for (Subject.Intent subject : subjects) {
       PacketBatch frames = new PacketBatch(framesEach, framesEach * 100);
       new PolicyPackets(subject.policy(), seed + expected.size()).add(frames, framesEach);
+      if (paths.isPresent() && policiesAlongPaths < POLICIES_ALONG_PATHS) {
+        policiesAlongPaths++;
+        addPaths(subject, frames);
+      }
       ModelRunner reference = model.load(subject);
       expected.add(new Expected(reference, frames));
       coverage.add(reference);
@@ -203,6 +295,7 @@ public final class Verification {
     runner.run(frames, actual);
     Optional<Runner.Counters> counted = runner.counters();
     EngineScore engineScore = engineScore(engine);
+    long[] cell = score.engine(engine);
     int lines = expected.reference.lines().size();
     long[] packets = new long[lines];
     long[] bytes = new long[lines];
@@ -214,6 +307,7 @@ public final class Verification {
         continue;
       }
       engineScore.trials++;
+      cell[0]++;
       if (expected.lines[i] >= 0) {
         packets[expected.lines[i]]++;
         bytes[expected.lines[i]] += frames.wireLength(i);
@@ -221,6 +315,7 @@ public final class Verification {
       if (actual[i] != expected.verdicts[i]) {
         score.disagreements++;
         engineScore.disagreements++;
+        cell[1]++;
         if (!shown && disagreements.size() < REPORTED_PER_PROGRAM * programScores.size()) {
           disagreements.add(explain(subject, expected.reference, engine, runner, frames.packet(i)));
           shown = true;
@@ -232,6 +327,7 @@ public final class Verification {
             && Arrays.equals(counted.get().bytes(), bytes))) {
       score.disagreements++;
       engineScore.disagreements++;
+      cell[1]++;
       if (!shown && disagreements.size() < REPORTED_PER_PROGRAM * programScores.size()) {
         disagreements.add(miscounted(subject, expected, engine, runner));
       }

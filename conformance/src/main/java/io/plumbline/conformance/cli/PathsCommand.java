@@ -1,0 +1,137 @@
+package io.plumbline.conformance.cli;
+
+import io.plumbline.conformance.prove.PathList;
+import io.plumbline.conformance.symbolic.SymbolicException;
+import io.plumbline.loader.cli.CommandException;
+import io.plumbline.loader.cli.ExitStatus;
+import io.plumbline.loader.cli.SubjectOptions;
+import io.plumbline.loader.kernel.ObjectSource;
+import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.program.ProgramSpec;
+import io.plumbline.pcaps.PcapWriter;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code plumb paths}: every way through a program, with a frame that goes it. */
+@Command(
+    name = "paths",
+    description =
+        "List every way through a program, for all frames and inputs, and a frame for each.",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    footer = {
+      "",
+      "Examples:",
+      "  plumb paths block_port",
+      "  plumb paths allow_proto --stage --pcap paths.pcap",
+      "  plumb paths block_port --object my/block_port.bpf.o --lines"
+    })
+final class PathsCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+
+  @Parameters(paramLabel = "PROGRAM", description = "the program")
+  private String program = "";
+
+  @Option(names = "--stage", description = "as a stage of a chain")
+  private boolean stage;
+
+  @Option(names = "--lines", description = "with the source lines of each way")
+  private boolean lines;
+
+  @Option(names = "--object", paramLabel = "FILE", description = "of this object")
+  private @Nullable Path object;
+
+  @Option(names = "--pcap", paramLabel = "FILE", description = "write the frames, one for each way")
+  private @Nullable Path pcap;
+
+  @Option(
+      names = "--json",
+      paramLabel = "FILE",
+      description = "write the report (- for standard output)")
+  private @Nullable String json;
+
+  @Override
+  public Integer call() throws CommandException, EngineException {
+    ProgramSpec found = SubjectOptions.program(program);
+    if (stage && !found.chainable()) {
+      throw new CommandException(
+          ExitStatus.USAGE, "--stage: program %s: not chainable".formatted(program));
+    }
+    ObjectSource objects = ObjectSource.builtIn();
+    if (object != null) {
+      objects = objects.with(program, object);
+    }
+    List<PathList.Entry> entries;
+    try {
+      entries = PathList.of(objects, found, stage);
+    } catch (SymbolicException e) {
+      throw new CommandException(ExitStatus.USAGE, String.valueOf(e.getMessage()));
+    }
+    PrintWriter out = spec.commandLine().getOut();
+    if (!"-".equals(json)) {
+      print(out, entries);
+    }
+    if (pcap != null) {
+      write(pcap, entries);
+    }
+    if (json != null) {
+      Map<String, Object> report = Options.report();
+      report.put("program", program);
+      report.put("stage", stage);
+      List<Object> list = new ArrayList<>();
+      entries.forEach(entry -> list.add(describe(entry)));
+      report.put("paths", list);
+      Options.writeJson(json, report, out);
+    }
+    return ExitStatus.DONE;
+  }
+
+  private void print(PrintWriter out, List<PathList.Entry> entries) {
+    int number = 1;
+    for (PathList.Entry entry : entries) {
+      String input = entry.input().toString();
+      out.printf(
+          "%d: %s%s%n", number++, entry.verdict(), input.isEmpty() ? "" : ", input " + input);
+      entry.conditions().forEach(condition -> out.println("    when " + condition));
+      if (lines) {
+        entry.lines().forEach(line -> out.println("    " + line));
+      }
+    }
+    out.printf("%d paths%n", entries.size());
+    out.flush();
+  }
+
+  private static Map<String, Object> describe(PathList.Entry entry) {
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("verdict", entry.verdict());
+    map.put("conditions", entry.conditions());
+    map.put("lines", entry.lines());
+    map.put("packet", entry.packet().toString());
+    map.put("input", entry.input().toString());
+    map.put("linear", entry.linear());
+    return map;
+  }
+
+  private static void write(Path file, List<PathList.Entry> entries) throws CommandException {
+    try (PcapWriter writer = new PcapWriter(file)) {
+      for (PathList.Entry entry : entries) {
+        writer.write(entry.packet());
+      }
+      writer.commit();
+    } catch (IOException e) {
+      throw new CommandException(ExitStatus.USAGE, "--pcap: %s: cannot be written".formatted(file));
+    }
+  }
+}

@@ -1,0 +1,306 @@
+package io.plumbline.conformance.cli;
+
+import io.plumbline.conformance.prove.Counterexample;
+import io.plumbline.conformance.prove.Equivalence;
+import io.plumbline.conformance.prove.Proof;
+import io.plumbline.conformance.prove.Prover;
+import io.plumbline.conformance.prove.TemplateProof;
+import io.plumbline.conformance.symbolic.SymbolicException;
+import io.plumbline.conformance.verify.Engines;
+import io.plumbline.conformance.verify.Execution;
+import io.plumbline.conformance.verify.ExecutionPath;
+import io.plumbline.conformance.verify.HexDump;
+import io.plumbline.loader.cli.CommandException;
+import io.plumbline.loader.cli.ExitStatus;
+import io.plumbline.loader.cli.PolicyOptions;
+import io.plumbline.loader.cli.SubjectOptions;
+import io.plumbline.loader.kernel.ObjectSource;
+import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.engine.Subject;
+import io.plumbline.model.filter.Intent;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code plumb prove}: does the bytecode do what the model says, for every frame? */
+@Command(
+    name = "prove",
+    description = {
+      "Show with a solver that programs decide as their models for all frames and inputs,",
+      "or find a frame for which they do not, and run it on every engine."
+    },
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    footer = {
+      "",
+      "Examples:",
+      "  plumb prove --all",
+      "  plumb prove block_port --object my/block_port.bpf.o",
+      "  plumb prove --policy policy.yaml",
+      "  plumb prove --jit",
+      "  plumb prove --equivalent old.bpf.o new.bpf.o",
+      "  plumb prove --chain allow_ethertype:ipv4+arp,allow_port:443",
+      "",
+      "Exit status: 0 proved, 1 refuted or not proved."
+    })
+final class ProveCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+
+  @Parameters(paramLabel = "PROGRAM", arity = "0..*", description = "programs to prove")
+  private List<String> programs = List.of();
+
+  @Option(names = "--all", description = "prove everything that ships")
+  private boolean all;
+
+  @Option(names = "--chain", paramLabel = "STAGES", description = "prove a chain with its inputs")
+  private @Nullable String chain;
+
+  @Option(
+      names = "--equivalent",
+      paramLabel = "OBJ",
+      arity = "2",
+      description = "prove that two objects' programs decide alike")
+  private List<Path> equivalent = List.of();
+
+  @Option(
+      names = "--implies",
+      paramLabel = "OBJ",
+      arity = "2",
+      description = "prove that what the first one lets pass the second one lets pass too")
+  private List<Path> implies = List.of();
+
+  @Option(
+      names = "--jit",
+      description = "prove that the code the emulator compiles to computes what RFC 9669 says")
+  private boolean jit;
+
+  @Mixin private final PolicyOptions policy = new PolicyOptions();
+
+  @Option(
+      names = "--object",
+      paramLabel = "FILE",
+      description = "prove this object as the one program named")
+  private @Nullable Path object;
+
+  @Option(
+      names = "--timeout",
+      paramLabel = "S",
+      defaultValue = "60",
+      description = "seconds for one question to the solver (default: ${DEFAULT-VALUE})")
+  private int timeout;
+
+  @Option(
+      names = "--json",
+      paramLabel = "FILE",
+      description = "write the report (- for standard output)")
+  private @Nullable String json;
+
+  @Override
+  public Integer call() throws CommandException, EngineException {
+    if (timeout < 1) {
+      throw new CommandException(
+          ExitStatus.USAGE, "--timeout: " + timeout + ": expected 1 or more");
+    }
+    if (jit) {
+      return proveTemplates();
+    }
+    if (!equivalent.isEmpty() || !implies.isEmpty()) {
+      return equivalent.isEmpty()
+          ? compare(implies, Equivalence.Claim.IMPLIES)
+          : compare(equivalent, Equivalence.Claim.EQUIVALENT);
+    }
+    ObjectSource objects = objects();
+    List<Prover.Task> tasks = tasks(new Prover(objects, timeout));
+    PrintWriter out =
+        "-".equals(json)
+            ? new PrintWriter(java.io.Writer.nullWriter())
+            : spec.commandLine().getOut();
+    Set<String> assumptions = new LinkedHashSet<>();
+    List<Object> list = new ArrayList<>();
+    int proved = 0;
+    double seconds = 0;
+    for (Prover.Task task : tasks) {
+      Proof proof = prove(task);
+      proved += proof.proved() ? 1 : 0;
+      seconds += proof.seconds();
+      assumptions.addAll(proof.assumptions());
+      list.add(print(out, proof, objects));
+    }
+    out.printf("%d of %d proved, %.1f s%n", proved, tasks.size(), seconds);
+    out.println("assumed:");
+    assumptions.forEach(assumption -> out.println("  " + assumption));
+    out.flush();
+    if (json != null) {
+      Map<String, Object> report = Options.report();
+      report.put("seconds", seconds);
+      report.put("proved", proved);
+      report.put("total", tasks.size());
+      report.put("proofs", list);
+      report.put("assumptions", List.copyOf(assumptions));
+      Options.writeJson(json, report, spec.commandLine().getOut());
+    }
+    return proved == tasks.size() ? ExitStatus.DONE : ExitStatus.DISAGREEMENT;
+  }
+
+  private int compare(List<Path> files, Equivalence.Claim claim) throws CommandException {
+    PrintWriter out = spec.commandLine().getOut();
+    ObjectFile first = ObjectFile.read(files.get(0));
+    ObjectFile second = ObjectFile.read(files.get(1));
+    Equivalence.Result result;
+    try {
+      result =
+          Equivalence.of(
+              first.object(), first.program(), second.object(), second.program(), claim, timeout);
+    } catch (SymbolicException e) {
+      throw new CommandException(ExitStatus.DISAGREEMENT, "not proved: " + e.getMessage());
+    }
+    String words =
+        claim == Equivalence.Claim.EQUIVALENT
+            ? "decide alike"
+            : "lets pass nothing that %s drops".formatted(second.file());
+    if (result.difference().isPresent()) {
+      Equivalence.Difference found = result.difference().get();
+      out.printf("REFUTED: %s and %s: %s%n", first.file(), second.file(), words);
+      found
+          .variables()
+          .forEach(
+              (name, bytes) ->
+                  out.printf("  with %s = %s%n", name, java.util.HexFormat.of().formatHex(bytes)));
+      out.printf("  %s %s%n", first.file(), found.first());
+      out.printf("  %s %s%n", second.file(), found.second());
+      out.printf("  run: %s, %s%n", ran(first, found), ran(second, found));
+      out.print(HexDump.of(found.packet()));
+    } else {
+      out.printf(
+          "proved: %s and %s: %s, for all frames and inputs%n", first.file(), second.file(), words);
+    }
+    out.println("assumed:");
+    result.assumptions().forEach(assumption -> out.println("  " + assumption));
+    out.flush();
+    return result.difference().isEmpty() ? ExitStatus.DONE : ExitStatus.DISAGREEMENT;
+  }
+
+  /** Runs what the solver found on the emulator. */
+  private static String ran(ObjectFile file, Equivalence.Difference found) throws CommandException {
+    return "%s returns %d"
+        .formatted(file.file(), file.runner(found.variables()).run(found.packet()));
+  }
+
+  private int proveTemplates() {
+    PrintWriter out = spec.commandLine().getOut();
+    List<TemplateProof.Result> results = TemplateProof.all(timeout);
+    long proved = results.stream().filter(TemplateProof.Result::proved).count();
+    results.forEach(
+        result ->
+            out.printf(
+                "%-10s %-12s %s%n",
+                result.proved() ? "proved" : "NOT PROVED", result.name(), result.reason()));
+    out.printf("%d of %d proved, for all operands%n", proved, results.size());
+    out.flush();
+    return proved == results.size() ? ExitStatus.DONE : ExitStatus.DISAGREEMENT;
+  }
+
+  static Proof prove(Prover.Task task) throws EngineException {
+    try {
+      return task.proof().call();
+    } catch (EngineException | RuntimeException e) {
+      throw e;
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private ObjectSource objects() throws CommandException {
+    if (object == null) {
+      return ObjectSource.builtIn();
+    }
+    if (programs.size() + (policy.given() ? 1 : 0) != 1) {
+      throw new CommandException(
+          ExitStatus.USAGE, "--object: expected exactly one program or a policy beside it");
+    }
+    return ObjectSource.builtIn().with(policy.given() ? Intent.NAME : programs.get(0), object);
+  }
+
+  private List<Prover.Task> tasks(Prover prover) throws CommandException {
+    List<Prover.Task> tasks = new ArrayList<>();
+    if (all) {
+      tasks.addAll(prover.all());
+    }
+    for (String name : programs) {
+      tasks.addAll(prover.of(SubjectOptions.program(name)));
+    }
+    if (chain != null && SubjectOptions.chain(chain) instanceof Subject.Chained chained) {
+      tasks.add(prover.chain(chained.toString(), chained.chain()));
+    }
+    if (policy.given()) {
+      tasks.add(prover.of(policy.policy(spec.commandLine().getErr())));
+    }
+    if (tasks.isEmpty()) {
+      throw new CommandException(
+          ExitStatus.USAGE, "nothing to prove: expected programs, --all, --chain or a policy");
+    }
+    return tasks;
+  }
+
+  private Map<String, Object> print(PrintWriter out, Proof proof, ObjectSource objects)
+      throws CommandException, EngineException {
+    String word =
+        proof.proved() ? "proved" : proof.counterexample().isPresent() ? "REFUTED" : "NOT PROVED";
+    out.printf("%-10s %-28s %6.2f s  %s%n", word, proof.name(), proof.seconds(), proof.claim());
+    Map<String, Object> entry = new LinkedHashMap<>();
+    entry.put("name", proof.name());
+    entry.put("claim", proof.claim());
+    entry.put("result", word.toLowerCase(java.util.Locale.ROOT));
+    entry.put("seconds", proof.seconds());
+    entry.put("paths", proof.paths());
+    entry.put("questions", proof.questions());
+    if (!proof.unknown().isEmpty()) {
+      out.println("  " + proof.unknown());
+      entry.put("reason", proof.unknown());
+    }
+    if (proof.counterexample().isPresent()) {
+      entry.put("counterexample", show(out, proof.counterexample().get(), objects));
+    }
+    out.flush();
+    return entry;
+  }
+
+  private static Map<String, Object> show(
+      PrintWriter out, Counterexample found, ObjectSource objects)
+      throws CommandException, EngineException {
+    Execution ran = Execution.of(found, Options.engines(Engines.names(), objects));
+    out.printf("  %s: %s%n", found.subject(), found.what());
+    out.printf("  model says %s%n", ran.model());
+    ran.engines().forEach((name, said) -> out.printf("  %s says %s%n", name, said));
+    if (!ran.shown() && found.linear() < found.packet().wireLength()) {
+      out.printf(
+          "  only where no more than %d bytes of it are linear, which no engine here can be given%n",
+          found.linear());
+    } else if (!ran.shown()) {
+      out.println("  no engine shows it: please report this as an error of the proof");
+    }
+    out.print(HexDump.of(found.packet()));
+    out.print(ExecutionPath.describe(objects, found.subject(), found.packet()));
+    Map<String, Object> entry = new LinkedHashMap<>();
+    entry.put("subject", found.subject().toString());
+    entry.put("packet", found.packet().toString());
+    entry.put("what", found.what());
+    entry.put("model", ran.model());
+    entry.put("engines", ran.engines());
+    entry.put("shown", ran.shown());
+    return entry;
+  }
+}

@@ -1,0 +1,336 @@
+package io.plumbline.conformance.fuzz;
+
+import io.plumbline.conformance.prove.Prover;
+import io.plumbline.conformance.verify.Disagreement;
+import io.plumbline.conformance.verify.RandomPolicies;
+import io.plumbline.conformance.verify.Subjects;
+import io.plumbline.conformance.verify.Verification;
+import io.plumbline.emulator.isa.Insn;
+import io.plumbline.emulator.isa.Opcode;
+import io.plumbline.emulator.object.BpfObject;
+import io.plumbline.emulator.object.ObjectException;
+import io.plumbline.model.catalog.ProgramCatalog;
+import io.plumbline.model.engine.Engine;
+import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.engine.ModelEngine;
+import io.plumbline.model.engine.ModelRunner;
+import io.plumbline.model.engine.ProgramObjects;
+import io.plumbline.model.engine.Runner;
+import io.plumbline.model.engine.Subject;
+import io.plumbline.model.filter.Intent;
+import io.plumbline.model.packet.PacketBatch;
+import io.plumbline.model.policy.Policy;
+import io.plumbline.model.program.Chain;
+import io.plumbline.model.program.Input;
+import io.plumbline.model.program.ProgramSpec;
+import io.plumbline.pcaps.PacketGenerator;
+import io.plumbline.pcaps.PolicyPackets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.function.BooleanSupplier;
+
+/**
+ * Compares model and other engines over generated frames for as long as wanted. The work is in
+ * numbered rounds that each depend on their number and the seed alone, so that a campaign can go on
+ * where it was left, with any number of workers.
+ *
+ * <p>A round takes one subject, or some random policies, and frames made from a pool: those of the
+ * grammar, those that reached a clause that few had reached before, and changes of both.
+ */
+public final class PacketFuzz {
+  /** Frames of one round for each subject. */
+  private static final int FRAMES = 1 << 22;
+
+  private static final int BATCH = 1 << 13;
+  private static final int GRAMMAR_FRAMES = 2000;
+  private static final int POLICIES = 16;
+  private static final int LONGEST = 256;
+
+  /** A clause that fewer frames have reached is worth keeping a frame for. */
+  private static final int RARE = 64;
+
+  private static final int MOST_KEPT = 4096;
+
+  /** What a campaign has come to. */
+  public static final class Score {
+    private long rounds;
+    private long packets;
+    private long kept;
+    private final Map<String, Long> programs = new TreeMap<>();
+    private final Map<String, Long> engines = new TreeMap<>();
+    private final Set<String> clauses = new TreeSet<>();
+    private final List<Disagreement> disagreements = new ArrayList<>();
+
+    /** Returns the number of the next round. */
+    public long rounds() {
+      return rounds;
+    }
+
+    /** Returns how many frames were compared. */
+    public long packets() {
+      return packets;
+    }
+
+    /** Returns how many frames reached a clause that few had reached. */
+    public long kept() {
+      return kept;
+    }
+
+    /** Returns how many frames each program was given. */
+    public Map<String, Long> programs() {
+      return new TreeMap<>(programs);
+    }
+
+    /** Returns how many frames each engine has run; the model runs all. */
+    public Map<String, Long> engines() {
+      return new TreeMap<>(engines);
+    }
+
+    /** Returns the clauses that have decided. */
+    public Set<String> clauses() {
+      return new TreeSet<>(clauses);
+    }
+
+    public List<Disagreement> disagreements() {
+      return List.copyOf(disagreements);
+    }
+
+    /** Goes on from what an earlier run has come to. */
+    public void resume(long earlierRounds, long earlierPackets, Map<String, Long> byProgram) {
+      rounds = earlierRounds;
+      packets = earlierPackets;
+      byProgram.forEach((name, count) -> programs.merge(name, count, Long::sum));
+    }
+
+    private synchronized long nextRound() {
+      return rounds++;
+    }
+
+    private synchronized void add(
+        String program, int frames, int keptFrames, Map<String, Long> ran, Set<String> reached) {
+      packets += frames;
+      kept += keptFrames;
+      programs.merge(program, (long) frames, Long::sum);
+      ran.forEach((engine, count) -> engines.merge(engine, count, Long::sum));
+      clauses.addAll(reached);
+    }
+
+    private synchronized void add(List<Disagreement> found) {
+      disagreements.addAll(found);
+    }
+  }
+
+  private final ProgramObjects objects;
+  private final List<Engine> engines;
+  private final long seed;
+  private final List<Subject> subjects = new ArrayList<>();
+  private final List<String> names = new ArrayList<>();
+  private final boolean policies;
+  private final Score score = new Score();
+
+  /**
+   * Prepares a campaign.
+   *
+   * @param engines those to compare with the model, all available
+   * @param programs which programs; empty: all, chains and policies too
+   */
+  public PacketFuzz(
+      ProgramObjects objects, List<Engine> engines, List<String> programs, long seed) {
+    this.objects = objects;
+    this.engines = engines.stream().filter(e -> !e.name().equals(ModelEngine.NAME)).toList();
+    this.seed = seed;
+    for (ProgramSpec program : ProgramCatalog.all()) {
+      if (programs.isEmpty() || programs.contains(program.name())) {
+        add(program.name(), Subjects.of(program));
+      }
+    }
+    if (programs.isEmpty() || programs.contains(Subjects.DISPATCHER)) {
+      add(Subjects.DISPATCHER, Subjects.chains(seed));
+    }
+    policies = programs.isEmpty() || programs.contains(Intent.NAME);
+  }
+
+  private void add(String name, List<Subject> some) {
+    subjects.addAll(some);
+    some.forEach(subject -> names.add(name));
+  }
+
+  public Score score() {
+    return score;
+  }
+
+  /** Takes rounds until told to stop, or until there are disagreements. */
+  public void work(BooleanSupplier goOn) throws EngineException {
+    while (goOn.getAsBoolean() && score.disagreements().isEmpty()) {
+      round(score.nextRound(), goOn);
+    }
+  }
+
+  /** Every fourth round is one of policies, if there are any. */
+  private void round(long number, BooleanSupplier goOn) throws EngineException {
+    long roundSeed = seed * 1_000_003 + number;
+    if (subjects.isEmpty() || policies && number % 4 == 3) {
+      List<Policy> some = new ArrayList<>(RandomPolicies.of(POLICIES, roundSeed));
+      some.addAll(number < subjects.size() ? Prover.examples() : List.of());
+      List<Subject> all = new ArrayList<>();
+      some.forEach(policy -> all.add(new Subject.Intent(policy)));
+      run(Intent.NAME, all, FRAMES / some.size(), roundSeed, goOn);
+      return;
+    }
+    long index = policies ? number - number / 4 : number;
+    int subject = (int) (index % subjects.size());
+    run(names.get(subject), List.of(subjects.get(subject)), FRAMES, roundSeed, goOn);
+  }
+
+  private void run(
+      String program, List<Subject> some, int framesEach, long roundSeed, BooleanSupplier goOn)
+      throws EngineException {
+    List<List<Runner>> runners = new ArrayList<>();
+    try {
+      for (Engine engine : engines) {
+        runners.add(engine.loadAll(some));
+      }
+      for (int i = 0; i < some.size() && goOn.getAsBoolean(); i++) {
+        List<Runner> own = new ArrayList<>();
+        for (List<Runner> all : runners) {
+          own.add(all.get(i));
+        }
+        compare(program, some.get(i), own, framesEach, roundSeed + i, goOn);
+      }
+    } finally {
+      runners.forEach(all -> all.forEach(Runner::close));
+    }
+  }
+
+  private void compare(
+      String program,
+      Subject subject,
+      List<Runner> runners,
+      int frames,
+      long subjectSeed,
+      BooleanSupplier goOn)
+      throws EngineException {
+    PacketBatch pool = pool(subject, subjectSeed);
+    PacketMutator mutator = new PacketMutator(pool, numbers(program, subject), subjectSeed);
+    PacketBatch batch = new PacketBatch(BATCH, BATCH * LONGEST);
+    int[] expected = new int[BATCH];
+    int[] actual = new int[BATCH];
+    int[] decidedBy = new int[BATCH];
+    long[] ran = new long[runners.size()];
+    int compared = 0;
+    int kept = 0;
+    try (ModelRunner model = new ModelEngine().load(subject)) {
+      int[] reached = new int[model.lines().size()];
+      while (compared < frames && goOn.getAsBoolean()) {
+        batch.clear();
+        mutator.add(batch, BATCH);
+        model.run(batch, expected, decidedBy);
+        for (int engine = 0; engine < runners.size(); engine++) {
+          runners.get(engine).run(batch, actual);
+          int wrong = -1;
+          for (int i = 0; i < BATCH; i++) {
+            if (actual[i] != Runner.UNSUPPORTED) {
+              ran[engine]++;
+              wrong = actual[i] == expected[i] ? wrong : i;
+            }
+          }
+          if (wrong >= 0) {
+            report(program, subject, batch, wrong);
+            return;
+          }
+        }
+        compared += BATCH;
+        for (int i = 0; i < BATCH; i++) {
+          int line = decidedBy[i];
+          if (line >= 0 && reached[line]++ < RARE && kept < MOST_KEPT) {
+            pool.add(batch.packet(i));
+            kept++;
+          }
+        }
+      }
+      Set<String> clauses = new TreeSet<>();
+      for (int line = 0; line < reached.length; line++) {
+        if (reached[line] > 0) {
+          clauses.add(model.lines().get(line).name());
+        }
+      }
+      Map<String, Long> byEngine = new TreeMap<>();
+      for (int engine = 0; engine < ran.length; engine++) {
+        byEngine.put(engines.get(engine).name(), ran[engine]);
+      }
+      score.add(
+          program, compared, kept, byEngine, program.equals(Intent.NAME) ? Set.of() : clauses);
+    }
+  }
+
+  /** Runs a frame again, makes it small, and keeps what comes of it. */
+  private void report(String program, Subject subject, PacketBatch batch, int frame)
+      throws EngineException {
+    PacketBatch one = new PacketBatch();
+    one.add(batch.packet(frame));
+    Verification again = new Verification(engines, one, 0, seed);
+    again.run(program, subject);
+    score.add(again.disagreements());
+    if (again.disagreements().isEmpty()) {
+      throw new EngineException(
+          "%s: frame %s: a disagreement that does not come again"
+              .formatted(subject, batch.packet(frame)));
+    }
+  }
+
+  private static PacketBatch pool(Subject subject, long subjectSeed) {
+    PacketBatch all = new PacketBatch();
+    if (subject instanceof Subject.Intent intent) {
+      new PolicyPackets(intent.policy(), subjectSeed).add(all, GRAMMAR_FRAMES);
+    } else {
+      PacketGenerator generator = new PacketGenerator(inputs(subject));
+      generator.systematic(all);
+      generator.random(all, GRAMMAR_FRAMES, subjectSeed);
+    }
+    PacketBatch pool = new PacketBatch();
+    for (int i = 0; i < all.size(); i++) {
+      // Long frames cost time and show nothing that short ones do not, but for a few.
+      if (all.capturedLength(i) <= LONGEST || i % 64 == 0) {
+        pool.add(all.packet(i));
+      }
+    }
+    return pool;
+  }
+
+  private static List<Input> inputs(Subject subject) {
+    if (subject instanceof Subject.Standalone alone) {
+      return List.of(alone.input());
+    }
+    return subject instanceof Subject.Chained chained
+        ? chained.chain().stages().stream().map(Chain.Stage::input).toList()
+        : List.of();
+  }
+
+  /** Returns the constants that a program's bytecode has, and its inputs. */
+  private long[] numbers(String program, Subject subject) throws EngineException {
+    Set<Long> numbers = new TreeSet<>();
+    for (Input input : inputs(subject)) {
+      numbers.add(input.scalar());
+      input.allowed().forEach(value -> numbers.add((long) value));
+    }
+    if (!program.equals(Subjects.DISPATCHER)) {
+      try {
+        BpfObject object = BpfObject.read(objects.object(program));
+        for (BpfObject.Program code : object.programs()) {
+          for (Insn insn : code.insns()) {
+            if (insn.opcode().form() == Opcode.Form.JUMP_K) {
+              numbers.add(insn.imm() & 0xFFFF_FFFFL);
+            }
+          }
+        }
+      } catch (ObjectException e) {
+        throw new EngineException("%s: %s".formatted(program, e.getMessage()));
+      }
+    }
+    return numbers.stream().mapToLong(Long::longValue).toArray();
+  }
+}

@@ -1,0 +1,112 @@
+package io.plumbline.conformance.prove;
+
+import io.plumbline.conformance.symbolic.Assignment;
+import io.plumbline.conformance.symbolic.Solver;
+import io.plumbline.conformance.symbolic.SymbolicException;
+import io.plumbline.conformance.symbolic.Term;
+import io.plumbline.conformance.symbolic.Terms;
+import io.plumbline.emulator.classic.ClassicException;
+import io.plumbline.emulator.classic.ClassicProgram;
+import io.plumbline.model.decision.Action;
+import io.plumbline.model.decision.Clause;
+import io.plumbline.model.engine.Subject;
+import io.plumbline.model.filter.Intent;
+import io.plumbline.model.packet.Packet;
+import io.plumbline.pcaps.FilterExpression;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * Looks for a frame that a filter expression accepts and a model judges in some way; where there is
+ * none it is shown that there is none. Frames have no VLAN tag outside their bytes.
+ */
+public final class Find {
+  private static final Pattern LAST =
+      Pattern.compile("^(?:(.*?)\\s*\\band\\s+)?(verdict|clause)\\s+(\\w+)\\s*$", Pattern.DOTALL);
+
+  private Find() {}
+
+  /**
+   * Looks for a frame.
+   *
+   * @param subject a program with its input, or a policy
+   * @param expression a libpcap expression, {@code verdict pass}, {@code verdict drop}, {@code
+   *     clause NAME}, or several joined by {@code and}, the libpcap one first
+   * @throws SymbolicException if it cannot be told
+   * @throws IllegalArgumentException if the expression means nothing
+   */
+  public static Optional<Packet> of(Subject subject, String expression, int seconds)
+      throws SymbolicException {
+    try (Solver solver = new Solver(1000 * seconds)) {
+      Terms terms = new Terms();
+      FrameTerms frame = new FrameTerms(terms, false);
+      List<Clause> clauses;
+      DecisionTerms.Inputs inputs;
+      if (subject instanceof Subject.Standalone alone) {
+        clauses = alone.program().decisions().clauses();
+        inputs = ProgramInputs.decisionInputs(terms, alone.input(), false);
+      } else if (subject instanceof Subject.Intent intent) {
+        clauses = Intent.decisions(intent.policy()).clauses();
+        inputs = new DecisionTerms.Inputs(terms.constant(0), List.of(), terms.truth(false));
+      } else {
+        throw new IllegalArgumentException(subject + ": expected a program or a policy");
+      }
+      DecisionTerms decisions = new DecisionTerms(terms, frame, clauses, inputs);
+      List<Term> wanted = new ArrayList<>();
+      wanted.add(terms.ule(terms.variable("linear", 20), terms.variable("len", 20)));
+      wanted.add(terms.ule(terms.variable("len", 20), terms.constant(524_280)));
+      wanted.add(terms.eq(terms.variable("vlan_present", 1), terms.constant(0)));
+      String rest = expression.strip();
+      Matcher last = LAST.matcher(rest);
+      while (last.matches()) {
+        wanted.add(
+            last.group(2).equals("verdict")
+                ? verdict(terms, decisions, last.group(3))
+                : decisions.decides(clause(clauses, last.group(3))));
+        rest = last.group(1) == null ? "" : last.group(1).strip();
+        last = LAST.matcher(rest);
+      }
+      if (!rest.isEmpty()) {
+        wanted.add(ClassicTerms.accepts(terms, frame, classic(rest)));
+      }
+      Optional<Assignment> found = solver.check(wanted);
+      if (found.isEmpty()) {
+        return Optional.empty();
+      }
+      return Optional.of(
+          Plain.packet(Plain.of(terms, solver, terms.constant(0), wanted, found.get())));
+    }
+  }
+
+  private static Term verdict(Terms terms, DecisionTerms decisions, String word) {
+    Term drops = decisions.decides(Action.SHOT);
+    return switch (word) {
+      case "drop" -> drops;
+      case "pass" -> terms.not(drops);
+      default ->
+          throw new IllegalArgumentException("verdict %s: expected pass or drop".formatted(word));
+    };
+  }
+
+  private static int clause(List<Clause> clauses, String name) {
+    for (int i = 0; i < clauses.size(); i++) {
+      if (clauses.get(i).name().equals(name)) {
+        return i;
+      }
+    }
+    throw new IllegalArgumentException(
+        "clause %s: expected one of %s"
+            .formatted(name, clauses.stream().map(Clause::name).toList()));
+  }
+
+  private static ClassicProgram classic(String expression) {
+    try {
+      return ClassicProgram.parse(FilterExpression.compile(expression));
+    } catch (ClassicException e) {
+      throw new IllegalArgumentException("filter '%s': %s".formatted(expression, e.getMessage()));
+    }
+  }
+}

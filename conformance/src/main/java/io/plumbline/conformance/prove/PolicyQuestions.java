@@ -1,0 +1,210 @@
+package io.plumbline.conformance.prove;
+
+import io.plumbline.conformance.symbolic.Assignment;
+import io.plumbline.conformance.symbolic.Code;
+import io.plumbline.conformance.symbolic.Merger;
+import io.plumbline.conformance.symbolic.Path;
+import io.plumbline.conformance.symbolic.Path.End;
+import io.plumbline.conformance.symbolic.Solver;
+import io.plumbline.conformance.symbolic.SymbolicException;
+import io.plumbline.conformance.symbolic.Term;
+import io.plumbline.conformance.symbolic.Terms;
+import io.plumbline.conformance.symbolic.Value;
+import io.plumbline.conformance.symbolic.Variables;
+import io.plumbline.emulator.object.BpfObject;
+import io.plumbline.model.decision.Action;
+import io.plumbline.model.decision.Clause;
+import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.engine.ProgramObjects;
+import io.plumbline.model.engine.Subject;
+import io.plumbline.model.filter.Intent;
+import io.plumbline.model.hook.Verdicts;
+import io.plumbline.model.packet.EtherType;
+import io.plumbline.model.packet.IpProtocol;
+import io.plumbline.model.policy.Policy;
+import io.plumbline.model.policy.PolicyException;
+import io.plumbline.model.policy.PolicyImage;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/** What is asked to prove a policy for frames with a tag outside their bytes, or without. */
+final class PolicyQuestions {
+  private static final long LOW = 0xFFFF_FFFFL;
+  private static final int CLASSES = Intent.classification().size();
+
+  private final Policy policy;
+  private final Solver solver;
+  private final boolean tagged;
+  private final Terms terms = new Terms();
+  private final FrameTerms frame;
+  private final Code code;
+  private final List<Clause> clauses;
+  private final DecisionTerms decisions;
+  private final DecisionTerms rules;
+  private final CounterMap counters;
+  private int paths;
+  private long questions;
+
+  PolicyQuestions(ProgramObjects objects, Policy policy, boolean tagged, Solver solver)
+      throws SymbolicException, PolicyException, EngineException {
+    this.policy = policy;
+    this.tagged = tagged;
+    this.solver = solver;
+    BpfObject object = Codes.object(objects, Intent.NAME);
+    PolicyImage image = PolicyImage.of(policy);
+    Variables variables = new Variables(terms, object);
+    PolicyMaps maps = new PolicyMaps(terms, image);
+    code = Codes.code(terms, object, Intent.NAME, variables, maps.all());
+    counters = new CounterMap(terms, image.lines());
+    frame = new FrameTerms(terms, tagged);
+    DecisionTerms.Inputs inputs =
+        new DecisionTerms.Inputs(terms.constant(0), List.of(), terms.truth(false));
+    clauses = Intent.decisions(policy).clauses();
+    decisions = new DecisionTerms(terms, frame, clauses, inputs);
+    rules = new DecisionTerms(terms, frame, Intent.rules(policy), inputs);
+  }
+
+  /** Returns how many ways through the program were looked at. */
+  int paths() {
+    return paths;
+  }
+
+  /** Returns how many questions were asked of solvers other than the one given. */
+  long questions() {
+    return questions;
+  }
+
+  /**
+   * Asks them all.
+   *
+   * @throws Refuted if the program does something else
+   */
+  void ask() throws SymbolicException {
+    Term outside = terms.eq(terms.variable("vlan_present", 1), terms.constant(tagged ? 1 : 0));
+    if (solver.check(List.of(outside, decisions.overread())).isPresent()) {
+      throw new SymbolicException("a condition of the model reads past the end of the frame");
+    }
+    Merger merger = Merger.open(terms, solver);
+    (tagged ? merger : merger.withHints(decisions.places()))
+        .run(code, List.of(outside), this::checkWhole);
+    merger.runForks(cut(), this::checkForked);
+  }
+
+  /**
+   * Returns what lookups rest on: the frame can be classified, and is of a protocol that rules are
+   * about. How its headers were found does not matter any more.
+   */
+  private Merger.Cut cut() {
+    Term type = frame.bigEndian(terms.constant(12), 2);
+    Term protocol = decisions.named("protocol");
+    Term known =
+        terms.either(
+            terms.both(
+                terms.eq(type, terms.constant(EtherType.IPV4)), isOneOf(protocol, IpProtocol.ICMP)),
+            terms.both(
+                terms.eq(type, terms.constant(EtherType.IPV6)),
+                isOneOf(protocol, IpProtocol.ICMPV6)));
+    Term classified = terms.truth(true);
+    for (int i = 0; i < CLASSES; i++) {
+      classified = terms.both(classified, terms.not(decisions.decides(i)));
+    }
+    return new Merger.Cut(Set.of(protocol), List.of(classified), List.of(known));
+  }
+
+  private Term isOneOf(Term protocol, int icmp) {
+    return terms.any(
+        List.of(
+            terms.eq(protocol, terms.constant(IpProtocol.TCP)),
+            terms.eq(protocol, terms.constant(IpProtocol.UDP)),
+            terms.eq(protocol, terms.constant(icmp))));
+  }
+
+  private void checkWhole(Path path) throws SymbolicException {
+    check(path, solver, path.conditions(), decisions, 0);
+  }
+
+  private void checkForked(Path path, Solver local) throws SymbolicException {
+    long before = local.checks();
+    check(path, local, List.of(), rules, CLASSES);
+    questions += local.checks() - before;
+  }
+
+  /**
+   * Checks one end of a way: for each line that may have been counted, that it is the right one.
+   *
+   * @param asked knows the conditions of the way but for those given
+   * @param lists when each clause decides, from the first one given on; no other may
+   */
+  private void check(Path path, Solver asked, List<Term> given, DecisionTerms lists, int first)
+      throws SymbolicException {
+    paths++;
+    if (!(path.end() instanceof End.Returned returned)
+        || path.writes().size() != 2
+        || !(path.writes().get(0).entry() instanceof CounterMap.Counter counter)) {
+      refuse(path, asked, given, List.of());
+      return;
+    }
+    Term line = counters.line(counter.index());
+    Term verdict = terms.and(returned.r0(), terms.constant(LOW));
+    Term counted = counted(path.writes());
+    Term known = terms.truth(false);
+    for (int i = first; i < clauses.size(); i++) {
+      Term here = terms.eq(line, terms.constant(i));
+      if (here.isFalse()) {
+        continue;
+      }
+      known = terms.either(known, here);
+      boolean ok = clauses.get(i).action() != Action.SHOT;
+      Term decided =
+          terms.eq(verdict, terms.constant(ok ? Verdicts.TC_ACT_OK : Verdicts.TC_ACT_SHOT));
+      Term right = terms.all(List.of(lists.decides(i - first), decided, counted));
+      refuse(path, asked, given, List.of(here, terms.not(right)));
+    }
+    refuse(path, asked, given, List.of(terms.not(known)));
+  }
+
+  /** Shows that nothing goes this way; otherwise what does is a counterexample. */
+  private void refuse(Path path, Solver asked, List<Term> given, List<Term> question)
+      throws SymbolicException {
+    if (question.stream().anyMatch(Term::isFalse)) {
+      return;
+    }
+    List<Term> all = new ArrayList<>(given);
+    all.addAll(question);
+    if (asked.check(all).isEmpty()) {
+      return;
+    }
+    List<Term> whole = new ArrayList<>(path.conditions());
+    whole.addAll(question);
+    Optional<Assignment> wrong = solver.check(whole);
+    if (wrong.isPresent()) {
+      Assignment plain = Plain.of(terms, solver, terms.constant(0), whole, wrong.get());
+      throw new Refuted(
+          new Counterexample(
+              new Subject.Intent(policy),
+              Plain.packet(plain),
+              (int) plain.variable("linear"),
+              ProgramProof.describe(path, plain)));
+    }
+  }
+
+  /** Returns whether one packet and its length were added to the counters of one line. */
+  private Term counted(List<Path.Write> writes) {
+    Path.Write packets = writes.get(0);
+    Path.Write bytes = writes.get(1);
+    if (!packets.entry().equals(bytes.entry())
+        || packets.offset() != 0
+        || bytes.offset() != 8
+        || !(packets.value() instanceof Value.Num one)
+        || !(bytes.value() instanceof Value.Num length)) {
+      return terms.truth(false);
+    }
+    Term before = terms.variable("counter.0", 64);
+    Term bytesBefore = terms.variable("counter.8", 64);
+    return terms.both(
+        terms.eq(one.term(), terms.add(before, terms.constant(1))),
+        terms.eq(length.term(), terms.add(bytesBefore, terms.variable("len", 20))));
+  }
+}

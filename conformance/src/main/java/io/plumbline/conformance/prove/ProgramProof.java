@@ -1,0 +1,195 @@
+package io.plumbline.conformance.prove;
+
+import io.plumbline.conformance.symbolic.Assignment;
+import io.plumbline.conformance.symbolic.Code;
+import io.plumbline.conformance.symbolic.Explorer;
+import io.plumbline.conformance.symbolic.Merger;
+import io.plumbline.conformance.symbolic.Path;
+import io.plumbline.conformance.symbolic.Path.End;
+import io.plumbline.conformance.symbolic.Solver;
+import io.plumbline.conformance.symbolic.SymbolicException;
+import io.plumbline.conformance.symbolic.Term;
+import io.plumbline.conformance.symbolic.Terms;
+import io.plumbline.conformance.symbolic.Variables;
+import io.plumbline.emulator.object.BpfObject;
+import io.plumbline.model.catalog.ProgramCatalog;
+import io.plumbline.model.decision.Action;
+import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.engine.ProgramObjects;
+import io.plumbline.model.engine.Subject;
+import io.plumbline.model.hook.Verdicts;
+import io.plumbline.model.packet.Packet;
+import io.plumbline.model.program.Chain;
+import io.plumbline.model.program.Input;
+import io.plumbline.model.program.ProgramSpec;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Shows that a program decides as its decision list for every frame and every input, alone or as a
+ * stage in any slot, and reads nothing outside the frame.
+ */
+final class ProgramProof {
+  private static final long LOW = 0xFFFF_FFFFL;
+
+  private final ProgramObjects objects;
+  private final int milliseconds;
+
+  /**
+   * Prepares proofs.
+   *
+   * @param milliseconds how long the solver may take for one question
+   */
+  ProgramProof(ProgramObjects objects, int milliseconds) {
+    this.objects = objects;
+    this.milliseconds = milliseconds;
+  }
+
+  /** Proves a program alone, or as a stage. */
+  Proof prove(ProgramSpec program, boolean stage) throws EngineException {
+    long start = System.nanoTime();
+    String name = program.name() + (stage ? " as a stage" : "");
+    String claim =
+        stage
+            ? "decides as its %d clauses, for all frames and inputs, in every slot of a chain"
+            : "decides as its %d clauses, for all frames and inputs";
+    int[] paths = new int[1];
+    long questions = 0;
+    Optional<Counterexample> found = Optional.empty();
+    String unknown = "";
+    try (Solver solver = new Solver(milliseconds)) {
+      Terms terms = new Terms();
+      try {
+        BpfObject object = Codes.object(objects, program.name());
+        Variables variables = new Variables(terms, object);
+        ProgramInputs inputs = new ProgramInputs(terms, program, stage);
+        inputs.fill(variables);
+        Code code = Codes.code(terms, object, program.name(), variables, Map.of());
+        DecisionTerms decisions =
+            new DecisionTerms(terms, program.decisions().clauses(), inputs.decisionInputs());
+        Merger.open(terms, solver)
+            .run(
+                code,
+                inputs.assumed(),
+                path -> {
+                  paths[0]++;
+                  check(terms, solver, inputs, decisions, path, stage);
+                });
+      } catch (Refuted refuted) {
+        found = Optional.of(refuted.counterexample());
+      } catch (SymbolicException e) {
+        unknown = String.valueOf(e.getMessage());
+      }
+      questions = solver.checks();
+    }
+    return new Proof(
+        name,
+        claim.formatted(program.decisions().clauses().size()),
+        paths[0],
+        questions,
+        (System.nanoTime() - start) / 1e9,
+        found,
+        unknown,
+        Explorer.assumptions());
+  }
+
+  private static void check(
+      Terms terms,
+      Solver solver,
+      ProgramInputs inputs,
+      DecisionTerms decisions,
+      Path path,
+      boolean stage)
+      throws SymbolicException {
+    Term right =
+        terms.both(right(terms, inputs, decisions, path, stage), terms.not(decisions.overread()));
+    List<Term> question = new ArrayList<>(path.conditions());
+    question.add(terms.not(right));
+    Optional<Assignment> wrong = solver.check(question);
+    if (wrong.isPresent()) {
+      Assignment plain = Plain.of(terms, solver, inputs.slot(), question, wrong.get());
+      throw new Refuted(counterexample(inputs, decisions, path, plain, stage));
+    }
+  }
+
+  /** Returns when a path ends as the decision list says. */
+  private static Term right(
+      Terms terms, ProgramInputs inputs, DecisionTerms decisions, Path path, boolean stage) {
+    Term passes = decisions.decides(Action.PASS);
+    Term accepts = decisions.decides(Action.OK);
+    if (path.end() instanceof End.Fault) {
+      return terms.truth(false);
+    }
+    Term next = terms.add(inputs.slot(), terms.constant(1));
+    Term asked = path.tail().map(tail -> terms.eq(tail.index(), next)).orElse(terms.truth(false));
+    if (path.end() instanceof End.Returned returned) {
+      Term verdict = terms.and(returned.r0(), terms.constant(LOW));
+      Term ok = terms.eq(verdict, terms.constant(Verdicts.TC_ACT_OK));
+      Term shot = terms.eq(verdict, terms.constant(Verdicts.TC_ACT_SHOT));
+      Term drops = terms.both(decisions.decides(Action.SHOT), shot);
+      if (!stage) {
+        return path.tail().isPresent()
+            ? terms.truth(false)
+            : terms.either(drops, terms.both(terms.either(accepts, passes), ok));
+      }
+      // An empty slot: the tail call was asked for and failed.
+      return path.tail().isPresent()
+          ? terms.all(List.of(passes, asked, ok))
+          : terms.either(drops, terms.both(accepts, ok));
+    }
+    return stage ? terms.both(passes, asked) : terms.truth(false);
+  }
+
+  private static Counterexample counterexample(
+      ProgramInputs inputs, DecisionTerms decisions, Path path, Assignment at, boolean stage) {
+    Packet packet = Plain.packet(at);
+    Input input = inputs.input(at);
+    Subject subject = new Subject.Standalone(inputs.program(), input);
+    if (stage) {
+      boolean drops =
+          path.end() instanceof End.Returned returned
+              && (int) at.of(returned.r0()) == Verdicts.TC_ACT_SHOT;
+      // Where neither drops, it matters whether the frame goes on or is accepted.
+      boolean goesOn = !drops && !at.holds(decisions.decides(Action.SHOT));
+      subject =
+          new Subject.Chained(chain(inputs.stage(at), (int) at.of(inputs.slot()), packet, goesOn));
+    }
+    String what = describe(path, at);
+    return new Counterexample(subject, packet, (int) at.variable("linear"), what);
+  }
+
+  /**
+   * Returns a chain in which a stage has a slot: before it stages that pass the frame on, and, if
+   * wanted, behind it one that drops nearly everything.
+   */
+  private static Chain chain(Chain.Stage stage, int slot, Packet packet, boolean goesOn) {
+    ProgramSpec passing = ProgramCatalog.find("allow_ethertype").orElseThrow();
+    byte[] bytes = packet.bytes();
+    int type =
+        packet.outsideTag().isPresent()
+            ? packet.outsideTag().get().tpid()
+            : bytes.length < 14 ? 0x0800 : (bytes[12] & 0xFF) << 8 | bytes[13] & 0xFF;
+    List<Chain.Stage> stages = new ArrayList<>();
+    for (int i = 0; i < slot; i++) {
+      stages.add(new Chain.Stage(passing, new Input.EtherTypes(List.of(type))));
+    }
+    stages.add(stage);
+    if (goesOn && stages.size() < Chain.MAX_STAGES) {
+      stages.add(new Chain.Stage(passing, new Input.EtherTypes(List.of(0x0600))));
+    }
+    return new Chain(stages);
+  }
+
+  static String describe(Path path, Assignment at) {
+    if (path.end() instanceof End.Fault fault) {
+      return "the program reads outside the frame: " + fault.what();
+    } else if (path.end() instanceof End.Returned returned) {
+      return "the program returns " + (int) at.of(returned.r0());
+    }
+    return path.tail()
+        .map(tail -> "the program goes on in slot " + at.of(tail.index()))
+        .orElse("the program goes on elsewhere");
+  }
+}

@@ -1,0 +1,170 @@
+package io.plumbline.conformance.prove;
+
+import io.plumbline.conformance.symbolic.Explorer;
+import io.plumbline.conformance.symbolic.Solver;
+import io.plumbline.conformance.symbolic.SymbolicException;
+import io.plumbline.model.catalog.ChainSyntax;
+import io.plumbline.model.catalog.ProgramCatalog;
+import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.engine.ProgramObjects;
+import io.plumbline.model.engine.Subject;
+import io.plumbline.model.policy.Direction;
+import io.plumbline.model.policy.Policy;
+import io.plumbline.model.policy.PolicyBuilder;
+import io.plumbline.model.policy.PolicyException;
+import io.plumbline.model.policy.Position;
+import io.plumbline.model.policy.Side;
+import io.plumbline.model.policy.StrictIntent;
+import io.plumbline.model.program.Chain;
+import io.plumbline.model.program.InputException;
+import io.plumbline.model.program.ProgramSpec;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+
+/** Proves that objects do what their models say, for every frame. */
+public final class Prover {
+  /** Chains that are proved with everything else; any stage in any slot is proved by itself. */
+  private static final List<String> CHAINS =
+      List.of(
+          "allow_ethertype:ipv4+arp,allow_port:443",
+          "allow_ethertype:ipv4,allow_ipv4:10.0.0.1,allow_proto:tcp+udp,allow_dns:10.0.0.53");
+
+  /** Something to prove. */
+  public record Task(String name, Callable<Proof> proof) {}
+
+  private final ProgramObjects objects;
+  private final int milliseconds;
+
+  /**
+   * Makes a prover.
+   *
+   * @param seconds how long the solver may take for one question
+   */
+  public Prover(ProgramObjects objects, int seconds) {
+    this.objects = objects;
+    milliseconds = 1000 * seconds;
+  }
+
+  /** Returns what there is to prove of everything that ships. */
+  public List<Task> all() {
+    List<Task> tasks = new ArrayList<>();
+    for (ProgramSpec program : ProgramCatalog.all()) {
+      tasks.addAll(of(program));
+    }
+    tasks.add(chain("an empty chain", new Chain(List.of())));
+    try {
+      for (String text : CHAINS) {
+        tasks.add(chain("chain " + text, ChainSyntax.parse(text)));
+      }
+      tasks.addAll(policies());
+    } catch (InputException | PolicyException e) {
+      throw new IllegalStateException("prove: an example of ours: " + e.getMessage(), e);
+    }
+    return tasks;
+  }
+
+  /** Returns what there is to prove of a program: it alone, and as a stage if it can be one. */
+  public List<Task> of(ProgramSpec program) {
+    ProgramProof proof = new ProgramProof(objects, milliseconds);
+    List<Task> tasks = new ArrayList<>();
+    tasks.add(new Task(program.name(), () -> proof.prove(program, false)));
+    if (program.chainable()) {
+      tasks.add(new Task(program.name() + " as a stage", () -> proof.prove(program, true)));
+    }
+    return tasks;
+  }
+
+  /** Returns policies that use all of the language between them. */
+  public static List<Policy> examples() {
+    try {
+      return List.of(
+          policy(List.of("arp", "ndp", "dns/10.0.0.53", "tcp/10.0.0.0/8:443"), "tcp/10.0.0.1:443"),
+          policy(
+              List.of(
+                  "tcp/[2001:db8::/32]:80,443,8000-8100 from [2001:db8:1::/48]:1024-65535",
+                  "udp/10.0.0.0/8:53 from 10.1.0.0/16",
+                  "icmp/any:echo-request",
+                  "icmp6/any",
+                  "ip/192.0.2.0/24"),
+              "ip/192.0.2.128/25 from 10.9.0.0/16"));
+    } catch (PolicyException e) {
+      throw new IllegalStateException("prove: an example of ours: " + e.getMessage(), e);
+    }
+  }
+
+  private List<Task> policies() throws PolicyException {
+    List<Task> tasks = new ArrayList<>();
+    for (Policy example : examples()) {
+      tasks.add(of(example));
+    }
+    StrictIntent strict = new StrictIntent();
+    strict.add(Side.PERMIT, "arp");
+    strict.add(Side.PERMIT, "dns/10.0.0.53");
+    strict.add(Side.PERMIT, "tcp/10.0.0.1:443");
+    strict.add(Side.FORBID, "tcp/10.0.0.1:80");
+    tasks.add(rows(strict.build()));
+    return tasks;
+  }
+
+  /** Returns what there is to prove of a strict policy as rows that are walked. */
+  public Task rows(Policy strict) {
+    Subject.IntentRows rows = new Subject.IntentRows(strict);
+    return new Task("intent_rows", () -> timed("intent_rows", rows, 0));
+  }
+
+  private static Policy policy(List<String> permits, String forbid) throws PolicyException {
+    PolicyBuilder builder = new PolicyBuilder("", Direction.EGRESS, Optional.empty());
+    for (String permit : permits) {
+      builder.rule(Side.PERMIT, permit, Position.option("example"));
+    }
+    builder.rule(Side.FORBID, forbid, Position.option("example"));
+    return builder.build();
+  }
+
+  /** Returns what there is to prove of a policy. */
+  public Task of(Policy policy) {
+    String name = new Subject.Intent(policy).toString();
+    return new Task(name, () -> new PolicyProof(objects, milliseconds).prove(policy));
+  }
+
+  /** Returns what there is to prove of a chain with its inputs. */
+  public Task chain(String name, Chain chain) {
+    return new Task(name, () -> timed(name, new Subject.Chained(chain), chain.stages().size()));
+  }
+
+  private Proof timed(String name, Subject subject, int stages) throws EngineException {
+    long start = System.nanoTime();
+    Optional<Counterexample> found = Optional.empty();
+    String unknown = "";
+    try (Solver solver = new Solver(milliseconds)) {
+      ChainProof proof = new ChainProof(objects, subject, solver);
+      try {
+        if (subject instanceof Subject.Chained chained) {
+          proof.prove(chained.chain());
+        } else if (subject instanceof Subject.IntentRows rows) {
+          proof.prove(rows);
+        }
+      } catch (Refuted refuted) {
+        found = Optional.of(refuted.counterexample());
+      } catch (SymbolicException e) {
+        unknown = String.valueOf(e.getMessage());
+      }
+      String claim =
+          subject instanceof Subject.Chained
+              ? "drops what one of its %d stages drops and accepts the rest, for all frames"
+                  .formatted(stages)
+              : "drops and accepts as the policy, for all frames";
+      return new Proof(
+          name,
+          claim,
+          proof.paths(),
+          solver.checks(),
+          (System.nanoTime() - start) / 1e9,
+          found,
+          unknown,
+          Explorer.assumptions());
+    }
+  }
+}

@@ -1,0 +1,146 @@
+package io.plumbline.conformance.symbolic;
+
+/**
+ * A number of 64 bits, or a truth, as an expression over a frame, its context and variables. Equal
+ * terms of one {@link Terms} are the same object.
+ */
+public final class Term {
+  /** What a term is made with. */
+  public enum Op {
+    /** A number. */
+    CONST,
+    /** An unknown; its width is in {@link #bits()}. */
+    VAR,
+    /** The frame's byte at an offset. */
+    BYTE,
+    ADD,
+    SUB,
+    MUL,
+    UDIV,
+    UREM,
+    SDIV,
+    SREM,
+    AND,
+    OR,
+    XOR,
+    SHL,
+    LSHR,
+    ASHR,
+    /** One number or another. */
+    CHOICE,
+    /** True or false. */
+    TRUTH,
+    EQ,
+    ULT,
+    SLT,
+    NOT,
+    BOTH,
+    EITHER;
+
+    /** Returns whether such a term is a truth rather than a number. */
+    public boolean truth() {
+      return switch (this) {
+        case TRUTH, EQ, ULT, SLT, NOT, BOTH, EITHER -> true;
+        default -> false;
+      };
+    }
+  }
+
+  private final Op op;
+  private final long value;
+  private final String name;
+  private final Term[] parts;
+  private final long bits;
+  private final int id;
+  private final int hash;
+
+  Term(Op op, long value, String name, Term[] parts, long bits, int id) {
+    this.op = op;
+    this.value = value;
+    this.name = name;
+    this.parts = parts;
+    this.bits = bits;
+    this.id = id;
+    int code = 31 * (31 * op.name().hashCode() + Long.hashCode(value)) + name.hashCode();
+    for (Term part : parts) {
+      code = 31 * code + part.id;
+    }
+    hash = code;
+  }
+
+  public Op op() {
+    return op;
+  }
+
+  /** Returns the value of a CONST, 0 or 1 of a TRUTH. */
+  public long value() {
+    return value;
+  }
+
+  /** Returns the name of a VAR. */
+  public String name() {
+    return name;
+  }
+
+  /** Returns how many terms this one is made of. */
+  public int arity() {
+    return parts.length;
+  }
+
+  /** Returns one of the terms it is made of. */
+  public Term part(int i) {
+    return parts[i];
+  }
+
+  /** Returns which bits of the number can be one. */
+  public long bits() {
+    return bits;
+  }
+
+  /** Returns a number for it that is unique among its {@link Terms}, parts before wholes. */
+  public int id() {
+    return id;
+  }
+
+  public boolean isConst() {
+    return op == Op.CONST;
+  }
+
+  public boolean isTrue() {
+    return op == Op.TRUTH && value == 1;
+  }
+
+  public boolean isFalse() {
+    return op == Op.TRUTH && value == 0;
+  }
+
+  /** Returns the largest number that it can be, unsigned; only sure to be small when that is. */
+  long most() {
+    return bits == 0 ? 0 : -1L >>> Long.numberOfLeadingZeros(bits);
+  }
+
+  boolean same(Term other) {
+    if (op != other.op
+        || value != other.value
+        || bits != other.bits
+        || parts.length != other.parts.length
+        || !name.equals(other.name)) {
+      return false;
+    }
+    for (int i = 0; i < parts.length; i++) {
+      if (parts[i].id != other.parts[i].id) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  int shapeHash() {
+    return hash;
+  }
+
+  @Override
+  public String toString() {
+    return TermText.of(this);
+  }
+}

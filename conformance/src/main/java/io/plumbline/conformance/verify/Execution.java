@@ -1,0 +1,61 @@
+package io.plumbline.conformance.verify;
+
+import io.plumbline.conformance.prove.Counterexample;
+import io.plumbline.model.engine.Engine;
+import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.engine.ModelEngine;
+import io.plumbline.model.engine.ModelRunner;
+import io.plumbline.model.engine.Runner;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * What the engines say of a counterexample: the solver's word is not taken for it.
+ *
+ * @param model what the model says
+ * @param engines what each other engine says, or why it says nothing
+ * @param shown whether at least one engine differs from the model
+ */
+public record Execution(String model, Map<String, String> engines, boolean shown) {
+
+  /** Executes a counterexample on engines; those that cannot run it say why. */
+  public static Execution of(Counterexample found, List<Engine> engines) throws EngineException {
+    Map<String, String> said = new LinkedHashMap<>();
+    boolean shown = false;
+    String expected;
+    try (ModelRunner model = new ModelEngine().load(found.subject())) {
+      expected =
+          model.run(found.packet())
+              + model.explain(found.packet()).map(l -> " by " + l.name()).orElse("");
+      for (Engine engine : engines) {
+        Optional<String> missing = engine.unavailable();
+        if (engine.name().equals(ModelEngine.NAME)) {
+          continue;
+        }
+        if (missing.isPresent()) {
+          said.put(engine.name(), "not run: " + missing.get());
+          continue;
+        }
+        try (Runner runner = engine.load(found.subject())) {
+          Optional<String> unsupported = runner.unsupported(found.packet());
+          if (unsupported.isPresent()) {
+            said.put(engine.name(), "not run: " + unsupported.get());
+            continue;
+          }
+          var once =
+              Verification.once(found.subject(), engine.name(), model, runner, found.packet());
+          boolean differs = !once.expected().equals(once.actual());
+          shown |= differs;
+          said.put(engine.name(), once.actual());
+        } catch (EngineException e) {
+          said.put(
+              engine.name(),
+              "not run: " + String.valueOf(e.getMessage()).lines().findFirst().orElse(""));
+        }
+      }
+    }
+    return new Execution(expected, said, shown);
+  }
+}

@@ -1,0 +1,118 @@
+package io.plumbline.conformance;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.plumbline.conformance.prove.Counterexample;
+import io.plumbline.conformance.prove.Proof;
+import io.plumbline.conformance.prove.Prover;
+import io.plumbline.conformance.prove.TemplateProof;
+import io.plumbline.conformance.verify.Engines;
+import io.plumbline.conformance.verify.Execution;
+import io.plumbline.conformance.verify.RandomPolicies;
+import io.plumbline.emulator.engine.EmulatorEngine;
+import io.plumbline.loader.kernel.ObjectSource;
+import io.plumbline.model.catalog.ProgramCatalog;
+import io.plumbline.model.policy.Policy;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** What ships is proved, and what is wrong on purpose is refuted by a frame that engines run. */
+class ProveTest {
+  private static final Path NEGATIVE = Path.of("..", "bpf", "target", "objects", "negative");
+  private static final int SECONDS = 60;
+
+  static Stream<Arguments> everything() {
+    return new Prover(ObjectSource.builtIn(), SECONDS)
+        .all().stream().map(task -> Arguments.of(task.name(), task));
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("everything")
+  void whatShipsIsProved(String name, Prover.Task task) throws Exception {
+    Proof proof = task.proof().call();
+    assertThat(proof.unknown()).as(name).isEmpty();
+    assertThat(proof.counterexample()).as(name).isEmpty();
+    assertThat(proof.paths()).isPositive();
+    assertThat(proof.assumptions()).isNotEmpty();
+  }
+
+  @Test
+  void compiledCodeIsProved() {
+    List<TemplateProof.Result> results = TemplateProof.all(SECONDS);
+    assertThat(results).hasSizeGreaterThan(60).allMatch(TemplateProof.Result::proved);
+  }
+
+  static Stream<Policy> policies() {
+    return RandomPolicies.of(4, 5).stream();
+  }
+
+  @ParameterizedTest
+  @MethodSource("policies")
+  void randomPoliciesAreProved(Policy policy) throws Exception {
+    Proof proof = new Prover(ObjectSource.builtIn(), SECONDS).of(policy).proof().call();
+    assertThat(proof.unknown()).isEmpty();
+    assertThat(proof.counterexample()).isEmpty();
+  }
+
+  /** A variant of the large program takes seconds: one in so many, or all with -Dprove.every=1. */
+  private static final int EVERY = Integer.getInteger("prove.every", 12);
+
+  static Stream<Arguments> variants() throws IOException {
+    int[] number = new int[1];
+    return Files.readAllLines(NEGATIVE.resolve("INDEX")).stream()
+        .map(line -> line.split("\t", -1))
+        // 64 rows walked one by one are too many ways; engines show this one (ConformanceTest).
+        .filter(fields -> !fields[2].equals("leaves out the last row"))
+        .filter(fields -> !fields[1].equals("intent") || number[0]++ % EVERY == 0)
+        .map(fields -> Arguments.of(fields[0], fields[1], fields[2]));
+  }
+
+  @ParameterizedTest(name = "{0}: {2}")
+  @MethodSource("variants")
+  void everyWrongVariantIsRefuted(String variant, String program, String wrong) throws Exception {
+    ObjectSource objects =
+        ObjectSource.builtIn().with(program, NEGATIVE.resolve(variant + ".bpf.o"));
+    Optional<Counterexample> found = Optional.empty();
+    for (Prover.Task task : tasks(program, new Prover(objects, SECONDS))) {
+      Proof proof = task.proof().call();
+      assertThat(proof.unknown()).as(wrong).isEmpty();
+      found = proof.counterexample();
+      if (found.isPresent()) {
+        break;
+      }
+    }
+    assertThat(found).as(wrong).isPresent();
+    Counterexample counterexample = found.orElseThrow();
+    Execution ran =
+        Execution.of(counterexample, Engines.of(List.of(EmulatorEngine.NAME, "kernel"), objects));
+    // Headers beyond the linear part are a matter of live frames (NonlinearTest).
+    if (!variant.startsWith("live_")) {
+      assertThat(ran.shown()).as("%s: %s: %s", wrong, counterexample, ran).isTrue();
+    }
+  }
+
+  private static List<Prover.Task> tasks(String program, Prover prover) {
+    if (ProgramCatalog.find(program).isPresent()) {
+      return prover.of(ProgramCatalog.find(program).orElseThrow());
+    }
+    String kind =
+        program.equals("intent") ? "intent" : program.equals("dispatcher") ? "chain" : program;
+    List<Prover.Task> shipped =
+        prover.all().stream().filter(task -> task.name().contains(kind)).toList();
+    if (!program.equals("intent")) {
+      return shipped;
+    }
+    List<Prover.Task> tasks = new java.util.ArrayList<>(shipped);
+    tasks.removeIf(task -> task.name().equals("intent_rows"));
+    RandomPolicies.of(12, 1).forEach(policy -> tasks.add(prover.of(policy)));
+    return tasks;
+  }
+}

@@ -1,0 +1,168 @@
+package io.plumbline.conformance;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.plumbline.conformance.cli.Plumb;
+import io.plumbline.model.packet.PacketBatch;
+import io.plumbline.pcaps.CaptureReader;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import picocli.CommandLine;
+
+/** {@code prove}, {@code paths}, {@code fuzz} and {@code mutate} as people use them. */
+class TrustCommandTest {
+  private static final Path NEGATIVE = Path.of("..", "bpf", "target", "objects", "negative");
+
+  private final StringWriter out = new StringWriter();
+  private final StringWriter err = new StringWriter();
+
+  private int run(String... args) {
+    CommandLine line = Plumb.commandLine();
+    line.setOut(new PrintWriter(out));
+    line.setErr(new PrintWriter(err));
+    return line.execute(args);
+  }
+
+  @Test
+  void aProofSaysWhatItAssumes() throws Exception {
+    assertThat(run("prove", "block_port", "--json", "-")).isZero();
+    JsonNode report = new ObjectMapper().readTree(out.toString());
+    assertThat(report.path("proved").asInt()).isEqualTo(1);
+    assertThat(report.path("proofs").path(0).path("result").asText()).isEqualTo("proved");
+    assertThat(report.path("assumptions").toString()).contains("GSO_MAX_SIZE");
+  }
+
+  @Test
+  void aPolicyIsProved() {
+    assertThat(run("prove", "--allow", "tcp/10.0.0.0/8:443", "--forbid", "tcp/10.0.0.1:443"))
+        .isZero();
+    assertThat(out.toString()).contains("1 of 1 proved");
+  }
+
+  @Test
+  void aRefutationIsExecuted() {
+    Path wrong = NEGATIVE.resolve("block_ipv4_source.bpf.o");
+    assertThat(run("prove", "block_ipv4", "--object", wrong.toString())).isEqualTo(1);
+    assertThat(out.toString())
+        .contains("REFUTED", "model says", "emulator says TC_ACT_", "path through the program");
+  }
+
+  @Test
+  void aFrameIsFoundOrThereIsNone() {
+    String[] policy = {"--allow", "tcp/10.0.0.0/8:443"};
+    assertThat(find(policy, "tcp and dst host 10.0.0.10 and verdict pass")).isZero();
+    assertThat(out.toString())
+        .contains("to 10.0.0.10", "> 443", "model says TC_ACT_OK by intent.permit_1");
+    assertThat(find(policy, "clause bad_ihl")).isZero();
+    assertThat(find(policy, "udp and verdict pass")).isEqualTo(1);
+    assertThat(find(policy, "dst host 192.0.2.1 and verdict pass")).isEqualTo(1);
+    assertThat(out.toString()).contains("there is no such frame");
+    String[] port = {"--program", "block_port", "--input", "443"};
+    assertThat(find(port, "ip and udp dst port 443 and ip[0] = 0x45 and verdict drop")).isZero();
+    assertThat(find(port, "icmp and verdict drop")).isEqualTo(1);
+  }
+
+  private int find(String[] subject, String expression) {
+    String[] all = java.util.Arrays.copyOf(subject, subject.length + 2);
+    System.arraycopy(subject, 0, all, 1, subject.length);
+    all[0] = "find";
+    all[subject.length + 1] = expression;
+    return run(all);
+  }
+
+  @Test
+  void twoVersionsAreCompared() throws Exception {
+    String old = Path.of("..", "bpf", "target", "objects", "block_port.bpf.o").toString();
+    String wrong = NEGATIVE.resolve("block_port_byte_order.bpf.o").toString();
+    assertThat(run("prove", "--equivalent", old, old)).isZero();
+    assertThat(run("prove", "--equivalent", old, wrong)).isEqualTo(1);
+    assertThat(out.toString()).contains("proved: ", "REFUTED: ", "with input = ");
+    String accepting = Path.of("..", "bpf", "target", "objects", "nop.bpf.o").toString();
+    assertThat(run("prove", "--implies", old, accepting)).isZero();
+    assertThat(run("prove", "--implies", accepting, old)).isEqualTo(1);
+    assertThat(run("compare", old, old)).isZero();
+    assertThat(run("compare", old, wrong, "--set", "input=bb01", "--json", "-")).isEqualTo(1);
+    assertThat(out.toString()).contains("\"TC_ACT_SHOT, now TC_ACT_OK\"");
+  }
+
+  @Test
+  void pathsComeWithAFrameEach(@TempDir Path folder) throws Exception {
+    Path pcap = folder.resolve("paths.pcap");
+    assertThat(run("paths", "block_port", "--pcap", pcap.toString(), "--lines")).isZero();
+    assertThat(out.toString())
+        .contains("when eth.type == 0x800", "when ip.protocol == 17", "block_port.bpf.c:");
+    int paths =
+        Integer.parseInt(out.toString().strip().replaceFirst("(?s).*\\n(\\d+) paths$", "$1"));
+    PacketBatch frames = new PacketBatch();
+    try (CaptureReader reader = CaptureReader.open(pcap)) {
+      while (reader.read(frames, Integer.MAX_VALUE)) {}
+    }
+    assertThat(frames.size()).isEqualTo(paths).isGreaterThan(20);
+  }
+
+  @Test
+  void aCampaignGoesOnWhereItWasLeft(@TempDir Path folder) throws Exception {
+    String state = folder.resolve("state.json").toString();
+    String[] args = {
+      "fuzz",
+      "--engine",
+      "emulator",
+      "--program",
+      "block_port",
+      "--program",
+      "intent",
+      "--state",
+      state,
+      "--workers",
+      "2",
+      "--packets"
+    };
+    assertThat(run(with(args, "200000"))).isZero();
+    long first =
+        new ObjectMapper().readTree(Files.readAllBytes(Path.of(state))).path("packets").asLong();
+    assertThat(run(with(args, Long.toString(first + 100_000)))).isZero();
+    JsonNode second = new ObjectMapper().readTree(Files.readAllBytes(Path.of(state)));
+    assertThat(second.path("packets").asLong()).isGreaterThanOrEqualTo(first + 100_000);
+    assertThat(second.path("rounds").asLong()).isGreaterThan(2);
+    assertThat(second.path("disagreements").asLong()).isZero();
+  }
+
+  private static String[] with(String[] args, String last) {
+    String[] all = java.util.Arrays.copyOf(args, args.length + 1);
+    all[args.length] = last;
+    return all;
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "prove | nothing to prove: expected programs, --all, --chain or a policy",
+        "prove nosuch | unknown program: 'nosuch': expected one of",
+        "prove --all --timeout 0 | --timeout: 0: expected 1 or more",
+        "prove --all --object x.o | --object: expected exactly one program or a policy beside it",
+        "prove nop --object /nonexistent.o | /nonexistent.o: cannot be read",
+        "paths block_port --stage | --stage: program block_port: not chainable",
+        "fuzz --workers 0 | --workers, --minutes, --packets: expected numbers above 0",
+        "fuzz --engine nosuch | --engine: unknown engine: 'nosuch': expected",
+        "find --program nop tcpp | filter 'tcpp':",
+        "find --program nop verdict | filter 'verdict':",
+        "find tcp | find: expected either --program or a policy",
+        "compare /nonexistent.o /nonexistent.o | /nonexistent.o: ",
+        "prove --equivalent /nonexistent.o /nonexistent.o | /nonexistent.o: ",
+        "mutate nosuch | unknown program: 'nosuch': expected one of",
+        "mutate nop --every 0 | --every: 0: expected 1 or more"
+      })
+  void badInputIsOneLine(String command, String message) {
+    assertThat(run(command.strip().split(" ", -1))).isIn(2, 3);
+    assertThat(err.toString().strip()).startsWith("plumb: " + message).doesNotContain("\n");
+  }
+}
