@@ -22,6 +22,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 
 /** Proves that objects do what their models say, for every frame. */
 public final class Prover {
@@ -30,6 +32,9 @@ public final class Prover {
       List.of(
           "allow_ethertype:ipv4+arp,allow_port:443",
           "allow_ethertype:ipv4,allow_ipv4:10.0.0.1,allow_proto:tcp+udp,allow_dns:10.0.0.53");
+
+  /** Terms of a large policy are deep: each rule is a condition within the one before. */
+  private static final long STACK_BYTES = 1L << 30;
 
   /** Something to prove. */
   public record Task(String name, Callable<Proof> proof) {}
@@ -69,9 +74,9 @@ public final class Prover {
   public List<Task> of(ProgramSpec program) {
     ProgramProof proof = new ProgramProof(objects, milliseconds);
     List<Task> tasks = new ArrayList<>();
-    tasks.add(new Task(program.name(), () -> proof.prove(program, false)));
+    tasks.add(task(program.name(), () -> proof.prove(program, false)));
     if (program.chainable()) {
-      tasks.add(new Task(program.name() + " as a stage", () -> proof.prove(program, true)));
+      tasks.add(task(program.name() + " as a stage", () -> proof.prove(program, true)));
     }
     return tasks;
   }
@@ -111,7 +116,7 @@ public final class Prover {
   /** Returns what there is to prove of a strict policy as rows that are walked. */
   public Task rows(Policy strict) {
     Subject.IntentRows rows = new Subject.IntentRows(strict);
-    return new Task("intent_rows", () -> timed("intent_rows", rows, 0));
+    return task("intent_rows", () -> timed("intent_rows", rows, 0));
   }
 
   private static Policy policy(List<String> permits, String forbid) throws PolicyException {
@@ -126,12 +131,12 @@ public final class Prover {
   /** Returns what there is to prove of a policy. */
   public Task of(Policy policy) {
     String name = new Subject.Intent(policy).toString();
-    return new Task(name, () -> new PolicyProof(objects, milliseconds).prove(policy));
+    return task(name, () -> new PolicyProof(objects, milliseconds).prove(policy));
   }
 
   /** Returns what there is to prove of a chain with its inputs. */
   public Task chain(String name, Chain chain) {
-    return new Task(name, () -> timed(name, new Subject.Chained(chain), chain.stages().size()));
+    return task(name, () -> timed(name, new Subject.Chained(chain), chain.stages().size()));
   }
 
   private Proof timed(String name, Subject subject, int stages) throws EngineException {
@@ -165,6 +170,28 @@ public final class Prover {
           found,
           unknown,
           Explorer.assumptions());
+    }
+  }
+
+  private static Task task(String name, Callable<Proof> proof) {
+    return new Task(name, () -> deep(name, proof));
+  }
+
+  /** Calls something in a thread with a large stack. */
+  private static Proof deep(String name, Callable<Proof> proof) throws Exception {
+    FutureTask<Proof> future = new FutureTask<>(proof);
+    Thread thread = new Thread(null, future, "proof", STACK_BYTES);
+    thread.start();
+    try {
+      return future.get();
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof StackOverflowError) {
+        throw new EngineException("prove: %s: too large".formatted(name));
+      }
+      if (e.getCause() instanceof Exception cause) {
+        throw cause;
+      }
+      throw e;
     }
   }
 }
