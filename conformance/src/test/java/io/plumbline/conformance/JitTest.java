@@ -15,7 +15,9 @@ import io.plumbline.emulator.vm.Frames;
 import io.plumbline.model.packet.PacketBatch;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -76,6 +78,21 @@ class JitTest {
       List<Integer> sizes = codeSizes(file);
       assertThat(sizes).isNotEmpty().allMatch(size -> size < HUGE_METHOD);
     }
+  }
+
+  @Test
+  void programsAreCompiledByManyThreads() {
+    Program program = new Program("large", large(2000), Interpreter::of);
+    byte[] alone = compiled(program);
+    List<byte[]> files =
+        IntStream.range(0, 200).parallel().mapToObj(i -> compiled(program)).toList();
+    assertThat(files).allMatch(file -> Arrays.equals(file, alone));
+  }
+
+  private static byte[] compiled(Program program) {
+    Machine machine = new Machine();
+    new Frames(machine, ContextType.SCHED_CLS);
+    return Jit.classFile(machine, program, true);
   }
 
   /**

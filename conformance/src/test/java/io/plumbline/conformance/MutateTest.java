@@ -36,6 +36,11 @@ class MutateTest {
     for (int i = 0; i < models.size(); i += EVERY) {
       judged.add(mutation.judge(models.get(i)));
     }
+    // What is not changed at all must not be killed.
+    Judged same =
+        mutation.judge(
+            program, new BytecodeMutants.Mutant("nothing", ObjectSource.builtIn().object(name)));
+    assertThat(same.fate()).isEqualTo(Fate.EQUIVALENT);
     assertThat(judged).noneMatch(one -> one.fate() == Fate.SURVIVED);
     assertThat(judged).anyMatch(one -> one.fate() == Fate.KILLED);
     assertThat(judged).allMatch(one -> one.seconds() < 60);

@@ -37,7 +37,7 @@ class ProveTest {
   @ParameterizedTest(name = "{0}")
   @MethodSource("everything")
   void whatShipsIsProved(String name, Prover.Task task) throws Exception {
-    Proof proof = task.proof().call();
+    Proof proof = task.prove();
     assertThat(proof.unknown()).as(name).isEmpty();
     assertThat(proof.counterexample()).as(name).isEmpty();
     assertThat(proof.paths()).isPositive();
@@ -57,7 +57,7 @@ class ProveTest {
   @ParameterizedTest
   @MethodSource("policies")
   void randomPoliciesAreProved(Policy policy) throws Exception {
-    Proof proof = new Prover(ObjectSource.builtIn(), SECONDS).of(policy).proof().call();
+    Proof proof = new Prover(ObjectSource.builtIn(), SECONDS).of(policy).prove();
     assertThat(proof.unknown()).isEmpty();
     assertThat(proof.counterexample()).isEmpty();
   }
@@ -82,7 +82,7 @@ class ProveTest {
         ObjectSource.builtIn().with(program, NEGATIVE.resolve(variant + ".bpf.o"));
     Optional<Counterexample> found = Optional.empty();
     for (Prover.Task task : tasks(program, new Prover(objects, SECONDS))) {
-      Proof proof = task.proof().call();
+      Proof proof = task.prove();
       assertThat(proof.unknown()).as(wrong).isEmpty();
       found = proof.counterexample();
       if (found.isPresent()) {

@@ -5,12 +5,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.plumbline.conformance.cli.Plumb;
+import io.plumbline.conformance.fuzz.PacketFuzz;
+import io.plumbline.emulator.engine.EmulatorEngine;
+import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.model.packet.PacketBatch;
 import io.plumbline.pcaps.CaptureReader;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -133,6 +137,18 @@ class TrustCommandTest {
     assertThat(second.path("packets").asLong()).isGreaterThanOrEqualTo(first + 100_000);
     assertThat(second.path("rounds").asLong()).isGreaterThan(2);
     assertThat(second.path("disagreements").asLong()).isZero();
+  }
+
+  @Test
+  void aCampaignFindsAWrongObject() throws Exception {
+    ObjectSource wrong =
+        ObjectSource.builtIn().with("block_port", NEGATIVE.resolve("block_port_byte_order.bpf.o"));
+    PacketFuzz fuzz =
+        new PacketFuzz(wrong, List.of(EmulatorEngine.jit(wrong)), List.of("block_port"), 1);
+    fuzz.work(() -> fuzz.score().packets() < 50_000_000);
+    assertThat(fuzz.score().disagreements()).isNotEmpty();
+    assertThat(fuzz.score().disagreements().get(0).packet().capturedLength())
+        .isLessThanOrEqualTo(64);
   }
 
   private static String[] with(String[] args, String last) {

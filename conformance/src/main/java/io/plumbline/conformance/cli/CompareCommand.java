@@ -8,7 +8,6 @@ import io.plumbline.model.hook.Hook;
 import io.plumbline.model.packet.PacketBatch;
 import io.plumbline.pcaps.PacketGenerator;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -129,12 +128,7 @@ final class CompareCommand implements Callable<Integer> {
   }
 
   private PacketBatch frames() throws CommandException {
-    for (Path path : corpora) {
-      if (!Files.exists(path)) {
-        throw new CommandException(
-            ExitStatus.USAGE, "--corpus: " + path + ": no such file or folder");
-      }
-    }
+    Options.requireCorpora(corpora);
     Corpus corpus = Corpus.read(corpora);
     for (Corpus.FileReport file : corpus.files()) {
       if (!file.reason().isEmpty()) {

@@ -40,6 +40,16 @@ final class Options {
     }
   }
 
+  /** Refuses captures, or folders of them, that are not there. */
+  static void requireCorpora(List<Path> corpora) throws CommandException {
+    for (Path path : corpora) {
+      if (!Files.exists(path)) {
+        throw new CommandException(
+            ExitStatus.USAGE, "--corpus: " + path + ": no such file or folder");
+      }
+    }
+  }
+
   /** Starts a report with what every report begins with. */
   static Map<String, Object> report() {
     Map<String, Object> report = new LinkedHashMap<>();

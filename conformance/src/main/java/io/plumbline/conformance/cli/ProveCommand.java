@@ -133,7 +133,7 @@ final class ProveCommand implements Callable<Integer> {
     int proved = 0;
     double seconds = 0;
     for (Prover.Task task : tasks) {
-      Proof proof = prove(task);
+      Proof proof = task.prove();
       proved += proof.proved() ? 1 : 0;
       seconds += proof.seconds();
       assumptions.addAll(proof.assumptions());
@@ -211,16 +211,6 @@ final class ProveCommand implements Callable<Integer> {
     out.printf("%d of %d proved, for all operands%n", proved, results.size());
     out.flush();
     return proved == results.size() ? ExitStatus.DONE : ExitStatus.DISAGREEMENT;
-  }
-
-  static Proof prove(Prover.Task task) throws EngineException {
-    try {
-      return task.proof().call();
-    } catch (EngineException | RuntimeException e) {
-      throw e;
-    } catch (Exception e) {
-      throw new IllegalStateException(e);
-    }
   }
 
   private ObjectSource objects() throws CommandException {

@@ -26,7 +26,6 @@ import io.plumbline.model.filter.Intent;
 import io.plumbline.model.policy.Policy;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -154,12 +153,7 @@ final class VerifyCommand implements Callable<Integer> {
       throw new CommandException(
           ExitStatus.USAGE, "--policies: " + policies + ": expected 0 or more");
     }
-    for (Path path : corpora) {
-      if (!Files.exists(path)) {
-        throw new CommandException(
-            ExitStatus.USAGE, "--corpus: " + path + ": no such file or folder");
-      }
-    }
+    Options.requireCorpora(corpora);
     List<Job> jobs = jobs();
     Map<String, String> unavailable = new LinkedHashMap<>();
     List<Engine> engines = availableEngines(unavailable);
@@ -242,7 +236,7 @@ final class VerifyCommand implements Callable<Integer> {
     Set<String> assumptions = new LinkedHashSet<>();
     if (!noPaths && programs.isEmpty()) {
       for (Prover.Task task : new Prover(objects(), 60).all()) {
-        Proof proof = ProveCommand.prove(task);
+        Proof proof = task.prove();
         assumptions.addAll(proof.assumptions());
         Map<String, Object> entry = new LinkedHashMap<>();
         entry.put("name", proof.name());

@@ -20,7 +20,6 @@ import io.plumbline.model.engine.Subject;
 import io.plumbline.model.filter.Intent;
 import io.plumbline.model.packet.PacketBatch;
 import io.plumbline.model.policy.Policy;
-import io.plumbline.model.program.Chain;
 import io.plumbline.model.program.Input;
 import io.plumbline.model.program.ProgramSpec;
 import io.plumbline.pcaps.PacketGenerator;
@@ -66,41 +65,42 @@ public final class PacketFuzz {
     private final List<Disagreement> disagreements = new ArrayList<>();
 
     /** Returns the number of the next round. */
-    public long rounds() {
+    public synchronized long rounds() {
       return rounds;
     }
 
     /** Returns how many frames were compared. */
-    public long packets() {
+    public synchronized long packets() {
       return packets;
     }
 
     /** Returns how many frames reached a clause that few had reached. */
-    public long kept() {
+    public synchronized long kept() {
       return kept;
     }
 
     /** Returns how many frames each program was given. */
-    public Map<String, Long> programs() {
+    public synchronized Map<String, Long> programs() {
       return new TreeMap<>(programs);
     }
 
     /** Returns how many frames each engine has run; the model runs all. */
-    public Map<String, Long> engines() {
+    public synchronized Map<String, Long> engines() {
       return new TreeMap<>(engines);
     }
 
     /** Returns the clauses that have decided. */
-    public Set<String> clauses() {
+    public synchronized Set<String> clauses() {
       return new TreeSet<>(clauses);
     }
 
-    public List<Disagreement> disagreements() {
+    public synchronized List<Disagreement> disagreements() {
       return List.copyOf(disagreements);
     }
 
     /** Goes on from what an earlier run has come to. */
-    public void resume(long earlierRounds, long earlierPackets, Map<String, Long> byProgram) {
+    public synchronized void resume(
+        long earlierRounds, long earlierPackets, Map<String, Long> byProgram) {
       rounds = earlierRounds;
       packets = earlierPackets;
       byProgram.forEach((name, count) -> programs.merge(name, count, Long::sum));
@@ -287,7 +287,7 @@ public final class PacketFuzz {
     if (subject instanceof Subject.Intent intent) {
       new PolicyPackets(intent.policy(), subjectSeed).add(all, GRAMMAR_FRAMES);
     } else {
-      PacketGenerator generator = new PacketGenerator(inputs(subject));
+      PacketGenerator generator = new PacketGenerator(Subjects.inputsOf(subject));
       generator.systematic(all);
       generator.random(all, GRAMMAR_FRAMES, subjectSeed);
     }
@@ -301,19 +301,10 @@ public final class PacketFuzz {
     return pool;
   }
 
-  private static List<Input> inputs(Subject subject) {
-    if (subject instanceof Subject.Standalone alone) {
-      return List.of(alone.input());
-    }
-    return subject instanceof Subject.Chained chained
-        ? chained.chain().stages().stream().map(Chain.Stage::input).toList()
-        : List.of();
-  }
-
   /** Returns the constants that a program's bytecode has, and its inputs. */
   private long[] numbers(String program, Subject subject) throws EngineException {
     Set<Long> numbers = new TreeSet<>();
-    for (Input input : inputs(subject)) {
+    for (Input input : Subjects.inputsOf(subject)) {
       numbers.add(input.scalar());
       input.allowed().forEach(value -> numbers.add((long) value));
     }

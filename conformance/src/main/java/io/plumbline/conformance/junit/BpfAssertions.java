@@ -73,8 +73,7 @@ public final class BpfAssertions {
     /** Asserts that it decides as a model for every frame there is, by a solver. */
     public void isProvedEqualTo(DecisionList model) {
       try {
-        Proof proof =
-            new Prover(program.objects(), SECONDS).of(program.spec(model)).get(0).proof().call();
+        Proof proof = new Prover(program.objects(), SECONDS).of(program.spec(model)).get(0).prove();
         if (!proof.proved()) {
           throw new AssertionError(
               proof
@@ -82,9 +81,7 @@ public final class BpfAssertions {
                   .map(c -> "%s: %s%n%s".formatted(program, c.what(), HexDump.of(c.packet())))
                   .orElse(program + ": not proved: " + proof.unknown()));
         }
-      } catch (RuntimeException e) {
-        throw e;
-      } catch (Exception e) {
+      } catch (EngineException e) {
         throw new AssertionError(program + ": " + e.getMessage(), e);
       }
     }

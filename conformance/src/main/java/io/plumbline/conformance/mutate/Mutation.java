@@ -25,7 +25,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.Callable;
 
 /**
  * Judges mutants: frames are run first, those along every way of the unchanged program among them;
@@ -181,7 +180,7 @@ public final class Mutation {
   private static Judged proved(String what, List<Prover.Task> tasks, long start)
       throws EngineException {
     for (Prover.Task task : tasks) {
-      Proof proof = call(task.proof());
+      Proof proof = task.prove();
       if (proof.counterexample().isPresent()) {
         return judged(what, Fate.KILLED, "a frame that the solver found", start);
       }
@@ -190,15 +189,5 @@ public final class Mutation {
       }
     }
     return judged(what, Fate.EQUIVALENT, "proved", start);
-  }
-
-  private static Proof call(Callable<Proof> proof) throws EngineException {
-    try {
-      return proof.call();
-    } catch (EngineException | RuntimeException e) {
-      throw e;
-    } catch (Exception e) {
-      throw new IllegalStateException(e);
-    }
   }
 }

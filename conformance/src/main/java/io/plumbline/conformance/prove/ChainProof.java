@@ -98,9 +98,7 @@ final class ChainProof {
       throws SymbolicException, EngineException {
     BpfObject object = Codes.object(objects, name);
     Variables variables = new Variables(terms, object);
-    for (Map.Entry<String, byte[]> symbol : symbols.entrySet()) {
-      variables.set(symbol.getKey(), symbol.getValue());
-    }
+    ProgramInputs.fill(variables, symbols);
     return Codes.code(terms, object, name, variables, Map.of());
   }
 

@@ -9,7 +9,6 @@ import io.plumbline.model.program.Chain;
 import io.plumbline.model.program.Input;
 import io.plumbline.model.program.InputGrammar;
 import io.plumbline.model.program.ProgramSpec;
-import io.plumbline.model.program.RodataImage;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -88,8 +87,8 @@ final class ProgramInputs {
   }
 
   /** Fills in a program's variables with one input. */
-  static void fill(Variables variables, RodataImage image) throws SymbolicException {
-    for (Map.Entry<String, byte[]> symbol : image.symbols().entrySet()) {
+  static void fill(Variables variables, Map<String, byte[]> symbols) throws SymbolicException {
+    for (Map.Entry<String, byte[]> symbol : symbols.entrySet()) {
       variables.set(symbol.getKey(), symbol.getValue());
     }
   }

@@ -21,7 +21,6 @@ import io.plumbline.model.program.ProgramSpec;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 
@@ -36,8 +35,44 @@ public final class Prover {
   /** Terms of a large policy are deep: each rule is a condition within the one before. */
   private static final long STACK_BYTES = 1L << 30;
 
+  /** Proves something. */
+  private interface Work {
+    Proof prove() throws EngineException;
+  }
+
   /** Something to prove. */
-  public record Task(String name, Callable<Proof> proof) {}
+  public static final class Task {
+    private final String name;
+    private final Work work;
+
+    private Task(String name, Work work) {
+      this.name = name;
+      this.work = work;
+    }
+
+    public String name() {
+      return name;
+    }
+
+    /** Proves it, in a thread with a stack for deep terms. */
+    public Proof prove() throws EngineException {
+      FutureTask<Proof> future = new FutureTask<>(work::prove);
+      new Thread(null, future, "proof", STACK_BYTES).start();
+      try {
+        return future.get();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new EngineException("prove: %s: interrupted".formatted(name));
+      } catch (ExecutionException e) {
+        if (e.getCause() instanceof StackOverflowError) {
+          throw new EngineException("prove: %s: too large".formatted(name));
+        } else if (e.getCause() instanceof EngineException cause) {
+          throw cause;
+        }
+        throw new IllegalStateException(e.getCause());
+      }
+    }
+  }
 
   private final ProgramObjects objects;
   private final int milliseconds;
@@ -74,9 +109,9 @@ public final class Prover {
   public List<Task> of(ProgramSpec program) {
     ProgramProof proof = new ProgramProof(objects, milliseconds);
     List<Task> tasks = new ArrayList<>();
-    tasks.add(task(program.name(), () -> proof.prove(program, false)));
+    tasks.add(new Task(program.name(), () -> proof.prove(program, false)));
     if (program.chainable()) {
-      tasks.add(task(program.name() + " as a stage", () -> proof.prove(program, true)));
+      tasks.add(new Task(program.name() + " as a stage", () -> proof.prove(program, true)));
     }
     return tasks;
   }
@@ -116,7 +151,7 @@ public final class Prover {
   /** Returns what there is to prove of a strict policy as rows that are walked. */
   public Task rows(Policy strict) {
     Subject.IntentRows rows = new Subject.IntentRows(strict);
-    return task("intent_rows", () -> timed("intent_rows", rows, 0));
+    return new Task("intent_rows", () -> timed("intent_rows", rows, 0));
   }
 
   private static Policy policy(List<String> permits, String forbid) throws PolicyException {
@@ -131,12 +166,12 @@ public final class Prover {
   /** Returns what there is to prove of a policy. */
   public Task of(Policy policy) {
     String name = new Subject.Intent(policy).toString();
-    return task(name, () -> new PolicyProof(objects, milliseconds).prove(policy));
+    return new Task(name, () -> new PolicyProof(objects, milliseconds).prove(policy));
   }
 
   /** Returns what there is to prove of a chain with its inputs. */
   public Task chain(String name, Chain chain) {
-    return task(name, () -> timed(name, new Subject.Chained(chain), chain.stages().size()));
+    return new Task(name, () -> timed(name, new Subject.Chained(chain), chain.stages().size()));
   }
 
   private Proof timed(String name, Subject subject, int stages) throws EngineException {
@@ -170,28 +205,6 @@ public final class Prover {
           found,
           unknown,
           Explorer.assumptions());
-    }
-  }
-
-  private static Task task(String name, Callable<Proof> proof) {
-    return new Task(name, () -> deep(name, proof));
-  }
-
-  /** Calls something in a thread with a large stack. */
-  private static Proof deep(String name, Callable<Proof> proof) throws Exception {
-    FutureTask<Proof> future = new FutureTask<>(proof);
-    Thread thread = new Thread(null, future, "proof", STACK_BYTES);
-    thread.start();
-    try {
-      return future.get();
-    } catch (ExecutionException e) {
-      if (e.getCause() instanceof StackOverflowError) {
-        throw new EngineException("prove: %s: too large".formatted(name));
-      }
-      if (e.getCause() instanceof Exception cause) {
-        throw cause;
-      }
-      throw e;
     }
   }
 }

@@ -57,7 +57,7 @@ public record Reach(BitSet reachable, List<Packet> frames, List<Integer> linear)
       Terms terms = new Terms();
       BpfObject object = Codes.object(objects, program.name());
       Variables variables = new Variables(terms, object);
-      ProgramInputs.fill(variables, RodataImage.standalone(program, input));
+      ProgramInputs.fill(variables, RodataImage.standalone(program, input).symbols());
       if (stage) {
         variables.set("chained", new byte[] {1});
       }

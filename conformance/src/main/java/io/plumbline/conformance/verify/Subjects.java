@@ -97,7 +97,7 @@ public final class Subjects {
   }
 
   /** Returns all inputs in a subject. */
-  static List<Input> inputsOf(Subject subject) {
+  public static List<Input> inputsOf(Subject subject) {
     if (subject instanceof Subject.Standalone alone) {
       return List.of(alone.input());
     }

@@ -86,21 +86,24 @@ final class Template {
    */
   void emit(MethodVisitor to, Runnable a, Runnable b) {
     Label end = new Label();
-    method.instructions.resetLabels();
-    for (AbstractInsnNode insn = method.instructions.getFirst();
-        insn != null;
-        insn = insn.getNext()) {
-      switch (insn.getOpcode()) {
-        case Opcodes.LLOAD -> {
-          boolean first = ((org.objectweb.asm.tree.VarInsnNode) insn).var == 0;
-          (first ? a : b).run();
-        }
-        case Opcodes.LRETURN, Opcodes.IRETURN -> {
-          if (insn != lastReturn) {
-            to.visitJumpInsn(Opcodes.GOTO, end);
+    // The labels of the code are written to as it is copied.
+    synchronized (method) {
+      method.instructions.resetLabels();
+      for (AbstractInsnNode insn = method.instructions.getFirst();
+          insn != null;
+          insn = insn.getNext()) {
+        switch (insn.getOpcode()) {
+          case Opcodes.LLOAD -> {
+            boolean first = ((org.objectweb.asm.tree.VarInsnNode) insn).var == 0;
+            (first ? a : b).run();
           }
+          case Opcodes.LRETURN, Opcodes.IRETURN -> {
+            if (insn != lastReturn) {
+              to.visitJumpInsn(Opcodes.GOTO, end);
+            }
+          }
+          default -> insn.accept(to);
         }
-        default -> insn.accept(to);
       }
     }
     to.visitLabel(end);
