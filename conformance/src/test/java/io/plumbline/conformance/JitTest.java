@@ -69,7 +69,7 @@ class JitTest {
   }
 
   @Test
-  void noMethodIsTooLargeForHotSpot() {
+  void nothingKeepsHotSpotFromCompiling() {
     Machine machine = new Machine();
     new Frames(machine, ContextType.SCHED_CLS);
     for (int slots : new int[] {100, 1000, 40_000}) {
@@ -111,7 +111,7 @@ class JitTest {
           in.get(text);
           names[i] = new String(text, java.nio.charset.StandardCharsets.UTF_8);
         }
-        case 3, 4, 9, 10, 11, 12, 17, 18 -> in.getInt();
+        case 3, 4, 9, 10, 11, 12, 18 -> in.getInt();
         case 5, 6 -> {
           in.getLong();
           i++;
@@ -120,6 +120,8 @@ class JitTest {
           in.get();
           in.getShort();
         }
+        // HotSpot does not compile a method with one that was never resolved.
+        case 17 -> throw new AssertionError("a dynamic constant");
         default -> in.getShort();
       }
     }

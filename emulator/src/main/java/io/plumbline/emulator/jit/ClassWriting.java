@@ -10,8 +10,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.SortedSet;
 import org.objectweb.asm.ClassWriter;
-import org.objectweb.asm.ConstantDynamic;
-import org.objectweb.asm.Handle;
 import org.objectweb.asm.Label;
 import org.objectweb.asm.MethodVisitor;
 import org.objectweb.asm.Opcodes;
@@ -38,12 +36,14 @@ final class ClassWriting {
   static final String FUNCTION = "(L" + MACHINE + ";JJJJJ)J";
   static final String PIECE = "(L" + MACHINE + ";[JI)I";
   private static final int SLOT_BITS = 20;
+  private static final String CONSTANT = "c";
 
   private final Machine machine;
   private final List<Insn> insns;
   private final int stackUse;
   private final boolean context;
   private final List<Object> constants = new ArrayList<>();
+  private final List<Class<?>> constantTypes = new ArrayList<>();
   private final IdentityHashMap<Object, Integer> constantIndex = new IdentityHashMap<>();
   private final ClassWriter writer = new ClassWriter(ClassWriter.COMPUTE_FRAMES);
 
@@ -71,8 +71,8 @@ final class ClassWriting {
   }
 
   /** Returns the objects that the class refers to. */
-  List<Object> constants() {
-    return constants;
+  Object[] constants() {
+    return constants.toArray();
   }
 
   byte[] bytes() {
@@ -104,6 +104,7 @@ final class ClassWriting {
       boolean given = start == 0 && context && !entryIsCalled;
       function(start, given ? Value.context(0) : Value.UNKNOWN);
     }
+    constantFields();
     writer.visitEnd();
     return writer.toByteArray();
   }
@@ -255,22 +256,63 @@ final class ClassWriting {
     }
   }
 
-  /** Puts an object on the stack that is the same for the life of the class. */
+  /**
+   * Puts an object on the stack that is the same for the life of the class. It is in a static final
+   * field: HotSpot leaves methods alone that have a dynamic constant that was never resolved, as
+   * those on a way that no packet has taken yet.
+   */
   void constant(MethodVisitor out, Object object, Class<?> type) {
     Integer index =
         constantIndex.computeIfAbsent(
             object,
             key -> {
               constants.add(key);
+              constantTypes.add(type);
               return constants.size() - 1;
             });
-    Handle bootstrap =
-        new Handle(
-            Opcodes.H_INVOKESTATIC,
-            "java/lang/invoke/MethodHandles",
-            "classDataAt",
-            "(Ljava/lang/invoke/MethodHandles$Lookup;Ljava/lang/String;Ljava/lang/Class;I)Ljava/lang/Object;",
-            false);
-    out.visitLdcInsn(new ConstantDynamic("_", Type.getDescriptor(type), bootstrap, index));
+    out.visitFieldInsn(
+        Opcodes.GETSTATIC, SELF, CONSTANT + index, Type.getDescriptor(constantTypes.get(index)));
+  }
+
+  /** Writes the fields of the objects, and what fills them from the class's data. */
+  private void constantFields() {
+    MethodVisitor out = writer.visitMethod(Opcodes.ACC_STATIC, "<clinit>", "()V", null, null);
+    out.visitCode();
+    out.visitMethodInsn(
+        Opcodes.INVOKESTATIC,
+        "java/lang/invoke/MethodHandles",
+        "lookup",
+        "()Ljava/lang/invoke/MethodHandles$Lookup;",
+        false);
+    out.visitLdcInsn("_");
+    out.visitLdcInsn(Type.getType(Object[].class));
+    out.visitMethodInsn(
+        Opcodes.INVOKESTATIC,
+        "java/lang/invoke/MethodHandles",
+        "classData",
+        "(Ljava/lang/invoke/MethodHandles$Lookup;Ljava/lang/String;Ljava/lang/Class;)"
+            + "Ljava/lang/Object;",
+        false);
+    out.visitTypeInsn(Opcodes.CHECKCAST, "[Ljava/lang/Object;");
+    out.visitVarInsn(Opcodes.ASTORE, 0);
+    for (int i = 0; i < constants.size(); i++) {
+      Type type = Type.getType(constantTypes.get(i));
+      writer
+          .visitField(
+              Opcodes.ACC_PRIVATE | Opcodes.ACC_STATIC | Opcodes.ACC_FINAL,
+              CONSTANT + i,
+              type.getDescriptor(),
+              null,
+              null)
+          .visitEnd();
+      out.visitVarInsn(Opcodes.ALOAD, 0);
+      out.visitLdcInsn(i);
+      out.visitInsn(Opcodes.AALOAD);
+      out.visitTypeInsn(Opcodes.CHECKCAST, type.getInternalName());
+      out.visitFieldInsn(Opcodes.PUTSTATIC, SELF, CONSTANT + i, type.getDescriptor());
+    }
+    out.visitInsn(Opcodes.RETURN);
+    out.visitMaxs(0, 0);
+    out.visitEnd();
   }
 }
