@@ -18,6 +18,7 @@ import io.plumbline.model.engine.ProgramObjects;
 import io.plumbline.model.engine.Runner;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.filter.Intent;
+import io.plumbline.model.packet.Packet;
 import io.plumbline.model.packet.PacketBatch;
 import io.plumbline.model.policy.Policy;
 import io.plumbline.model.program.Input;
@@ -214,7 +215,7 @@ public final class PacketFuzz {
       long subjectSeed,
       BooleanSupplier goOn)
       throws EngineException {
-    PacketBatch pool = pool(subject, subjectSeed);
+    PacketBatch pool = pool(subject, subjectSeed, runners);
     PacketMutator mutator = new PacketMutator(pool, numbers(program, subject), subjectSeed);
     PacketBatch batch = new PacketBatch(BATCH, BATCH * LONGEST);
     int[] expected = new int[BATCH];
@@ -282,7 +283,7 @@ public final class PacketFuzz {
     }
   }
 
-  private static PacketBatch pool(Subject subject, long subjectSeed) {
+  private static PacketBatch pool(Subject subject, long subjectSeed, List<Runner> runners) {
     PacketBatch all = new PacketBatch();
     if (subject instanceof Subject.Intent intent) {
       new PolicyPackets(intent.policy(), subjectSeed).add(all, GRAMMAR_FRAMES);
@@ -293,9 +294,12 @@ public final class PacketFuzz {
     }
     PacketBatch pool = new PacketBatch();
     for (int i = 0; i < all.size(); i++) {
-      // Long frames cost time and show nothing that short ones do not, but for a few.
-      if (all.capturedLength(i) <= LONGEST || i % 64 == 0) {
-        pool.add(all.packet(i));
+      // Long frames cost time and show nothing that short ones do not, but for a few; so do those
+      // that not all engines take.
+      Packet packet = all.packet(i);
+      boolean taken = runners.stream().allMatch(runner -> runner.unsupported(packet).isEmpty());
+      if ((all.capturedLength(i) <= LONGEST || i % 64 == 0) && (taken || i % 8 == 0)) {
+        pool.add(packet);
       }
     }
     return pool;
