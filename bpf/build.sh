@@ -3,6 +3,7 @@
 #   build.sh check    (the Maven build) fills target/objects. With the pinned compiler it rebuilds every object and requires
 #                     the committed ones in prebuilt/ to be the same bytes; without it the committed ones are used.
 #   build.sh update   rebuilds and replaces the committed objects and their MANIFEST.
+#   build.sh compile FOLDER PROGRAM OBJECT    compiles one program from a folder of sources, with the same flags.
 # The wrong variants of src/negative are built beside the real programs, into negative/.
 set -eu
 cd "$(dirname -- "$0")"
@@ -87,5 +88,9 @@ case "${1:-check}" in
       say "notice: using the committed objects; the pinned compiler ($pinned) is not here (found: ${have:-no $clang})"
     fi
     ;;
-  *) die "usage: build.sh [check|update]" ;;
+  compile)
+    [ $# -eq 4 ] || die "usage: build.sh compile FOLDER PROGRAM OBJECT"
+    compile "$2" "$3" "$4"
+    ;;
+  *) die "usage: build.sh [check|update|compile FOLDER PROGRAM OBJECT]" ;;
 esac

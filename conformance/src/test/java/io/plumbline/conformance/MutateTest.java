@@ -1,17 +1,27 @@
 package io.plumbline.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.plumbline.conformance.mutate.BytecodeMutants;
 import io.plumbline.conformance.mutate.ModelMutants;
 import io.plumbline.conformance.mutate.Mutation;
 import io.plumbline.conformance.mutate.Mutation.Fate;
 import io.plumbline.conformance.mutate.Mutation.Judged;
+import io.plumbline.conformance.mutate.PolicyMutants;
+import io.plumbline.conformance.mutate.SourceMutants;
+import io.plumbline.conformance.prove.Prover;
 import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.model.catalog.ProgramCatalog;
+import io.plumbline.model.policy.Policy;
 import io.plumbline.model.program.ProgramSpec;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -44,5 +54,55 @@ class MutateTest {
     assertThat(judged).noneMatch(one -> one.fate() == Fate.SURVIVED);
     assertThat(judged).anyMatch(one -> one.fate() == Fate.KILLED);
     assertThat(judged).allMatch(one -> one.seconds() < 60);
+  }
+
+  @Test
+  void changedSourcesAreNoticed() throws Exception {
+    SourceMutants sources = new SourceMutants(Path.of("..", "bpf"), "block_port");
+    String manifest = Files.readString(Path.of("..", "bpf", "target", "objects", "MANIFEST"));
+    String pinned = manifest.lines().findFirst().orElseThrow().replace("compiler ", "");
+    assumeTrue(
+        compiler().equals(pinned), () -> "the compiler of the objects is not here: " + pinned);
+    assertThat(sources.compileUnchanged()).isEqualTo(ObjectSource.builtIn().object("block_port"));
+    List<SourceMutants.Mutant> mutants = sources.all();
+    assertThat(mutants.size()).isGreaterThan(150);
+    Mutation mutation = new Mutation();
+    List<Judged> judged = new ArrayList<>();
+    for (int i = 0; i < mutants.size(); i += EVERY) {
+      mutation.judge(sources, mutants.get(i)).ifPresent(judged::add);
+    }
+    assertThat(judged).hasSizeGreaterThan(mutants.size() / EVERY / 2);
+    assertThat(judged).noneMatch(one -> one.fate() == Fate.SURVIVED);
+    assertThat(judged).anyMatch(one -> one.fate() == Fate.KILLED);
+    assertThat(judged).anyMatch(one -> one.fate() == Fate.EQUIVALENT);
+  }
+
+  private static String compiler() throws Exception {
+    try {
+      Process version = new ProcessBuilder("clang-14", "--version").start();
+      return new String(version.getInputStream().readAllBytes(), StandardCharsets.UTF_8)
+          .lines()
+          .findFirst()
+          .orElse("");
+    } catch (IOException e) {
+      return "none";
+    }
+  }
+
+  @Test
+  void changedPoliciesAreNoticed() throws Exception {
+    Mutation mutation = new Mutation();
+    for (Policy policy : Prover.examples()) {
+      List<PolicyMutants.Mutant> mutants = PolicyMutants.of(policy);
+      assertThat(mutants.size()).isGreaterThan(50);
+      List<Judged> judged = new ArrayList<>();
+      for (int i = 0; i < mutants.size(); i += EVERY / 4 + 1) {
+        judged.add(mutation.judge(policy, mutants.get(i)));
+      }
+      assertThat(judged).noneMatch(one -> one.fate() == Fate.SURVIVED);
+      assertThat(judged).anyMatch(one -> one.fate() == Fate.KILLED);
+      PolicyMutants.Mutant same = new PolicyMutants.Mutant("nothing", policy);
+      assertThat(mutation.judge(policy, same).fate()).isEqualTo(Fate.EQUIVALENT);
+    }
   }
 }

@@ -169,13 +169,14 @@ class TrustCommandTest {
         "paths block_port --stage | --stage: program block_port: not chainable",
         "fuzz --workers 0 | --workers, --minutes, --packets: expected numbers above 0",
         "fuzz --engine nosuch | --engine: unknown engine: 'nosuch': expected",
+        "mutate nop --source /nonexistent | --source: /nonexistent: expected a folder of build.sh",
         "find --program nop tcpp | filter 'tcpp':",
         "find --program nop verdict | filter 'verdict':",
         "find tcp | find: expected either --program or a policy",
         "compare /nonexistent.o /nonexistent.o | /nonexistent.o: ",
         "prove --equivalent /nonexistent.o /nonexistent.o | /nonexistent.o: ",
         "mutate nosuch | unknown program: 'nosuch': expected one of",
-        "mutate nop --every 0 | --every: 0: expected 1 or more"
+        "mutate nop --every 0 | --every, --workers: expected 1 or more"
       })
   void badInputIsOneLine(String command, String message) {
     assertThat(run(command.strip().split(" ", -1))).isIn(2, 3);

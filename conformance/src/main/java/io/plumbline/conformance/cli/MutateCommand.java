@@ -5,21 +5,34 @@ import io.plumbline.conformance.mutate.ModelMutants;
 import io.plumbline.conformance.mutate.Mutation;
 import io.plumbline.conformance.mutate.Mutation.Fate;
 import io.plumbline.conformance.mutate.Mutation.Judged;
+import io.plumbline.conformance.mutate.PolicyMutants;
+import io.plumbline.conformance.mutate.SourceMutants;
+import io.plumbline.conformance.prove.Prover;
 import io.plumbline.emulator.object.ObjectException;
 import io.plumbline.loader.cli.CommandException;
 import io.plumbline.loader.cli.ExitStatus;
 import io.plumbline.loader.cli.SubjectOptions;
 import io.plumbline.loader.kernel.ObjectSource;
+import io.plumbline.model.catalog.ProgramCatalog;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.filter.Intent;
-import io.plumbline.model.program.ProgramSpec;
+import io.plumbline.model.policy.Policy;
+import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -31,8 +44,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "mutate",
     description = {
-      "Change a program's bytecode and its model in one place at a time, and see whether verifying",
-      "notices; what it does not notice is proved to be the same, or listed."
+      "Change a program's bytecode, its model and its C in one place at a time, and see whether",
+      "verifying notices; what it does not notice is proved to be the same, or listed."
     },
     mixinStandardHelpOptions = true,
     sortOptions = false,
@@ -40,6 +53,7 @@ import picocli.CommandLine.Spec;
       "",
       "Examples:",
       "  plumb mutate block_port",
+      "  plumb mutate block_port --source bpf      the C too, from this project's sources",
       "  plumb mutate intent --every 20",
       "",
       "Exit status: 0 if at least 95 % were killed or proved equivalent."
@@ -60,15 +74,30 @@ final class MutateCommand implements Callable<Integer> {
   private int every;
 
   @Option(
+      names = "--source",
+      paramLabel = "DIR",
+      description = "change the C as well: folder of build.sh and src; needs the pinned clang")
+  private @Nullable Path source;
+
+  @Option(
+      names = "--workers",
+      paramLabel = "N",
+      description = "mutants judged at a time (default: one a CPU)")
+  private int workers = Runtime.getRuntime().availableProcessors();
+
+  @Option(
       names = "--json",
       paramLabel = "FILE",
       description = "write the report (- for standard output)")
   private @Nullable String json;
 
+  private final Mutation mutation = new Mutation();
+  private int refused; // sources that do not compile
+
   @Override
   public Integer call() throws CommandException, EngineException {
-    if (every < 1) {
-      throw new CommandException(ExitStatus.USAGE, "--every: " + every + ": expected 1 or more");
+    if (every < 1 || workers < 1) {
+      throw new CommandException(ExitStatus.USAGE, "--every, --workers: expected 1 or more");
     }
     PrintWriter out =
         "-".equals(json)
@@ -77,9 +106,13 @@ final class MutateCommand implements Callable<Integer> {
     List<Object> list = new ArrayList<>();
     boolean enough = true;
     for (String name : programs) {
-      enough &= print(out, name, "bytecode", bytecode(name), list);
-      if (!name.equals(Intent.NAME)) {
-        enough &= print(out, name, "model", model(name), list);
+      boolean intent = name.equals(Intent.NAME);
+      String known = intent ? name : SubjectOptions.program(name).name();
+      enough &= print(out, known, "bytecode", bytecode(known), list);
+      enough &= print(out, known, "model", intent ? policies() : model(known), list);
+      if (source != null) {
+        enough &= print(out, known, "C", sources(source, known), list);
+        out.printf("%-20s %-8s %4d more that the compiler refused%n", known, "C", refused);
       }
     }
     if (json != null) {
@@ -90,38 +123,99 @@ final class MutateCommand implements Callable<Integer> {
     return enough ? ExitStatus.DONE : ExitStatus.DISAGREEMENT;
   }
 
+  /** Judges one mutant; nothing if there is nothing to judge. */
+  private interface Judge<T> {
+    Optional<Judged> judge(T mutant) throws EngineException, ObjectException, IOException;
+  }
+
   private List<Judged> bytecode(String name) throws CommandException, EngineException {
-    boolean intent = name.equals(Intent.NAME);
-    List<Judged> judged = new ArrayList<>();
     try {
-      List<BytecodeMutants.Mutant> mutants =
-          BytecodeMutants.of(ObjectSource.builtIn().object(name(name)), name);
-      Mutation mutation = new Mutation();
-      for (int i = 0; i < mutants.size(); i += every) {
-        judged.add(
-            intent
-                ? mutation.judgeIntent(mutants.get(i))
-                : mutation.judge(SubjectOptions.program(name), mutants.get(i)));
-      }
+      return judged(
+          BytecodeMutants.of(ObjectSource.builtIn().object(name), name),
+          mutant ->
+              Optional.of(
+                  name.equals(Intent.NAME)
+                      ? mutation.judgeIntent(mutant)
+                      : mutation.judge(ProgramCatalog.find(name).orElseThrow(), mutant)));
     } catch (ObjectException e) {
       throw new CommandException(ExitStatus.USAGE, name + ": " + e.getMessage());
     }
-    return judged;
-  }
-
-  private static String name(String name) throws CommandException {
-    return name.equals(Intent.NAME) ? name : SubjectOptions.program(name).name();
   }
 
   private List<Judged> model(String name) throws CommandException, EngineException {
-    ProgramSpec program = SubjectOptions.program(name);
-    List<ModelMutants.Mutant> mutants = ModelMutants.of(program);
-    Mutation mutation = new Mutation();
-    List<Judged> judged = new ArrayList<>();
-    for (int i = 0; i < mutants.size(); i += every) {
-      judged.add(mutation.judge(mutants.get(i)));
+    return judged(
+        ModelMutants.of(ProgramCatalog.find(name).orElseThrow()),
+        mutant -> Optional.of(mutation.judge(mutant)));
+  }
+
+  private List<Judged> policies() throws CommandException, EngineException {
+    List<Judged> all = new ArrayList<>();
+    for (Policy policy : Prover.examples()) {
+      all.addAll(
+          judged(PolicyMutants.of(policy), mutant -> Optional.of(mutation.judge(policy, mutant))));
     }
-    return judged;
+    return all;
+  }
+
+  private List<Judged> sources(Path folder, String name) throws CommandException, EngineException {
+    if (!Files.isExecutable(folder.resolve("build.sh"))) {
+      throw new CommandException(
+          ExitStatus.USAGE,
+          "--source: %s: expected a folder of build.sh and src".formatted(folder));
+    }
+    SourceMutants sources = new SourceMutants(folder, name);
+    try {
+      if (!Arrays.equals(sources.compileUnchanged(), ObjectSource.builtIn().object(name))) {
+        throw new CommandException(
+            ExitStatus.USAGE,
+            "--source: %s: its %s is another: expected the sources of these objects"
+                .formatted(folder, name));
+      }
+      List<SourceMutants.Mutant> mutants = sources.all();
+      List<Judged> judged = judged(mutants, mutant -> mutation.judge(sources, mutant));
+      refused = (mutants.size() + every - 1) / every - judged.size();
+      return judged;
+    } catch (IOException e) {
+      throw new CommandException(
+          ExitStatus.USAGE, "--source: %s: %s".formatted(folder, e.getMessage()));
+    }
+  }
+
+  /** Judges one mutant in {@code every}, several at a time; in the order in which they came. */
+  private <T> List<Judged> judged(List<T> mutants, Judge<T> judge)
+      throws CommandException, EngineException {
+    ExecutorService pool = Executors.newFixedThreadPool(workers);
+    try {
+      List<Future<Optional<Judged>>> waiting = new ArrayList<>();
+      for (int i = 0; i < mutants.size(); i += every) {
+        T mutant = mutants.get(i);
+        waiting.add(pool.submit(() -> judge.judge(mutant)));
+      }
+      List<Judged> all = new ArrayList<>();
+      for (Future<Optional<Judged>> one : waiting) {
+        one.get().ifPresent(all::add);
+        progress(all.size(), waiting.size());
+      }
+      return all;
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof EngineException cause) {
+        throw cause;
+      }
+      throw new CommandException(ExitStatus.UNAVAILABLE, "mutate: " + e.getCause());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new CommandException(ExitStatus.UNAVAILABLE, "mutate: interrupted");
+    } finally {
+      pool.shutdownNow();
+    }
+  }
+
+  private void progress(int done, int all) {
+    if (Boolean.getBoolean("plumb.tty")) {
+      PrintWriter err = spec.commandLine().getErr();
+      err.printf("\r%,d of %,d mutants %s", done, all, done == all ? "\r" : "");
+      err.flush();
+    }
   }
 
   private static boolean print(

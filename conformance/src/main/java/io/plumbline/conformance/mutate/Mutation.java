@@ -8,8 +8,10 @@ import io.plumbline.conformance.verify.RandomPolicies;
 import io.plumbline.conformance.verify.Subjects;
 import io.plumbline.conformance.verify.Verification;
 import io.plumbline.emulator.engine.EmulatorEngine;
+import io.plumbline.emulator.object.ObjectException;
 import io.plumbline.loader.kernel.KernelEngine;
 import io.plumbline.loader.kernel.ObjectSource;
+import io.plumbline.model.catalog.ProgramCatalog;
 import io.plumbline.model.engine.Engine;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.ProgramObjects;
@@ -18,13 +20,16 @@ import io.plumbline.model.engine.Subject;
 import io.plumbline.model.filter.Intent;
 import io.plumbline.model.packet.PacketBatch;
 import io.plumbline.model.policy.Policy;
+import io.plumbline.model.policy.PolicyDiff;
 import io.plumbline.model.program.Chain;
 import io.plumbline.model.program.ProgramSpec;
+import io.plumbline.pcaps.PolicyPackets;
+import java.io.IOException;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * Judges mutants: frames are run first, those along every way of the unchanged program among them;
@@ -35,6 +40,7 @@ public final class Mutation {
   private static final int FUZZ = 500;
   private static final int POLICIES = 24;
   private static final int FRAMES_PER_POLICY = 400;
+  private static final int FRAMES_PER_CHANGED_POLICY = 4000;
   private static final int SECONDS = 20;
 
   /** What became of a mutant. */
@@ -56,13 +62,8 @@ public final class Mutation {
   public record Judged(String what, Fate fate, String how, double seconds) {}
 
   private final ObjectSource objects = ObjectSource.builtIn();
-  private final Optional<Engine> kernel;
-  private final Map<String, PacketBatch> along = new HashMap<>();
-
-  public Mutation() {
-    Engine engine = new KernelEngine(objects);
-    kernel = engine.unavailable().isEmpty() ? Optional.of(engine) : Optional.empty();
-  }
+  private final boolean kernel = new KernelEngine(objects).unavailable().isEmpty();
+  private final Map<String, PacketBatch> along = new ConcurrentHashMap<>();
 
   /** Judges a changed object of a program. */
   public Judged judge(ProgramSpec program, BytecodeMutants.Mutant mutant) throws EngineException {
@@ -70,7 +71,8 @@ public final class Mutation {
     long start = System.nanoTime();
     String how = runs(program, changed);
     if (how.isEmpty()) {
-      how = refusal(program, changed);
+      // What an input leaves out of reach is not looked at: so all of them are tried.
+      how = refusal(changed, Subjects.of(program));
     }
     if (!how.isEmpty()) {
       return judged(mutant.what(), Fate.KILLED, how, start);
@@ -106,14 +108,79 @@ public final class Mutation {
     if (run.disagreementCount() > 0) {
       return judged(mutant.what(), Fate.KILLED, "a frame of a policy", start);
     }
+    String how =
+        refusal(changed, policies.subList(0, 1).stream().map(Subject.Intent::new).toList());
+    if (!how.isEmpty()) {
+      return judged(mutant.what(), Fate.KILLED, how, start);
+    }
     List<Prover.Task> tasks = new ArrayList<>();
     Prover prover = new Prover(changed, SECONDS);
     Prover.examples().forEach(policy -> tasks.add(prover.of(policy)));
     return proved(mutant.what(), tasks, start);
   }
 
+  /**
+   * Judges what the compiler makes of a changed source.
+   *
+   * @return nothing if it refuses it
+   */
+  public Optional<Judged> judge(SourceMutants sources, SourceMutants.Mutant mutant)
+      throws EngineException, ObjectException, IOException {
+    long start = System.nanoTime();
+    Optional<byte[]> object = sources.compile(mutant);
+    if (object.isEmpty()) {
+      return Optional.empty();
+    }
+    String program = sources.program();
+    if (SourceMutants.same(object.get(), objects.object(program))) {
+      return Optional.of(
+          judged(mutant.what(), Fate.EQUIVALENT, "the compiler makes the same of it", start));
+    }
+    BytecodeMutants.Mutant changed = new BytecodeMutants.Mutant(mutant.what(), object.get());
+    Optional<ProgramSpec> spec = ProgramCatalog.find(program);
+    return Optional.of(spec.isPresent() ? judge(spec.get(), changed) : judgeIntent(changed));
+  }
+
   private ProgramObjects changed(String program, byte[] object) {
     return name -> name.equals(program) ? object : objects.object(name);
+  }
+
+  /** Judges a changed policy as the model of the unchanged one. */
+  public Judged judge(Policy policy, PolicyMutants.Mutant mutant) throws EngineException {
+    long start = System.nanoTime();
+    PacketBatch frames = new PacketBatch();
+    new PolicyPackets(mutant.policy(), SEED).add(frames, FRAMES_PER_CHANGED_POLICY);
+    new PolicyPackets(policy, SEED).add(frames, FRAMES_PER_CHANGED_POLICY);
+    Engine unchanged = always(EmulatorEngine.jit(objects), new Subject.Intent(policy));
+    Verification run = new Verification(List.of(unchanged), frames, 0, SEED);
+    run.runGiven(Intent.NAME, new Subject.Intent(mutant.policy()));
+    if (run.disagreementCount() > 0) {
+      return judged(mutant.what(), Fate.KILLED, "a frame of a policy", start);
+    }
+    PolicyDiff diff = PolicyDiff.of(policy, mutant.policy(), 1);
+    return diff.onlyFirst().isEmpty() && diff.onlySecond().isEmpty()
+        ? judged(mutant.what(), Fate.EQUIVALENT, "both policies decide alike", start)
+        : judged(mutant.what(), Fate.SURVIVED, "no frame tells them apart", start);
+  }
+
+  /** Returns an engine that loads one subject, whatever it is asked to load. */
+  private static Engine always(Engine engine, Subject subject) {
+    return new Engine() {
+      @Override
+      public String name() {
+        return engine.name();
+      }
+
+      @Override
+      public Optional<String> unavailable() {
+        return engine.unavailable();
+      }
+
+      @Override
+      public Runner load(Subject other) throws EngineException {
+        return engine.load(subject);
+      }
+    };
   }
 
   private static Judged judged(String what, Fate fate, String how, long start) {
@@ -141,13 +208,14 @@ public final class Mutation {
     return "";
   }
 
-  private String refusal(ProgramSpec program, ProgramObjects changed) {
-    if (kernel.isEmpty()) {
+  private String refusal(ProgramObjects changed, List<? extends Subject> subjects) {
+    if (!kernel) {
       return "";
     }
     try {
-      Runner runner = new KernelEngine(changed::object).load(Subjects.of(program).get(0));
-      runner.close();
+      for (Runner runner : new KernelEngine(changed::object).loadAll(subjects)) {
+        runner.close();
+      }
       return "";
     } catch (EngineException e) {
       return "the kernel's verifier refuses it";

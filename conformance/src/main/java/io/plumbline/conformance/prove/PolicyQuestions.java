@@ -2,6 +2,7 @@ package io.plumbline.conformance.prove;
 
 import io.plumbline.conformance.symbolic.Assignment;
 import io.plumbline.conformance.symbolic.Code;
+import io.plumbline.conformance.symbolic.Known;
 import io.plumbline.conformance.symbolic.Merger;
 import io.plumbline.conformance.symbolic.Path;
 import io.plumbline.conformance.symbolic.Path.End;
@@ -24,7 +25,10 @@ import io.plumbline.model.packet.IpProtocol;
 import io.plumbline.model.policy.Policy;
 import io.plumbline.model.policy.PolicyException;
 import io.plumbline.model.policy.PolicyImage;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -44,6 +48,8 @@ final class PolicyQuestions {
   private final DecisionTerms decisions;
   private final DecisionTerms rules;
   private final CounterMap counters;
+  private final Known nothing = new Known(terms, Set.of(), List.of());
+  private Known known = nothing;
   private int paths;
   private long questions;
 
@@ -125,9 +131,12 @@ final class PolicyQuestions {
     check(path, solver, path.conditions(), decisions, 0);
   }
 
-  private void checkForked(Path path, Solver local) throws SymbolicException {
+  private void checkForked(Path path, Solver local, List<Term> behind) throws SymbolicException {
     long before = local.checks();
+    // Most rules cannot match once the entry that was found is known: no solver need look at them.
+    known = new Known(terms, Set.of(decisions.named("protocol")), behind);
     check(path, local, List.of(), rules, CLASSES);
+    known = nothing;
     questions += local.checks() - before;
   }
 
@@ -150,9 +159,11 @@ final class PolicyQuestions {
     Term verdict = terms.and(returned.r0(), terms.constant(LOW));
     Term counted = counted(path.writes());
     Term known = terms.truth(false);
+    Set<Term> numbers = numbers(line);
     for (int i = first; i < clauses.size(); i++) {
-      Term here = terms.eq(line, terms.constant(i));
-      if (here.isFalse()) {
+      Term number = terms.constant(i);
+      Term here = terms.eq(line, number);
+      if (here.isFalse() || !numbers.isEmpty() && !numbers.contains(number)) {
         continue;
       }
       known = terms.either(known, here);
@@ -165,14 +176,33 @@ final class PolicyQuestions {
     refuse(path, asked, given, List.of(terms.not(known)));
   }
 
+  /** Returns the numbers that a term chooses from; none if it is made otherwise. */
+  private static Set<Term> numbers(Term term) {
+    Set<Term> numbers = new HashSet<>();
+    Set<Term> seen = new HashSet<>();
+    Deque<Term> rest = new ArrayDeque<>(List.of(term));
+    while (!rest.isEmpty()) {
+      Term next = rest.pop();
+      if (next.isConst()) {
+        numbers.add(next);
+      } else if (next.op() != Term.Op.CHOICE) {
+        return Set.of();
+      } else if (seen.add(next)) {
+        rest.push(next.part(1));
+        rest.push(next.part(2));
+      }
+    }
+    return numbers;
+  }
+
   /** Shows that nothing goes this way; otherwise what does is a counterexample. */
   private void refuse(Path path, Solver asked, List<Term> given, List<Term> question)
       throws SymbolicException {
-    if (question.stream().anyMatch(Term::isFalse)) {
+    List<Term> all = new ArrayList<>(given);
+    question.forEach(term -> all.add(known.in(term)));
+    if (all.stream().anyMatch(Term::isFalse)) {
       return;
     }
-    List<Term> all = new ArrayList<>(given);
-    all.addAll(question);
     if (asked.check(all).isEmpty()) {
       return;
     }

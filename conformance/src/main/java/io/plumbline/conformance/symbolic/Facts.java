@@ -48,6 +48,7 @@ final class Facts {
       case EQ -> {
         if (plain.part(1).isConst() && plain.part(1).value() >= 0 && holds) {
           narrow(plain.part(0), plain.part(1).value(), plain.part(1).value());
+          prefix(plain.part(0), plain.part(1).value());
         }
       }
       case ULT -> {
@@ -65,10 +66,52 @@ final class Facts {
     }
   }
 
+  /** Notes the bounds of a number of which the highest bits are known. */
+  private void prefix(Term term, long value) {
+    if (term.op() == Op.AND && term.part(1).isConst()) {
+      Term whole = term.part(0);
+      long low = whole.most() & ~term.part(1).value();
+      if (low >= 0 && (low & low + 1) == 0 && (value & low) == 0) {
+        narrow(whole, value, value | low);
+      }
+    } else if (term.op() == Op.LSHR && term.part(1).isConst() && term.part(1).value() < 32) {
+      long shift = term.part(1).value();
+      if (value < 1L << 31) {
+        narrow(term.part(0), value << shift, (value << shift) + (1L << shift) - 1);
+      }
+    }
+  }
+
   private void narrow(Term term, long low, long high) {
-    if (term.bits() >= 0) {
-      Bounds before = of(term, 0);
-      bounds.put(term, new Bounds(Math.max(before.low, low), Math.min(before.high, high)));
+    if (term.bits() < 0) {
+      return;
+    }
+    Bounds before = of(term, 0);
+    Bounds now = new Bounds(Math.max(before.low, low), Math.min(before.high, high));
+    bounds.put(term, now);
+    if (now.low > now.high || term.op() != Op.OR) {
+      return;
+    }
+    Term lower = term.part(0).bits() < term.part(1).bits() ? term.part(0) : term.part(1);
+    Term upper = lower == term.part(0) ? term.part(1) : term.part(0);
+    long below = lower.most(); // two numbers side by side: the upper one may be known by now
+    if ((upper.bits() & below) == 0 && (now.low & ~below) == (now.high & ~below)) {
+      if (!upper.isConst()) {
+        narrowUpper(upper, now.low & ~below);
+      }
+      narrow(lower, now.low & below, now.high & below);
+    }
+  }
+
+  private void narrowUpper(Term upper, long value) {
+    narrow(upper, value, value);
+    if (upper.op() == Op.SHL
+        && upper.part(1).isConst()
+        && upper.part(1).value() < 32
+        && upper.part(0).bits() >= 0
+        && upper.part(0).bits() <= 0x7FFF_FFFFL) {
+      long number = value >>> upper.part(1).value();
+      narrow(upper.part(0), number, number);
     }
   }
 
@@ -80,14 +123,16 @@ final class Facts {
     if (known != null && known.low == known.high) {
       return known;
     }
-    Long number = depth < DEPTH ? computed(term, depth) : null;
-    if (number != null) {
-      return new Bounds(number, number);
+    Bounds computed = depth < DEPTH ? computed(term, depth) : null;
+    if (computed == null) {
+      return known != null ? known : new Bounds(0, term.most() < 0 ? Long.MAX_VALUE : term.most());
     }
-    return known != null ? known : new Bounds(0, term.most() < 0 ? Long.MAX_VALUE : term.most());
+    return known == null
+        ? computed
+        : new Bounds(Math.max(known.low, computed.low), Math.min(known.high, computed.high));
   }
 
-  private @Nullable Long computed(Term term, int depth) {
+  private @Nullable Bounds computed(Term term, int depth) {
     boolean simple =
         switch (term.op()) {
           case OR, AND, SHL, LSHR, ADD -> true;
@@ -98,16 +143,27 @@ final class Facts {
     }
     Bounds a = of(term.part(0), depth + 1);
     Bounds b = of(term.part(1), depth + 1);
+    // Numbers side by side, neither of which changes bits of the other, are a sum.
+    if (term.op() == Op.OR
+        && term.bits() >= 0
+        && (term.part(0).bits() & term.part(1).bits()) == 0) {
+      return a.high + b.high < 0 ? null : new Bounds(a.low + b.low, a.high + b.high);
+    }
+    if (term.op() == Op.SHL && b.low == b.high && b.low < 31 && a.high <= 0xFFFF_FFFFL) {
+      return new Bounds(a.low << b.low, a.high << b.low);
+    }
     if (a.low != a.high || b.low != b.high) {
       return null;
     }
-    return switch (term.op()) {
-      case OR -> a.low | b.low;
-      case AND -> a.low & b.low;
-      case SHL -> a.low << b.low;
-      case LSHR -> a.low >>> b.low;
-      default -> a.low + b.low;
-    };
+    long number =
+        switch (term.op()) {
+          case OR -> a.low | b.low;
+          case AND -> a.low & b.low;
+          case SHL -> a.low << b.low;
+          case LSHR -> a.low >>> b.low;
+          default -> a.low + b.low;
+        };
+    return new Bounds(number, number);
   }
 
   /** Returns the only number that a term can be, or null. */

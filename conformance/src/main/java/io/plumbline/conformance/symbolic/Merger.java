@@ -120,8 +120,9 @@ public final class Merger {
      *
      * @param local knows the conditions behind that lookup, and of those before only what the cut
      *     says; what it refutes is refuted, but what it finds is to be looked for again
+     * @param behind the conditions that it knows
      */
-    void visit(Path path, Solver local) throws SymbolicException;
+    void visit(Path path, Solver local, List<Term> behind) throws SymbolicException;
   }
 
   /**
@@ -150,12 +151,19 @@ public final class Merger {
             "program %s: insn %d: what lookups rest on does not hold"
                 .formatted(state.code.name(), state.slot));
       }
+      int before = state.conditions.size();
       try (Solver local = solver.abstracting(cut.opaque())) {
         cut.kept().forEach(local::add);
         new Explorer(local, executor, MOST_PATHS)
-            .continueFrom(state, path -> found.visit(path, local));
+            .continueFrom(state, path -> found.visit(path, local, behind(cut, before, path)));
       }
     }
+  }
+
+  private static List<Term> behind(Cut cut, int before, Path path) {
+    List<Term> conditions = new ArrayList<>(cut.kept());
+    conditions.addAll(path.conditions().subList(before, path.conditions().size()));
+    return conditions;
   }
 
   private void advance(State state, List<State> ended) throws SymbolicException {
