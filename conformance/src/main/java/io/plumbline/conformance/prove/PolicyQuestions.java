@@ -36,6 +36,10 @@ import java.util.Set;
 /** What is asked to prove a policy for frames with a tag outside their bytes, or without. */
 final class PolicyQuestions {
   private static final long LOW = 0xFFFF_FFFFL;
+
+  /** Those of the program as it is are a tenth of that; more are those of a wrong one. */
+  private static final int MOST_WAYS = 2000;
+
   private static final int CLASSES = Intent.classification().size();
 
   private final Policy policy;
@@ -92,7 +96,7 @@ final class PolicyQuestions {
     if (solver.check(List.of(outside, decisions.overread())).isPresent()) {
       throw new SymbolicException("a condition of the model reads past the end of the frame");
     }
-    Merger merger = Merger.open(terms, solver);
+    Merger merger = Merger.open(terms, solver).withMost(MOST_WAYS);
     (tagged ? merger : merger.withHints(decisions.places()))
         .run(code, List.of(outside), this::checkWhole);
     merger.runForks(cut(), this::checkForked);

@@ -35,7 +35,10 @@ public final class Known {
     for (int round = 0; round < ROUNDS; round++) {
       put.clear();
       for (Term condition : single) {
-        learn(again(condition));
+        // That several things are not so together says nothing of one of them: too rarely more.
+        if (condition.op() != Op.NOT || condition.part(0).op() != Op.BOTH) {
+          learn(again(condition));
+        }
       }
     }
     put.clear();

@@ -35,6 +35,7 @@ public final class Merger {
 
   private Goal goal = state -> {};
   private int states;
+  private int mostStates = MOST_STATES;
 
   Merger(Terms terms, Solver solver, Executor.TailCalls tailCalls) {
     this.terms = terms;
@@ -66,9 +67,9 @@ public final class Merger {
     List<State> ended = new ArrayList<>();
     while (!waiting.isEmpty()) {
       State state = next();
-      if (++states > MOST_STATES) {
+      if (++states > mostStates) {
         throw new SymbolicException(
-            "program %s: more than %d ways".formatted(code.name(), MOST_STATES));
+            "program %s: more than %d ways".formatted(code.name(), mostStates));
       }
       advance(state, ended);
     }
@@ -196,6 +197,12 @@ public final class Merger {
       }
       (next.end != null ? ended : Executor.forks(next) ? forking : waiting).add(next);
     }
+  }
+
+  /** Gives up when more ways than this have not met. */
+  public Merger withMost(int ways) {
+    mostStates = ways;
+    return this;
   }
 
   /**

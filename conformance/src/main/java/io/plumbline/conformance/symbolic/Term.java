@@ -46,6 +46,8 @@ public final class Term {
     }
   }
 
+  private static final long MIX = 0x9E37_79B9_7F4A_7C15L; // 2^64 over the golden ratio, odd
+
   private final Op op;
   private final long value;
   private final String name;
@@ -61,11 +63,12 @@ public final class Term {
     this.parts = parts;
     this.bits = bits;
     this.id = id;
-    int code = 31 * (31 * op.name().hashCode() + Long.hashCode(value)) + name.hashCode();
+    long code = MIX * (31 * op.name().hashCode() + name.hashCode()) ^ value;
     for (Term part : parts) {
-      code = 31 * code + part.id;
+      // Numbers of parts are near each other: they have to be spread.
+      code = MIX * (code ^ code >>> 32) ^ part.id;
     }
-    hash = code;
+    hash = Long.hashCode(MIX * code);
   }
 
   public Op op() {

@@ -390,22 +390,26 @@ public final class Verification {
   }
 
   private static String countedAs(ModelRunner reference, Packet packet) {
-    return "counted once by "
-        + reference.explain(packet).map(ModelRunner.Line::name).orElse("nothing");
+    return "counted once with %d bytes by %s"
+        .formatted(
+            packet.wireLength(),
+            reference.explain(packet).map(ModelRunner.Line::name).orElse("nothing"));
   }
 
   private static String countedLine(ModelRunner reference, Runner runner, Packet packet)
       throws EngineException {
-    long[] before = runner.counters().orElseThrow().packets();
+    Runner.Counters before = runner.counters().orElseThrow();
     runner.run(packet);
-    long[] after = runner.counters().orElseThrow().packets();
+    Runner.Counters after = runner.counters().orElseThrow();
     StringBuilder text = new StringBuilder();
-    for (int i = 0; i < after.length; i++) {
-      if (after[i] != before[i]) {
+    for (int i = 0; i < after.packets().length; i++) {
+      long times = after.packets()[i] - before.packets()[i];
+      long bytes = after.bytes()[i] - before.bytes()[i];
+      if (times != 0 || bytes != 0) {
         text.append(text.length() == 0 ? "" : " and ")
             .append("counted ")
-            .append(after[i] - before[i] == 1 ? "once" : after[i] - before[i] + " times")
-            .append(" by ")
+            .append(times == 1 ? "once" : times + " times")
+            .append(" with %d bytes by ".formatted(bytes))
             .append(
                 i < reference.lines().size()
                     ? reference.lines().get(i).name()
