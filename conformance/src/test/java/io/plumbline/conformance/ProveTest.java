@@ -69,8 +69,6 @@ class ProveTest {
     int[] number = new int[1];
     return Files.readAllLines(NEGATIVE.resolve("INDEX")).stream()
         .map(line -> line.split("\t", -1))
-        // 64 rows walked one by one are too many ways; engines show this one (ConformanceTest).
-        .filter(fields -> !fields[2].equals("leaves out the last row"))
         .filter(fields -> !fields[1].equals("intent") || number[0]++ % EVERY == 0)
         .map(fields -> Arguments.of(fields[0], fields[1], fields[2]));
   }
@@ -111,7 +109,7 @@ class ProveTest {
       return shipped;
     }
     List<Prover.Task> tasks = new java.util.ArrayList<>(shipped);
-    tasks.removeIf(task -> task.name().equals("intent_rows"));
+    tasks.removeIf(task -> task.name().startsWith("intent_rows"));
     RandomPolicies.of(12, 1).forEach(policy -> tasks.add(prover.of(policy)));
     return tasks;
   }

@@ -145,13 +145,17 @@ public final class Prover {
     strict.add(Side.PERMIT, "tcp/10.0.0.1:443");
     strict.add(Side.FORBID, "tcp/10.0.0.1:80");
     tasks.add(rows(strict.build()));
+    StrictIntent single = new StrictIntent();
+    single.add(Side.PERMIT, "udp/10.0.0.1:123");
+    tasks.add(rows(single.build()));
     return tasks;
   }
 
   /** Returns what there is to prove of a strict policy as rows that are walked. */
   public Task rows(Policy strict) {
     Subject.IntentRows rows = new Subject.IntentRows(strict);
-    return new Task("intent_rows", () -> timed("intent_rows", rows, 0));
+    String name = "intent_rows of %d rules".formatted(strict.rules().size());
+    return new Task(name, () -> timed(name, rows, 0));
   }
 
   private static Policy policy(List<String> permits, String forbid) throws PolicyException {
