@@ -137,6 +137,7 @@ class TrustCommandTest {
     assertThat(second.path("packets").asLong()).isGreaterThanOrEqualTo(first + 100_000);
     assertThat(second.path("rounds").asLong()).isGreaterThan(2);
     assertThat(second.path("disagreements").asLong()).isZero();
+    assertThat(second.path("branches").asLong()).isGreaterThan(30);
   }
 
   @Test

@@ -184,10 +184,11 @@ final class FuzzCommand implements Callable<Integer> {
           spec.commandLine()
               .getErr()
               .printf(
-                  "\r%,d packets, %.2f M/s, %d clauses, %d disagreements ",
+                  "\r%,d packets, %.2f M/s, %d clauses, %d branches, %d disagreements ",
                   score.packets(),
                   score.packets() / seconds / 1e6,
                   score.clauses().size(),
+                  score.ways(),
                   score.disagreements().size());
           spec.commandLine().getErr().flush();
         }
@@ -212,6 +213,7 @@ final class FuzzCommand implements Callable<Integer> {
     report.put("programs", score.programs());
     report.put("engines", score.engines());
     report.put("clauses", score.clauses().size());
+    report.put("branches", score.ways());
     report.put("kept", score.kept());
     report.put("disagreements", score.disagreements().size());
     return report;
@@ -245,11 +247,12 @@ final class FuzzCommand implements Callable<Integer> {
     score.engines().forEach((name, count) -> out.printf("engine %-13s %,16d run%n", name, count));
     double rate = (score.packets() - before) / seconds;
     out.printf(
-        "%,d packets on %s and %s, %d clauses of programs reached, %d disagreements%n",
+        "%,d packets on %s and %s, %d clauses and %d branches of programs reached, %d disagreements%n",
         score.packets(),
         ModelEngine.NAME,
         String.join(", ", engineNames),
         score.clauses().size(),
+        score.ways(),
         score.disagreements().size());
     out.printf(
         "%.1f s, %.2f million packets a second, %.2f for each of %d workers%n",

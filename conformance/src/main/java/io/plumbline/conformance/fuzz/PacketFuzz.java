@@ -26,6 +26,7 @@ import io.plumbline.model.program.ProgramSpec;
 import io.plumbline.pcaps.PacketGenerator;
 import io.plumbline.pcaps.PolicyPackets;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -39,7 +40,8 @@ import java.util.function.BooleanSupplier;
  * where it was left, with any number of workers.
  *
  * <p>A round takes one subject, or some random policies, and frames made from a pool: those of the
- * grammar, those that reached a clause that few had reached before, and changes of both.
+ * grammar, those that reached a clause or went a way out of a conditional jump of the bytecode that
+ * few had before, and changes of both.
  */
 public final class PacketFuzz {
   /** Frames of one round for each subject. */
@@ -50,8 +52,11 @@ public final class PacketFuzz {
   private static final int POLICIES = 16;
   private static final int LONGEST = 256;
 
-  /** A clause that fewer frames have reached is worth keeping a frame for. */
+  /** A clause or a way that fewer frames have reached is worth keeping a frame for. */
   private static final int RARE = 64;
+
+  /** One frame in so many is watched in the bytecode, which costs a lot more. */
+  private static final int WATCHED_EVERY = 1024;
 
   private static final int MOST_KEPT = 4096;
 
@@ -63,6 +68,7 @@ public final class PacketFuzz {
     private final Map<String, Long> programs = new TreeMap<>();
     private final Map<String, Long> engines = new TreeMap<>();
     private final Set<String> clauses = new TreeSet<>();
+    private final Map<String, BitSet> ways = new TreeMap<>();
     private final List<Disagreement> disagreements = new ArrayList<>();
 
     /** Returns the number of the next round. */
@@ -75,7 +81,12 @@ public final class PacketFuzz {
       return packets;
     }
 
-    /** Returns how many frames reached a clause that few had reached. */
+    /** Returns how many ways out of conditional jumps the watched frames went. */
+    public synchronized long ways() {
+      return ways.values().stream().mapToLong(BitSet::cardinality).sum();
+    }
+
+    /** Returns how many frames reached a clause, or went a way, that few had. */
     public synchronized long kept() {
       return kept;
     }
@@ -112,12 +123,18 @@ public final class PacketFuzz {
     }
 
     private synchronized void add(
-        String program, int frames, int keptFrames, Map<String, Long> ran, Set<String> reached) {
+        String program,
+        int frames,
+        int keptFrames,
+        Map<String, Long> ran,
+        Set<String> reached,
+        Map<String, BitSet> gone) {
       packets += frames;
       kept += keptFrames;
       programs.merge(program, (long) frames, Long::sum);
       ran.forEach((engine, count) -> engines.merge(engine, count, Long::sum));
       clauses.addAll(reached);
+      gone.forEach((name, set) -> ways.computeIfAbsent(name, key -> new BitSet()).or(set));
     }
 
     private synchronized void add(List<Disagreement> found) {
@@ -224,7 +241,8 @@ public final class PacketFuzz {
     long[] ran = new long[runners.size()];
     int compared = 0;
     int kept = 0;
-    try (ModelRunner model = new ModelEngine().load(subject)) {
+    try (ModelRunner model = new ModelEngine().load(subject);
+        Ways ways = new Ways(objects, subject, RARE)) {
       int[] reached = new int[model.lines().size()];
       while (compared < frames && goOn.getAsBoolean()) {
         batch.clear();
@@ -247,7 +265,9 @@ public final class PacketFuzz {
         compared += BATCH;
         for (int i = 0; i < BATCH; i++) {
           int line = decidedBy[i];
-          if (line >= 0 && reached[line]++ < RARE && kept < MOST_KEPT) {
+          boolean rare = line >= 0 && reached[line]++ < RARE;
+          rare |= i % WATCHED_EVERY == 0 && ways.goesRareWay(batch.packet(i));
+          if (rare && kept < MOST_KEPT) {
             pool.add(batch.packet(i));
             kept++;
           }
@@ -264,7 +284,12 @@ public final class PacketFuzz {
         byEngine.put(engines.get(engine).name(), ran[engine]);
       }
       score.add(
-          program, compared, kept, byEngine, program.equals(Intent.NAME) ? Set.of() : clauses);
+          program,
+          compared,
+          kept,
+          byEngine,
+          program.equals(Intent.NAME) ? Set.of() : clauses,
+          ways.gone());
     }
   }
 
