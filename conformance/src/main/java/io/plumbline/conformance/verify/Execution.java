@@ -1,6 +1,7 @@
 package io.plumbline.conformance.verify;
 
 import io.plumbline.conformance.prove.Counterexample;
+import io.plumbline.emulator.engine.EmulatorEngine;
 import io.plumbline.model.engine.Engine;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.ModelEngine;
@@ -20,6 +21,11 @@ import java.util.Optional;
  */
 public record Execution(String model, Map<String, String> engines, boolean shown) {
 
+  /** Returns an engine that shows only so many bytes as linear, if it can; test runs show all. */
+  private static Engine fragmented(Engine engine, int linear) {
+    return engine instanceof EmulatorEngine emulator ? emulator.withLinear(linear) : engine;
+  }
+
   /** Executes a counterexample on engines; those that cannot run it say why. */
   public static Execution of(Counterexample found, List<Engine> engines) throws EngineException {
     Map<String, String> said = new LinkedHashMap<>();
@@ -38,7 +44,7 @@ public record Execution(String model, Map<String, String> engines, boolean shown
           said.put(engine.name(), "not run: " + missing.get());
           continue;
         }
-        try (Runner runner = engine.load(found.subject())) {
+        try (Runner runner = fragmented(engine, found.linear()).load(found.subject())) {
           Optional<String> unsupported = runner.unsupported(found.packet());
           if (unsupported.isPresent()) {
             said.put(engine.name(), "not run: " + unsupported.get());
