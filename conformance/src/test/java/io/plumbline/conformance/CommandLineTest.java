@@ -12,7 +12,9 @@ import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -49,6 +51,23 @@ class CommandLineTest {
     out = outWriter.toString();
     err = errWriter.toString();
     return status;
+  }
+
+  @Test
+  void everyCommandSaysInOneSentenceWhatItDoes() {
+    List<CommandLine> left = new ArrayList<>(List.of(Plumb.commandLine()));
+    for (int i = 0; i < left.size(); i++) {
+      CommandLine.Model.UsageMessageSpec usage = left.get(i).getCommandSpec().usageMessage();
+      String name = left.get(i).getCommandSpec().qualifiedName();
+      assertThat(usage.description()).as(name).isNotEmpty();
+      assertThat(usage.description()[0]).as(name).matches(".*[.?]");
+      // picocli formats these, and only warns if it cannot.
+      for (String text : usage.footer()) {
+        assertThat(text.formatted()).as(name).isNotNull();
+      }
+      left.addAll(left.get(i).getSubcommands().values());
+    }
+    assertThat(left).hasSizeGreaterThan(20);
   }
 
   @Test

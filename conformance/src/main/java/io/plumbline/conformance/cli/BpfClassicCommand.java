@@ -33,7 +33,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "classic",
     description = {
-      "Read a classic program and print it in numbers, or translated to eBPF, or what it returns for a packet.",
+      "Read a classic program, print it in other forms, or run it.",
+      "Forms are numbers and the translation to eBPF; run, it says what it returns for a packet.",
       "The program is the output of tcpdump -ddd, a bytecode of iptables, the text of bpf_asm, or an expression."
     },
     mixinStandardHelpOptions = true,

@@ -27,8 +27,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "compare",
     description = {
-      "Run two versions of an object over captures and generated frames, and show what one decides",
-      "otherwise than the other. For all frames: plumb prove --equivalent."
+      "Run two versions of an object and show what one decides otherwise than the other.",
+      "Frames are those of captures, and generated ones. For all frames: plumb prove --equivalent."
     },
     mixinStandardHelpOptions = true,
     sortOptions = false,

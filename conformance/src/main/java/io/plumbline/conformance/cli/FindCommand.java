@@ -29,9 +29,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "find",
     description = {
-      "Find a frame that a libpcap expression accepts and a filter judges in some way, and run it on",
-      "every engine; or show that there is none. Beside libpcap's words: verdict pass, verdict drop,",
-      "clause NAME, behind the others and joined by and."
+      "Find a frame that an expression accepts and a filter judges in some way.",
+      "It is run on every engine; or it is shown that there is none. Expressions are libpcap's;",
+      "beside its words: verdict pass, verdict drop, clause NAME, behind the others and joined by and."
     },
     mixinStandardHelpOptions = true,
     sortOptions = false,

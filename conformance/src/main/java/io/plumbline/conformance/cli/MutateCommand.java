@@ -44,8 +44,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "mutate",
     description = {
-      "Change a program's bytecode, its model and its C in one place at a time, and see whether",
-      "verifying notices; what it does not notice is proved to be the same, or listed."
+      "Change a program in one place at a time, and see whether verifying notices.",
+      "Its bytecode, its model and its C are changed; what verifying does not notice is proved to",
+      "be the same, or listed."
     },
     mixinStandardHelpOptions = true,
     sortOptions = false,
@@ -56,7 +57,7 @@ import picocli.CommandLine.Spec;
       "  plumb mutate block_port --source bpf      the C too, from this project's sources",
       "  plumb mutate intent --every 20",
       "",
-      "Exit status: 0 if at least 95 % were killed or proved equivalent."
+      "Exit status: 0 if at least 95 %% were killed or proved equivalent."
     })
 final class MutateCommand implements Callable<Integer> {
   private static final int LEAST_PERCENT = 95;

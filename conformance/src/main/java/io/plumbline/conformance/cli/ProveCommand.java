@@ -39,8 +39,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "prove",
     description = {
-      "Show with a solver that programs decide as their models for all frames and inputs,",
-      "or find a frame for which they do not, and run it on every engine."
+      "Show with a solver that programs decide as their models.",
+      "That is for all frames and inputs; a frame for which they do not is run on every engine."
     },
     mixinStandardHelpOptions = true,
     sortOptions = false,
