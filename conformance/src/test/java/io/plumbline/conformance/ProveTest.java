@@ -6,12 +6,12 @@ import io.plumbline.conformance.prove.Counterexample;
 import io.plumbline.conformance.prove.Proof;
 import io.plumbline.conformance.prove.Prover;
 import io.plumbline.conformance.prove.TemplateProof;
-import io.plumbline.conformance.verify.Engines;
 import io.plumbline.conformance.verify.Execution;
 import io.plumbline.conformance.verify.RandomPolicies;
 import io.plumbline.emulator.engine.EmulatorEngine;
 import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.model.catalog.ProgramCatalog;
+import io.plumbline.model.filter.GateModel;
 import io.plumbline.model.policy.Policy;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -89,14 +89,15 @@ class ProveTest {
     }
     assertThat(found).as(wrong).isPresent();
     Counterexample counterexample = found.orElseThrow();
-    Execution ran =
-        Execution.of(counterexample, Engines.of(List.of(EmulatorEngine.NAME, "kernel"), objects));
+    Execution ran = Execution.of(counterexample, List.of(EmulatorEngine.NAME, "kernel"), objects);
     assertThat(ran.shown()).as("%s: %s: %s", wrong, counterexample, ran).isTrue();
   }
 
   private static List<Prover.Task> tasks(String program, Prover prover) {
     if (ProgramCatalog.find(program).isPresent()) {
       return prover.of(ProgramCatalog.find(program).orElseThrow());
+    } else if (program.equals(GateModel.NAME)) {
+      return List.of(prover.gate());
     }
     String kind =
         program.equals("intent") ? "intent" : program.equals("dispatcher") ? "chain" : program;

@@ -81,7 +81,7 @@ final class FindCommand implements Callable<Integer> {
     out.print(HexDump.of(packet));
     Execution ran =
         Execution.of(
-            new Counterexample(subject, packet, packet.wireLength(), ""),
+            new Counterexample.Judged(subject, packet, packet.wireLength(), ""),
             Options.engines(Engines.names(), ObjectSource.builtIn()));
     out.printf("model says %s%n", ran.model());
     ran.engines().forEach((name, said) -> out.printf("%s says %s%n", name, said));

@@ -17,6 +17,7 @@ import io.plumbline.loader.cli.SubjectOptions;
 import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.Subject;
+import io.plumbline.model.filter.GateModel;
 import io.plumbline.model.filter.Intent;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -59,7 +60,7 @@ import picocli.CommandLine.Spec;
 final class ProveCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
-  @Parameters(paramLabel = "PROGRAM", arity = "0..*", description = "programs to prove")
+  @Parameters(paramLabel = "PROGRAM", arity = "0..*", description = "programs to prove; also: gate")
   private List<String> programs = List.of();
 
   @Option(names = "--all", description = "prove everything that ships")
@@ -230,7 +231,11 @@ final class ProveCommand implements Callable<Integer> {
       tasks.addAll(prover.all());
     }
     for (String name : programs) {
-      tasks.addAll(prover.of(SubjectOptions.program(name)));
+      if (name.equals(GateModel.NAME)) {
+        tasks.add(prover.gate());
+      } else {
+        tasks.addAll(prover.of(SubjectOptions.program(name)));
+      }
     }
     if (chain != null && SubjectOptions.chain(chain) instanceof Subject.Chained chained) {
       tasks.add(prover.chain(chained.toString(), chained.chain()));
@@ -271,8 +276,12 @@ final class ProveCommand implements Callable<Integer> {
   private static Map<String, Object> show(
       PrintWriter out, Counterexample found, ObjectSource objects)
       throws CommandException, EngineException {
-    Execution ran = Execution.of(found, Options.engines(Engines.names(), objects));
-    out.printf("  %s: %s%n", found.subject(), found.what());
+    Execution ran = Execution.of(found, Engines.names(), objects);
+    String about =
+        found instanceof Counterexample.Judged judged
+            ? judged.subject().toString()
+            : GateModel.NAME + " " + ((Counterexample.Gated) found).state();
+    out.printf("  %s: %s%n", about, found.what());
     out.printf("  model says %s%n", ran.model());
     ran.engines().forEach((name, said) -> out.printf("  %s says %s%n", name, said));
     if (!ran.shown() && found.linear() < found.packet().wireLength()) {
@@ -283,9 +292,11 @@ final class ProveCommand implements Callable<Integer> {
       out.println("  no engine shows it: please report this as an error of the proof");
     }
     out.print(HexDump.of(found.packet()));
-    out.print(ExecutionPath.describe(objects, found.subject(), found.packet()));
+    if (found instanceof Counterexample.Judged judged) {
+      out.print(ExecutionPath.describe(objects, judged.subject(), found.packet()));
+    }
     Map<String, Object> entry = new LinkedHashMap<>();
-    entry.put("subject", found.subject().toString());
+    entry.put("subject", about);
     entry.put("packet", found.packet().toString());
     entry.put("what", found.what());
     entry.put("model", ran.model());

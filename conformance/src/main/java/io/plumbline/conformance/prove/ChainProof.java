@@ -38,16 +38,13 @@ final class ChainProof {
   private final Subject subject;
   private final Terms terms = new Terms();
   private final Solver solver;
-  private int paths;
+  private final Attempt attempt;
 
-  ChainProof(ProgramObjects objects, Subject subject, Solver solver) {
+  ChainProof(ProgramObjects objects, Subject subject, Solver solver, Attempt attempt) {
     this.objects = objects;
     this.subject = subject;
     this.solver = solver;
-  }
-
-  int paths() {
-    return paths;
+    this.attempt = attempt;
   }
 
   /**
@@ -103,7 +100,7 @@ final class ChainProof {
   }
 
   private void check(Path path, Term shot) throws SymbolicException {
-    paths++;
+    attempt.count(1);
     Term right = terms.truth(false);
     if (path.end() instanceof End.Returned returned) {
       Term verdict = terms.and(returned.r0(), terms.constant(LOW));
@@ -119,7 +116,7 @@ final class ChainProof {
     if (wrong.isPresent()) {
       Assignment plain = Plain.of(terms, solver, terms.constant(0), question, wrong.get());
       throw new Refuted(
-          new Counterexample(
+          new Counterexample.Judged(
               subject,
               Plain.packet(plain),
               (int) plain.variable("linear"),

@@ -1,8 +1,6 @@
 package io.plumbline.conformance.prove;
 
 import io.plumbline.conformance.symbolic.Explorer;
-import io.plumbline.conformance.symbolic.Solver;
-import io.plumbline.conformance.symbolic.SymbolicException;
 import io.plumbline.emulator.engine.EmulatorEngine;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.ModelEngine;
@@ -13,7 +11,6 @@ import io.plumbline.model.engine.Subject;
 import io.plumbline.model.filter.Intent;
 import io.plumbline.model.packet.PacketBatch;
 import io.plumbline.model.policy.Policy;
-import io.plumbline.model.policy.PolicyException;
 import io.plumbline.pcaps.PolicyPackets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -41,42 +38,26 @@ final class PolicyProof {
 
   /** Proves one policy. */
   Proof prove(Policy policy) throws EngineException {
-    long start = System.nanoTime();
-    int paths = 0;
-    long questions = 0;
-    Optional<Counterexample> found = Optional.empty();
-    String unknown = "";
+    Attempt attempt = new Attempt(milliseconds);
     for (boolean tagged : new boolean[] {true, false}) {
-      try (Solver solver = new Solver(milliseconds)) {
-        try {
-          PolicyQuestions half = new PolicyQuestions(objects, policy, tagged, solver);
-          half.ask();
-          paths += half.paths();
-          questions += half.questions();
-        } catch (Refuted refuted) {
-          found = Optional.of(refuted.counterexample());
-        } catch (SymbolicException | PolicyException e) {
-          unknown = String.valueOf(e.getMessage());
-        }
-        questions += solver.checks();
-      }
+      attempt.with(
+          solver -> {
+            PolicyQuestions half = new PolicyQuestions(objects, policy, tagged, solver);
+            half.ask();
+            attempt.count(half.paths());
+            attempt.countQuestions(half.questions());
+          });
     }
-    if (found.isEmpty() && !unknown.isEmpty()) {
-      found = tried(policy);
-      unknown = found.isPresent() ? "" : unknown;
+    if (attempt.open()) {
+      tried(policy).ifPresent(attempt::refute);
     }
     List<String> assumptions = new ArrayList<>(Explorer.assumptions());
     assumptions.add("maps answer as the kernel documents, and hold what the loader put there");
     assumptions.add("the counters have room for every CPU");
-    return new Proof(
+    return attempt.proof(
         new Subject.Intent(policy).toString(),
         "decides as its %d clauses and %d rules and counts by them, for all frames"
             .formatted(Intent.classification().size(), policy.rules().size()),
-        paths,
-        questions,
-        (System.nanoTime() - start) / 1e9,
-        found,
-        unknown,
         assumptions);
   }
 
@@ -99,7 +80,7 @@ final class PolicyProof {
         before[lines[i]]++;
         if (expected[i] != actual[i] || !Arrays.equals(before, after)) {
           return Optional.of(
-              new Counterexample(
+              new Counterexample.Judged(
                   subject,
                   frames.packet(i),
                   frames.wireLength(i),

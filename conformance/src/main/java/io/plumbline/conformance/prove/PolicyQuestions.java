@@ -216,7 +216,7 @@ final class PolicyQuestions {
     if (wrong.isPresent()) {
       Assignment plain = Plain.of(terms, solver, terms.constant(0), whole, wrong.get());
       throw new Refuted(
-          new Counterexample(
+          new Counterexample.Judged(
               new Subject.Intent(policy),
               Plain.packet(plain),
               (int) plain.variable("linear"),

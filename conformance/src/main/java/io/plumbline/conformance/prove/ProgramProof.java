@@ -49,50 +49,33 @@ final class ProgramProof {
 
   /** Proves a program alone, or as a stage. */
   Proof prove(ProgramSpec program, boolean stage) throws EngineException {
-    long start = System.nanoTime();
     String name = program.name() + (stage ? " as a stage" : "");
     String claim =
         stage
             ? "decides as its %d clauses, for all frames and inputs, in every slot of a chain"
             : "decides as its %d clauses, for all frames and inputs";
-    int[] paths = new int[1];
-    long questions = 0;
-    Optional<Counterexample> found = Optional.empty();
-    String unknown = "";
-    try (Solver solver = new Solver(milliseconds)) {
-      Terms terms = new Terms();
-      try {
-        BpfObject object = Codes.object(objects, program.name());
-        Variables variables = new Variables(terms, object);
-        ProgramInputs inputs = new ProgramInputs(terms, program, stage);
-        inputs.fill(variables);
-        Code code = Codes.code(terms, object, program.name(), variables, Map.of());
-        DecisionTerms decisions =
-            new DecisionTerms(terms, program.decisions().clauses(), inputs.decisionInputs());
-        Merger.open(terms, solver)
-            .run(
-                code,
-                inputs.assumed(),
-                path -> {
-                  paths[0]++;
-                  check(terms, solver, inputs, decisions, path, stage);
-                });
-      } catch (Refuted refuted) {
-        found = Optional.of(refuted.counterexample());
-      } catch (SymbolicException e) {
-        unknown = String.valueOf(e.getMessage());
-      }
-      questions = solver.checks();
-    }
-    return new Proof(
-        name,
-        claim.formatted(program.decisions().clauses().size()),
-        paths[0],
-        questions,
-        (System.nanoTime() - start) / 1e9,
-        found,
-        unknown,
-        Explorer.assumptions());
+    Attempt attempt = new Attempt(milliseconds);
+    attempt.with(
+        solver -> {
+          Terms terms = new Terms();
+          BpfObject object = Codes.object(objects, program.name());
+          Variables variables = new Variables(terms, object);
+          ProgramInputs inputs = new ProgramInputs(terms, program, stage);
+          inputs.fill(variables);
+          Code code = Codes.code(terms, object, program.name(), variables, Map.of());
+          DecisionTerms decisions =
+              new DecisionTerms(terms, program.decisions().clauses(), inputs.decisionInputs());
+          Merger.open(terms, solver)
+              .run(
+                  code,
+                  inputs.assumed(),
+                  path -> {
+                    attempt.count(1);
+                    check(terms, solver, inputs, decisions, path, stage);
+                  });
+        });
+    return attempt.proof(
+        name, claim.formatted(program.decisions().clauses().size()), Explorer.assumptions());
   }
 
   private static void check(
@@ -157,7 +140,7 @@ final class ProgramProof {
           new Subject.Chained(chain(inputs.stage(at), (int) at.of(inputs.slot()), packet, goesOn));
     }
     String what = describe(path, at);
-    return new Counterexample(subject, packet, (int) at.variable("linear"), what);
+    return new Counterexample.Judged(subject, packet, (int) at.variable("linear"), what);
   }
 
   /**

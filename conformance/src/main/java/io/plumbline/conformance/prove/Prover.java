@@ -1,13 +1,12 @@
 package io.plumbline.conformance.prove;
 
 import io.plumbline.conformance.symbolic.Explorer;
-import io.plumbline.conformance.symbolic.Solver;
-import io.plumbline.conformance.symbolic.SymbolicException;
 import io.plumbline.model.catalog.ChainSyntax;
 import io.plumbline.model.catalog.ProgramCatalog;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.ProgramObjects;
 import io.plumbline.model.engine.Subject;
+import io.plumbline.model.filter.GateModel;
 import io.plumbline.model.policy.Direction;
 import io.plumbline.model.policy.Policy;
 import io.plumbline.model.policy.PolicyBuilder;
@@ -93,6 +92,7 @@ public final class Prover {
     for (ProgramSpec program : ProgramCatalog.all()) {
       tasks.addAll(of(program));
     }
+    tasks.add(gate());
     tasks.add(chain("an empty chain", new Chain(List.of())));
     try {
       for (String text : CHAINS) {
@@ -155,7 +155,7 @@ public final class Prover {
   public Task rows(Policy strict) {
     Subject.IntentRows rows = new Subject.IntentRows(strict);
     String name = "intent_rows of %d rules".formatted(strict.rules().size());
-    return new Task(name, () -> timed(name, rows, 0));
+    return new Task(name, () -> proveRows(name, rows));
   }
 
   private static Policy policy(List<String> permits, String forbid) throws PolicyException {
@@ -173,42 +173,40 @@ public final class Prover {
     return new Task(name, () -> new PolicyProof(objects, milliseconds).prove(policy));
   }
 
-  /** Returns what there is to prove of a chain with its inputs. */
-  public Task chain(String name, Chain chain) {
-    return new Task(name, () -> timed(name, new Subject.Chained(chain), chain.stages().size()));
+  /** Returns what there is to prove of the gate that filters are attached behind. */
+  public Task gate() {
+    return new Task(GateModel.NAME, this::proveGate);
   }
 
-  private Proof timed(String name, Subject subject, int stages) throws EngineException {
-    long start = System.nanoTime();
-    Optional<Counterexample> found = Optional.empty();
-    String unknown = "";
-    try (Solver solver = new Solver(milliseconds)) {
-      ChainProof proof = new ChainProof(objects, subject, solver);
-      try {
-        if (subject instanceof Subject.Chained chained) {
-          proof.prove(chained.chain());
-        } else if (subject instanceof Subject.IntentRows rows) {
-          proof.prove(rows);
-        }
-      } catch (Refuted refuted) {
-        found = Optional.of(refuted.counterexample());
-      } catch (SymbolicException e) {
-        unknown = String.valueOf(e.getMessage());
-      }
-      String claim =
-          subject instanceof Subject.Chained
-              ? "drops what one of its %d stages drops and accepts the rest, for all frames"
-                  .formatted(stages)
-              : "drops and accepts as the policy, for all frames";
-      return new Proof(
-          name,
-          claim,
-          proof.paths(),
-          solver.checks(),
-          (System.nanoTime() - start) / 1e9,
-          found,
-          unknown,
-          Explorer.assumptions());
-    }
+  private Proof proveGate() throws EngineException {
+    Attempt attempt = new Attempt(milliseconds);
+    attempt.with(solver -> new GateProof(objects, solver, attempt).prove());
+    return attempt.proof(
+        GateModel.NAME,
+        "returns, counts and reports as its model, whatever the filter answers",
+        GateProof.assumptions());
+  }
+
+  /** Returns what there is to prove of a chain with its inputs. */
+  public Task chain(String name, Chain chain) {
+    return new Task(name, () -> proveChain(name, chain));
+  }
+
+  private Proof proveChain(String name, Chain chain) throws EngineException {
+    Attempt attempt = new Attempt(milliseconds);
+    Subject subject = new Subject.Chained(chain);
+    attempt.with(solver -> new ChainProof(objects, subject, solver, attempt).prove(chain));
+    return attempt.proof(
+        name,
+        "drops what one of its %d stages drops and accepts the rest, for all frames"
+            .formatted(chain.stages().size()),
+        Explorer.assumptions());
+  }
+
+  private Proof proveRows(String name, Subject.IntentRows rows) throws EngineException {
+    Attempt attempt = new Attempt(milliseconds);
+    attempt.with(solver -> new ChainProof(objects, rows, solver, attempt).prove(rows));
+    return attempt.proof(
+        name, "drops and accepts as the policy, for all frames", Explorer.assumptions());
   }
 }

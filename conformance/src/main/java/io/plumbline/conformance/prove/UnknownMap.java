@@ -50,7 +50,9 @@ final class UnknownMap implements SymbolicMap {
     if (answer == null) {
       String entry = "%s(%d)".formatted(name, known.size());
       Term there = terms.eq(terms.variable(entry, 1), terms.constant(1));
-      if (spec.type() == MapType.ARRAY.number() && inRange(key)) {
+      boolean array =
+          spec.type() == MapType.ARRAY.number() || spec.type() == MapType.PERCPU_ARRAY.number();
+      if (array && inRange(key)) {
         there = terms.truth(true);
       }
       answer = new Known(List.copyOf(key), there, value(entry));

@@ -9,7 +9,9 @@ import io.plumbline.emulator.isa.Insn;
 import io.plumbline.emulator.isa.Opcode;
 import io.plumbline.emulator.machine.ContextType;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -93,6 +95,7 @@ final class Executor {
   private final Terms terms;
   private final Semantics semantics;
   private final TailCalls tailCalls;
+  private final Map<Integer, Term> functions = new HashMap<>();
   private final Term length;
   private final Term zero;
 
@@ -102,6 +105,17 @@ final class Executor {
     semantics = new Semantics(terms);
     length = terms.variable("len", 20);
     zero = terms.constant(0);
+  }
+
+  /**
+   * Lets a function of the program be any function that changes nothing the program can see.
+   *
+   * @param slot where it starts
+   * @param r0 what it returns
+   */
+  Executor withFunction(int slot, Term r0) {
+    functions.put(slot, r0);
+    return this;
   }
 
   /** Returns a program that is about to begin. */
@@ -513,13 +527,17 @@ final class Executor {
     if (at.region() instanceof Region.Stack stack) {
       put(state, stack.frame(), offset, size, stored);
     } else if (at.region() instanceof Region.Entry entry) {
-      List<Path.Write> writes = new ArrayList<>(state.writes);
-      writes.add(new Path.Write(entry.entry(), offset, size, stored));
-      state.writes = List.copyOf(writes);
+      write(state, new Path.Write(entry.entry(), offset, size, stored));
     } else {
       throw error(state, "store to " + at.region());
     }
     state.slot++;
+  }
+
+  private static void write(State state, Path.Write write) {
+    List<Path.Write> writes = new ArrayList<>(state.writes);
+    writes.add(write);
+    state.writes = List.copyOf(writes);
   }
 
   private void put(State state, int frame, int offset, int size, Value value)
@@ -542,6 +560,9 @@ final class Executor {
     if (state.callers.isEmpty()) {
       if (!(r0 instanceof Num number)) {
         throw error(state, "r0 holds an address");
+      }
+      if (state.reserved != null && !state.submitted) {
+        throw error(state, "a reserved record is not submitted");
       }
       state.end = new End.Returned(number.term());
       return List.of();
@@ -599,7 +620,12 @@ final class Executor {
   private List<Branch> call(State state, Insn insn) throws SymbolicException {
     switch (insn.opcode()) {
       case CALL_LOCAL -> {
-        enter(state, insn.target(state.slot), state.slot + 1, Optional.empty());
+        Term any = functions.get(insn.target(state.slot));
+        if (any != null) {
+          result(state, any);
+        } else {
+          enter(state, insn.target(state.slot), state.slot + 1, Optional.empty());
+        }
         return List.of();
       }
       case CALL_HELPER -> {
@@ -614,6 +640,16 @@ final class Executor {
             result(state, terms.variable("cpu", CPU_BITS));
             yield List.of();
           }
+          case "ktime_get_ns" -> {
+            if (state.clockRead) {
+              throw error(state, "reads the clock a second time");
+            }
+            state.clockRead = true;
+            result(state, terms.variable("now", 64));
+            yield List.of();
+          }
+          case "ringbuf_reserve" -> reserve(state);
+          case "ringbuf_submit" -> submit(state);
           default -> throw error(state, "helper %s: not handled".formatted(name));
         };
       }
@@ -688,9 +724,42 @@ final class Executor {
     return List.of(new Branch(enough, state), new Branch(terms.not(possible), refused, true));
   }
 
+  private List<Branch> reserve(State state) throws SymbolicException {
+    if (!(register(state, 1) instanceof Pointer map && map.region() instanceof Region.Map named)) {
+      throw error(state, "r1 holds no map");
+    }
+    if (state.reserved != null) {
+      throw error(state, "reserves a second record");
+    }
+    SymbolicMap.Reserved record =
+        new SymbolicMap.Reserved(named.map().toString(), fixed(state, number(state, 2)));
+    State full = new State(state);
+    result(full, zero);
+    state.reserved = record;
+    result(state, Value.pointer(new Region.Entry(record), zero));
+    Term room = terms.eq(terms.variable("room", 1), terms.constant(1));
+    return List.of(new Branch(room, state), new Branch(terms.not(room), full));
+  }
+
+  private List<Branch> submit(State state) throws SymbolicException {
+    Pointer record = address(state, 1, 0);
+    if (!(record.region() instanceof Region.Entry entry)
+        || !entry.entry().equals(state.reserved)
+        || state.submitted) {
+      throw error(state, "r1 holds no reserved record");
+    }
+    state.submitted = true;
+    result(state, zero);
+    return List.of();
+  }
+
   private List<Branch> loadBytes(State state) throws SymbolicException {
     Term offset = terms.and(number(state, 2), terms.constant(LOW));
     Pointer to = address(state, 3, 0);
+    if (to.region() instanceof Region.Entry entry
+        && entry.entry() instanceof SymbolicMap.Reserved record) {
+      return loadBytes(state, offset, record, fixed(state, to.offset()));
+    }
     int size = fixed(state, number(state, 4));
     if (!(to.region() instanceof Region.Stack stack)) {
       throw error(state, "skb_load_bytes to " + to.region());
@@ -706,6 +775,35 @@ final class Executor {
     result(outside, terms.constant(EFAULT));
     result(state, zero);
     return List.of(new Branch(inside, state), new Branch(terms.not(inside), outside, true));
+  }
+
+  /** Loads as many bytes as a term says. */
+  private List<Branch> loadBytes(State state, Term offset, SymbolicMap.Reserved record, int at)
+      throws SymbolicException {
+    Term size = terms.and(number(state, 4), terms.constant(LOW));
+    int most = record.size() - at;
+    Term fits =
+        terms.both(terms.ule(terms.constant(1), size), terms.ule(size, terms.constant(most)));
+    Term inside = terms.ule(terms.add(offset, size), length);
+    State outside = new State(state);
+    State wrong = new State(state);
+    wrong.end = new End.Fault("skb_load_bytes of %s bytes into %d".formatted(size, most));
+    for (int i = 0; i < most; i++) {
+      // Behind the last one stands what was there before.
+      Term written = terms.ult(terms.constant(i), size);
+      Term before = terms.fresh("unwritten", 8);
+      Term one = terms.frameByte(terms.add(offset, terms.constant(i)));
+      int place = at + i;
+      write(state, new Path.Write(record, place, 1, Value.of(terms.choice(written, one, before))));
+      write(
+          outside, new Path.Write(record, place, 1, Value.of(terms.choice(written, zero, before))));
+    }
+    result(outside, terms.constant(EFAULT));
+    result(state, zero);
+    return List.of(
+        new Branch(terms.both(fits, inside), state),
+        new Branch(terms.both(fits, terms.not(inside)), outside, true),
+        new Branch(terms.not(fits), wrong, true));
   }
 
   private List<Branch> tailCall(State state) throws SymbolicException {

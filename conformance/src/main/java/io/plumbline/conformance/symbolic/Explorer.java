@@ -37,6 +37,17 @@ public final class Explorer {
     return new Explorer(terms, solver, Executor.OPEN, mostPaths);
   }
 
+  /**
+   * Makes an explorer for programs in which one function is any function.
+   *
+   * @param slot where it starts
+   * @param r0 what it returns
+   */
+  public static Explorer around(Terms terms, Solver solver, int mostPaths, int slot, Term r0) {
+    Executor executor = new Executor(terms, Executor.OPEN).withFunction(slot, r0);
+    return new Explorer(solver, executor, mostPaths);
+  }
+
   /** Returns the number of the CPU that runs a program. */
   public static Term cpu(Terms terms) {
     return terms.variable("cpu", Executor.CPU_BITS);

@@ -386,6 +386,9 @@ public final class Merger {
         || a.stacks.size() != b.stacks.size()
         || !a.writes.equals(b.writes)
         || a.tail.isPresent() != b.tail.isPresent()
+        || a.clockRead != b.clockRead
+        || a.submitted != b.submitted
+        || !java.util.Objects.equals(a.reserved, b.reserved)
         || !sameCallers(a, b)) {
       return Optional.empty();
     }

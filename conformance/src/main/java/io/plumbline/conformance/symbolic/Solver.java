@@ -63,7 +63,7 @@ public final class Solver implements AutoCloseable {
    *
    * @param opaque terms that may be any number; so may every byte of the frame, wherever it is
    */
-  Solver abstracting(Set<Term> opaque) {
+  public Solver abstracting(Set<Term> opaque) {
     return new Solver(limit, opaque);
   }
 

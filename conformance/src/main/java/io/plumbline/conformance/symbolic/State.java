@@ -56,6 +56,9 @@ final class State {
   int turn;
 
   int tailCalls;
+  boolean clockRead;
+  SymbolicMap.@Nullable Reserved reserved;
+  boolean submitted;
   Path.@Nullable End end;
   @Nullable Assignment witness;
 
@@ -93,6 +96,9 @@ final class State {
     steps = other.steps;
     turn = other.turn;
     tailCalls = other.tailCalls;
+    clockRead = other.clockRead;
+    reserved = other.reserved;
+    submitted = other.submitted;
     witness = other.witness;
   }
 

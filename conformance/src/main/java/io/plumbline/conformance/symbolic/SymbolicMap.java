@@ -38,4 +38,13 @@ public interface SymbolicMap {
      */
     Value load(int offset, int size) throws SymbolicException;
   }
+
+  /** What a program has reserved in a ring buffer. */
+  record Reserved(String name, int size) implements Entry {
+    @Override
+    public Value load(int offset, int size) throws SymbolicException {
+      throw new SymbolicException(
+          "%s: %d bytes at %d of a record that nobody wrote".formatted(name, size, offset));
+    }
+  }
 }

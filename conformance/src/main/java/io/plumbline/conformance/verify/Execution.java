@@ -2,11 +2,13 @@ package io.plumbline.conformance.verify;
 
 import io.plumbline.conformance.prove.Counterexample;
 import io.plumbline.emulator.engine.EmulatorEngine;
+import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.model.engine.Engine;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.ModelEngine;
 import io.plumbline.model.engine.ModelRunner;
 import io.plumbline.model.engine.Runner;
+import io.plumbline.model.filter.GateModel;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -27,7 +29,17 @@ public record Execution(String model, Map<String, String> engines, boolean shown
   }
 
   /** Executes a counterexample on engines; those that cannot run it say why. */
-  public static Execution of(Counterexample found, List<Engine> engines) throws EngineException {
+  public static Execution of(Counterexample found, List<String> engines, ObjectSource objects)
+      throws EngineException {
+    if (found instanceof Counterexample.Gated gated) {
+      return GateExecution.of(gated, objects.object(GateModel.NAME));
+    }
+    return of((Counterexample.Judged) found, Engines.of(engines, objects));
+  }
+
+  /** Does the same with engines that are made already. */
+  public static Execution of(Counterexample.Judged found, List<Engine> engines)
+      throws EngineException {
     Map<String, String> said = new LinkedHashMap<>();
     boolean shown = false;
     String expected;

@@ -5,9 +5,11 @@ import io.plumbline.loader.kernel.SharedArray;
 import io.plumbline.loader.libbpf.Bpf;
 import io.plumbline.loader.libbpf.LibC;
 import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.filter.GateModel;
 import io.plumbline.model.packet.Packet;
 import io.plumbline.model.packet.VlanTag;
 import java.time.Instant;
+import java.util.HexFormat;
 import java.util.Optional;
 
 /**
@@ -60,14 +62,7 @@ public final class DropEvents implements AutoCloseable {
       return Optional.empty();
     }
     try {
-      long size = Bpf.mapInfo(map).map(Bpf.MapInfo::entries).orElse(0);
-      Pointer reader = SharedArray.map(map, PAGE);
-      Pointer writer = LibC.mmap(null, PAGE + 2 * size, PROT_READ, 1, map, PAGE);
-      if (Pointer.nativeValue(writer) == -1) {
-        SharedArray.unmap(reader, PAGE);
-        throw new AttachException("kernel: map a ring buffer: mmap refuses");
-      }
-      return Optional.of(new DropEvents(reader, writer, size));
+      return Optional.of(of(map));
     } catch (EngineException e) {
       throw new AttachException(String.valueOf(e.getMessage()));
     } finally {
@@ -75,8 +70,25 @@ public final class DropEvents implements AutoCloseable {
     }
   }
 
+  /** Opens a ring buffer; its fd stays the caller's. */
+  static DropEvents of(int map) throws EngineException {
+    long size = Bpf.mapInfo(map).map(Bpf.MapInfo::entries).orElse(0);
+    Pointer reader = SharedArray.map(map, PAGE);
+    Pointer writer = LibC.mmap(null, PAGE + 2 * size, PROT_READ, 1, map, PAGE);
+    if (Pointer.nativeValue(writer) == -1) {
+      SharedArray.unmap(reader, PAGE);
+      throw new EngineException("kernel: map a ring buffer: mmap refuses");
+    }
+    return new DropEvents(reader, writer, size);
+  }
+
   /** Returns the next drop, if there is one. */
   public Optional<Event> next() {
+    return record().map(this::event);
+  }
+
+  /** Returns the bytes of the next record, if there is one. */
+  Optional<byte[]> record() {
     while (true) {
       long at = reader.getLong(0);
       if (at >= writer.getLong(0)) {
@@ -88,27 +100,28 @@ public final class DropEvents implements AutoCloseable {
         return Optional.empty();
       }
       int length = header & ~(BUSY | DISCARD);
-      Optional<Event> event =
+      Optional<byte[]> bytes =
           (header & DISCARD) != 0
               ? Optional.empty()
-              : Optional.of(event(writer.share(record + RECORD_HEADER)));
+              : Optional.of(writer.getByteArray(record + RECORD_HEADER, length));
       reader.setLong(0, at + (RECORD_HEADER + length + 7L) / 8 * 8);
-      if (event.isPresent()) {
-        return event;
+      if (bytes.isPresent()) {
+        return bytes;
       }
     }
   }
 
-  private Event event(Pointer data) {
-    int length = data.getInt(16);
-    int protocol = Short.toUnsignedInt(Short.reverseBytes(data.getShort(28)));
-    int tci = Short.toUnsignedInt(data.getShort(30));
-    byte[] bytes = data.getByteArray(40, data.getInt(32));
-    Packet packet = bytes.length < length ? Packet.cut(bytes, length) : Packet.of(bytes);
+  private Event event(byte[] record) {
+    GateModel.Event event = GateTestRun.event(record);
+    byte[] bytes = HexFormat.of().parseHex(event.captured());
+    Packet packet =
+        bytes.length < event.length() ? Packet.cut(bytes, event.length()) : Packet.of(bytes);
     return new Event(
-        start.plusNanos(data.getLong(0) - startNanos),
-        data.getLong(8),
-        protocol == 0 ? packet : packet.withOutsideTag(new VlanTag(protocol, tci)));
+        start.plusNanos(event.nanos() - startNanos),
+        event.suppressed(),
+        event.vlanProto() == 0
+            ? packet
+            : packet.withOutsideTag(new VlanTag(event.vlanProto(), event.vlanTci())));
   }
 
   @Override

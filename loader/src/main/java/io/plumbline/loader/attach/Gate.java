@@ -9,6 +9,7 @@ import io.plumbline.loader.libbpf.BpfSyscall;
 import io.plumbline.loader.libbpf.Errno;
 import io.plumbline.loader.libbpf.LibC;
 import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.filter.GateModel;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.List;
@@ -25,9 +26,10 @@ final class Gate implements AutoCloseable {
 
   static final String ANSWERS_MAP = "plumb_answers";
   static final String CONTROL_MAP = "plumb_control";
+  static final String LIMITER_MAP = "plumb_limiter";
   static final String EVENTS_MAP = "plumb_events";
 
-  private static final String GATE = "gate";
+  private static final String GATE = GateModel.NAME;
 
   /** Answers, control, limiter, events, read-only variables. */
   private static final int GATE_MAPS = 5;
@@ -76,7 +78,7 @@ final class Gate implements AutoCloseable {
   }
 
   /** Puts a filter's instructions in the place of the gate's last function. */
-  private static byte[] splice(LoadedObject gate, byte[] filter) {
+  static byte[] splice(LoadedObject gate, byte[] filter) {
     byte[] code = gate.instructions();
     ByteBuffer bytes = ByteBuffer.wrap(code).order(ByteOrder.LITTLE_ENDIAN);
     int last = code.length / 8;
@@ -88,7 +90,7 @@ final class Gate implements AutoCloseable {
     return ByteBuffer.allocate(8 * last + filter.length).put(code, 0, 8 * last).put(filter).array();
   }
 
-  private static byte[] u32(int value) {
+  static byte[] u32(int value) {
     return ByteBuffer.allocate(4).order(ByteOrder.nativeOrder()).putInt(value).array();
   }
 

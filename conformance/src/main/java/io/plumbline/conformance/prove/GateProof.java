@@ -1,0 +1,264 @@
+package io.plumbline.conformance.prove;
+
+import io.plumbline.conformance.symbolic.Assignment;
+import io.plumbline.conformance.symbolic.Code;
+import io.plumbline.conformance.symbolic.Explorer;
+import io.plumbline.conformance.symbolic.Path;
+import io.plumbline.conformance.symbolic.Path.End;
+import io.plumbline.conformance.symbolic.Solver;
+import io.plumbline.conformance.symbolic.SymbolicException;
+import io.plumbline.conformance.symbolic.SymbolicMap;
+import io.plumbline.conformance.symbolic.Term;
+import io.plumbline.conformance.symbolic.Terms;
+import io.plumbline.conformance.symbolic.Value;
+import io.plumbline.conformance.symbolic.Variables;
+import io.plumbline.emulator.object.BpfObject;
+import io.plumbline.emulator.object.MapSpec;
+import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.engine.ProgramObjects;
+import io.plumbline.model.filter.GateModel;
+import io.plumbline.model.hook.Verdicts;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * Shows that the gate does with every answer of a filter what {@link GateModel} says: what it
+ * returns, what it counts, what it reports, and that it writes nothing else.
+ */
+final class GateProof {
+  private static final int MOST_PATHS = 10_000;
+  private static final long LOW = 0xFFFF_FFFFL;
+  private static final long NANOS_PER_SECOND = 1_000_000_000L;
+  private static final int ANSWERS = 3;
+
+  private final ProgramObjects objects;
+  private final Terms terms = new Terms();
+  private final Solver solver;
+  private final Term length = terms.variable("len", 20);
+  private final Term zero = terms.constant(0);
+  private final Term one = terms.constant(1);
+  private final Term filter = terms.variable("filter", 64);
+  private final Term observe = terms.variable("observe", 32);
+  private final Term pass = terms.variable("pass", 32);
+  private final Term now = terms.variable("now", 64);
+  private final Term thisSecond = terms.udiv(now, terms.constant(NANOS_PER_SECOND));
+  private final Term room = terms.eq(terms.variable("room", 1), one);
+  private final Map<String, SymbolicMap> maps = new HashMap<>();
+  private final Attempt attempt;
+
+  GateProof(ProgramObjects objects, Solver solver, Attempt attempt) {
+    this.objects = objects;
+    this.solver = solver;
+    this.attempt = attempt;
+  }
+
+  /** Returns what the result rests on beside the explorer's assumptions. */
+  static List<String> assumptions() {
+    List<String> all = new ArrayList<>(Explorer.assumptions());
+    all.add("the filter behind the gate leaves the frame, its length, tag and mark as they are");
+    all.add("bpf_ringbuf_reserve gives a record or none");
+    return all;
+  }
+
+  /**
+   * Proves it.
+   *
+   * @throws Refuted if it does something else
+   */
+  void prove() throws SymbolicException, EngineException {
+    BpfObject object = Codes.object(objects, GateModel.NAME);
+    for (MapSpec spec : object.maps()) {
+      maps.put(spec.name(), new UnknownMap(terms, spec));
+    }
+    Variables variables = new Variables(terms, object);
+    variables.set("observe", 4, List.of(observe));
+    variables.set("pass", 4, List.of(pass));
+    Code code = Codes.code(terms, object, GateModel.NAME, variables, maps);
+    int slot =
+        object.program(GateModel.NAME).orElseThrow().functions().keySet().stream()
+            .mapToInt(Integer::intValue)
+            .max()
+            .orElse(0);
+    // What a second is made of matters to nobody: both sides divide alike.
+    try (Solver rough = solver.abstracting(Set.of(thisSecond))) {
+      Explorer.around(terms, rough, MOST_PATHS, slot, filter)
+          .explore(code, List.of(), path -> check(rough, path));
+    }
+  }
+
+  private void check(Solver rough, Path path) throws SymbolicException {
+    attempt.count(1);
+    List<Term> question = new ArrayList<>(path.conditions());
+    question.add(terms.not(right(path)));
+    if (rough.check(question).isEmpty()) {
+      return;
+    }
+    Optional<Assignment> wrong = solver.check(question);
+    if (wrong.isPresent()) {
+      Assignment at = Plain.of(terms, solver, zero, question, wrong.get());
+      throw new Refuted(
+          new Counterexample.Gated(
+              state(at),
+              Plain.packet(at),
+              (int) at.variable("linear"),
+              ProgramProof.describe(path, at)));
+    }
+  }
+
+  private GateModel.State state(Assignment at) throws SymbolicException {
+    return new GateModel.State(
+        at.of(filter),
+        (int) at.of(observe),
+        (int) at.of(pass),
+        at.of(field("plumb_control", 0, 0)),
+        at.of(field("plumb_control", 0, 8)),
+        new GateModel.Limiter(
+            at.of(field("plumb_limiter", 0, 0)),
+            at.of(field("plumb_limiter", 0, 8)),
+            at.of(field("plumb_limiter", 0, 16))),
+        at.of(now),
+        at.holds(room));
+  }
+
+  private SymbolicMap.Entry entry(String map, int index) throws SymbolicException {
+    SymbolicMap known = maps.get(map);
+    List<Term> key = List.of(terms.constant(index), zero, zero, zero);
+    if (known != null
+        && known.lookup(key).get(0).value().orElse(null) instanceof Value.Pointer found
+        && found.region() instanceof Value.Region.Entry there) {
+      return there.entry();
+    }
+    throw new SymbolicException("map %s: entry %d: there is none".formatted(map, index));
+  }
+
+  /** Returns what a 64-bit field of a map's entry was before. */
+  private Term field(String map, int index, int offset) throws SymbolicException {
+    if (entry(map, index).load(offset, 8) instanceof Value.Num number) {
+      return number.term();
+    }
+    throw new SymbolicException("map %s: not a number".formatted(map));
+  }
+
+  /** What a path has written; each place is taken out as it is compared. */
+  private final class Written {
+    private record Place(SymbolicMap.Entry entry, int offset, int size) {}
+
+    private final Map<Place, Term> last = new HashMap<>();
+
+    Written(Path path) throws SymbolicException {
+      for (Path.Write write : path.writes()) {
+        if (!(write.value() instanceof Value.Num number)) {
+          throw new SymbolicException("gate: an address is written to a map");
+        }
+        last.put(new Place(write.entry(), write.offset(), write.size()), number.term());
+      }
+    }
+
+    /** Returns when a field of a map has become what it is to be. */
+    Term becomes(String map, int index, int offset, Term wanted) throws SymbolicException {
+      Term after = last.remove(new Place(entry(map, index), offset, 8));
+      return terms.eq(after == null ? field(map, index, offset) : after, wanted);
+    }
+
+    /** Returns what was written of a record; empty if it was not. */
+    Optional<Term> of(SymbolicMap.Entry record, int offset, int size) {
+      return Optional.ofNullable(last.remove(new Place(record, offset, size)));
+    }
+
+    /** Returns the record that something was written to. */
+    Optional<SymbolicMap.Entry> record() {
+      return last.keySet().stream()
+          .map(Place::entry)
+          .filter(entry -> entry instanceof SymbolicMap.Reserved)
+          .findFirst();
+    }
+
+    boolean nothingElse() {
+      return last.isEmpty();
+    }
+  }
+
+  /** Returns when a path does what is to be done. */
+  private Term right(Path path) throws SymbolicException {
+    if (!(path.end() instanceof End.Returned returned)) {
+      return terms.truth(false);
+    }
+    Term answer = terms.and(filter, terms.constant(LOW));
+    Term ok = terms.eq(answer, terms.constant(Verdicts.TC_ACT_OK));
+    Term drops = terms.eq(answer, terms.constant(Verdicts.TC_ACT_SHOT));
+    Term passes = terms.either(ok, terms.eq(answer, terms.constant(LOW)));
+    Term observed = terms.both(drops, terms.ne(observe, zero));
+    List<Term> all = new ArrayList<>();
+    all.add(
+        terms.eq(
+            terms.and(returned.r0(), terms.constant(LOW)),
+            terms.choice(terms.either(ok, observed), pass, answer)));
+
+    Written written = new Written(path);
+    Term counted = terms.choice(passes, zero, terms.choice(drops, one, terms.constant(2)));
+    for (int i = 0; i < ANSWERS; i++) {
+      Term here = terms.eq(counted, terms.constant(i));
+      Term packets = field("plumb_answers", i, 0);
+      Term bytes = field("plumb_answers", i, 8);
+      Term more = terms.choice(here, terms.add(packets, one), packets);
+      all.add(written.becomes("plumb_answers", i, 0, more));
+      more = terms.choice(here, terms.add(bytes, length), bytes);
+      all.add(written.becomes("plumb_answers", i, 8, more));
+    }
+
+    Term listens = terms.both(drops, terms.ult(now, field("plumb_control", 0, 0)));
+    Term second = field("plumb_limiter", 0, 0);
+    Term events = field("plumb_limiter", 0, 8);
+    Term suppressed = field("plumb_limiter", 0, 16);
+    Term soFar = terms.choice(terms.eq(second, thisSecond), events, zero);
+    Term allowed = terms.ult(soFar, field("plumb_control", 0, 8));
+    Term reports = terms.all(List.of(listens, allowed, room));
+    Term limited = terms.both(listens, terms.not(reports));
+    all.add(written.becomes("plumb_limiter", 0, 0, terms.choice(listens, thisSecond, second)));
+    Term eventsAfter = terms.choice(reports, terms.add(soFar, one), soFar);
+    all.add(written.becomes("plumb_limiter", 0, 8, terms.choice(listens, eventsAfter, events)));
+    Term more = terms.choice(limited, terms.add(suppressed, one), suppressed);
+    all.add(written.becomes("plumb_limiter", 0, 16, terms.choice(reports, zero, more)));
+
+    Optional<SymbolicMap.Entry> record = written.record();
+    all.add(record.isPresent() ? reports : terms.not(reports));
+    if (record.isPresent()) {
+      all.add(reported(written, record.get(), suppressed));
+    }
+    all.add(terms.truth(written.nothingElse()));
+    return terms.all(all);
+  }
+
+  /** Returns when a record says of the frame what it is to say. */
+  private Term reported(Written written, SymbolicMap.Entry record, Term suppressed) {
+    Term tagged = terms.eq(terms.variable("vlan_present", 1), one);
+    Term most = terms.constant(GateModel.CAPTURE_MAX);
+    Term captured = terms.choice(terms.ult(length, most), length, most);
+    List<Term> all = new ArrayList<>();
+    all.add(is(written.of(record, 0, 8), now));
+    all.add(is(written.of(record, 8, 8), suppressed));
+    all.add(is(written.of(record, 16, 4), length));
+    all.add(is(written.of(record, 20, 4), terms.variable("skb.ifindex", 32)));
+    all.add(is(written.of(record, 24, 4), terms.variable("skb.mark", 32)));
+    Term protocol = terms.choice(tagged, terms.variable("vlan_proto", 16), zero);
+    all.add(is(written.of(record, 28, 2), protocol));
+    Term tci = terms.choice(tagged, terms.variable("vlan_tci", 16), zero);
+    all.add(is(written.of(record, 30, 2), tci));
+    all.add(is(written.of(record, 32, 4), captured));
+    all.add(is(written.of(record, 36, 4), zero));
+    for (int i = 0; i < GateModel.CAPTURE_MAX; i++) {
+      Term beyond = terms.ule(captured, terms.constant(i));
+      Term same = is(written.of(record, 40 + i, 1), terms.frameByte(terms.constant(i)));
+      all.add(terms.either(beyond, same));
+    }
+    return terms.all(all);
+  }
+
+  private Term is(Optional<Term> written, Term wanted) {
+    return written.map(term -> terms.eq(term, wanted)).orElse(terms.truth(false));
+  }
+}

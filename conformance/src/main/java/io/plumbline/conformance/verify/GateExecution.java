@@ -1,0 +1,192 @@
+package io.plumbline.conformance.verify;
+
+import io.plumbline.conformance.prove.Counterexample;
+import io.plumbline.emulator.engine.EmulatorEngine;
+import io.plumbline.emulator.interp.Interpreter;
+import io.plumbline.emulator.isa.Insn;
+import io.plumbline.emulator.isa.Opcode;
+import io.plumbline.emulator.jit.Jit;
+import io.plumbline.emulator.machine.ContextType;
+import io.plumbline.emulator.machine.Fault;
+import io.plumbline.emulator.machine.Machine;
+import io.plumbline.emulator.machine.Program;
+import io.plumbline.emulator.map.BpfMap;
+import io.plumbline.emulator.map.RingBuffer;
+import io.plumbline.emulator.object.BpfObject;
+import io.plumbline.emulator.object.ObjectException;
+import io.plumbline.emulator.vm.Frames;
+import io.plumbline.emulator.vm.Linker;
+import io.plumbline.emulator.vm.VmException;
+import io.plumbline.loader.attach.GateTestRun;
+import io.plumbline.loader.kernel.FeatureProbe;
+import io.plumbline.loader.kernel.KernelEngine;
+import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.filter.GateModel;
+import io.plumbline.model.packet.Packet;
+import io.plumbline.model.packet.PacketBatch;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Function;
+
+/** Runs the gate around a filter that gives one answer, and holds its model against it. */
+public final class GateExecution {
+  private static final int LONG_BYTES = 8;
+
+  /** With its header a record of this size fills the ring buffer. */
+  private static final int FILLING = 256 * 1024 - 8;
+
+  /** The engines of the emulator. */
+  public static final Map<String, Function<Machine, Program.Maker>> MAKERS =
+      Map.of(
+          EmulatorEngine.INTERPRETER,
+          machine -> Interpreter::of,
+          EmulatorEngine.NAME,
+          machine -> new Jit(machine, true));
+
+  private GateExecution() {}
+
+  /**
+   * Runs it on the emulator.
+   *
+   * @param maker an interpreter or a JIT
+   * @param linear how many bytes of the frame are linear at most
+   * @throws Fault if the program does what it must not
+   */
+  public static GateModel.Result emulated(
+      Function<Machine, Program.Maker> maker,
+      byte[] object,
+      GateModel.State state,
+      Packet frame,
+      int linear)
+      throws EngineException {
+    Machine machine = new Machine();
+    machine.clock(state::now);
+    Frames frames = new Frames(machine, ContextType.SCHED_CLS);
+    frames.linear(linear);
+    Linker.Linked gate;
+    try {
+      gate =
+          new Linker(machine, maker.apply(machine))
+              .link(
+                  around(BpfObject.read(object), state.filter()),
+                  Map.of("observe", bytes(state.observe()), "pass", bytes(state.pass())),
+                  Map.of());
+    } catch (ObjectException | VmException e) {
+      throw new EngineException("emulator: load gate: " + e.getMessage());
+    }
+    put(gate.map("plumb_control"), state.listenUntil(), state.eventsPerSecond(), 0);
+    GateModel.Limiter limiter = state.limiter();
+    BpfMap limiters = gate.map("plumb_limiter");
+    put(limiters, limiter.second(), limiter.events(), limiter.suppressed());
+    if (!state.room() && gate.map("plumb_events") instanceof RingBuffer ring) {
+      ring.output(new byte[FILLING]);
+      machine.events().clear();
+    }
+    frames.show(PacketBatch.of(frame), 0);
+    int verdict = (int) machine.run(gate.program(GateModel.NAME), Machine.CONTEXT, 0);
+    ByteBuffer after = read(limiters, 0);
+    return new GateModel.Result(
+        verdict,
+        counted(gate.map("plumb_answers")),
+        new GateModel.Limiter(after.getLong(), after.getLong(), after.getLong()),
+        machine.events().stream().findFirst().map(event -> GateTestRun.event(event.data())));
+  }
+
+  /** Puts a function that returns a number in the place of the filter. */
+  private static BpfObject around(BpfObject object, long filter) throws ObjectException {
+    BpfObject.Program gate =
+        object
+            .program(GateModel.NAME)
+            .orElseThrow(() -> new ObjectException("object: program gate: there is none"));
+    int start = filterSlot(gate);
+    List<Insn> insns = new ArrayList<>(gate.insns().subList(0, start));
+    insns.add(Insn.of(Opcode.LDDW, 0, 0, 0, filter));
+    insns.add(Insn.HIGH);
+    insns.add(Insn.of(Opcode.EXIT, 0, 0, 0, 0));
+    return new BpfObject(
+        object.order(),
+        object.license(),
+        List.of(
+            new BpfObject.Program(
+                gate.name(), gate.section(), insns, gate.functions(), Map.of(), Map.of())),
+        object.maps(),
+        object.variables(),
+        object.btf());
+  }
+
+  private static int filterSlot(BpfObject.Program gate) {
+    return gate.functions().keySet().stream().mapToInt(Integer::intValue).max().orElse(0);
+  }
+
+  private static byte[] bytes(int value) {
+    return ByteBuffer.allocate(Integer.BYTES).order(ByteOrder.LITTLE_ENDIAN).putInt(value).array();
+  }
+
+  private static void put(BpfMap map, long a, long b, long c) {
+    byte[] value =
+        ByteBuffer.allocate(3 * LONG_BYTES)
+            .order(ByteOrder.LITTLE_ENDIAN)
+            .putLong(a)
+            .putLong(b)
+            .putLong(c)
+            .array();
+    map.update(new byte[Integer.BYTES], 0, value, 0, BpfMap.BPF_ANY);
+  }
+
+  private static ByteBuffer read(BpfMap map, int index) {
+    return ByteBuffer.wrap(map.value(bytes(index)).orElseThrow()).order(ByteOrder.LITTLE_ENDIAN);
+  }
+
+  private static Map<GateModel.Answer, GateModel.Count> counted(BpfMap answers) {
+    Map<GateModel.Answer, GateModel.Count> counted = new EnumMap<>(GateModel.Answer.class);
+    int index = 0;
+    for (GateModel.Answer answer : GateModel.Answer.values()) {
+      ByteBuffer value = read(answers, index++);
+      GateModel.Count count = new GateModel.Count(value.getLong(), value.getLong());
+      if (count.packets() != 0 || count.bytes() != 0) {
+        counted.put(answer, count);
+      }
+    }
+    return counted;
+  }
+
+  /** Executes a counterexample; engines that cannot run it say why. */
+  static Execution of(Counterexample.Gated found, byte[] object) throws EngineException {
+    GateModel.Result expected = GateModel.judge(found.state(), found.packet());
+    Map<String, String> said = new LinkedHashMap<>();
+    boolean shown = false;
+    for (Map.Entry<String, Function<Machine, Program.Maker>> engine : MAKERS.entrySet()) {
+      try {
+        GateModel.Result result =
+            emulated(engine.getValue(), object, found.state(), found.packet(), found.linear());
+        shown |= !result.equals(expected);
+        said.put(engine.getKey(), result.toString());
+      } catch (Fault fault) {
+        shown = true;
+        said.put(engine.getKey(), "fault: " + fault.what());
+      }
+    }
+    Optional<String> reason =
+        FeatureProbe.schedClsUnavailable().or(() -> GateTestRun.unsupported(found.packet()));
+    if (reason.isPresent()) {
+      said.put(KernelEngine.NAME, "not run: " + reason.get());
+      return new Execution(expected.toString(), said, shown);
+    }
+    try (GateTestRun kernel = new GateTestRun(object, found.state())) {
+      GateTestRun.Ran ran = kernel.run(found.packet());
+      GateModel.Result there = GateModel.judge(ran.state(), found.packet()).timeless();
+      shown |= !ran.result().timeless().equals(there);
+      said.put(KernelEngine.NAME, ran.result() + " at its own time");
+    } catch (EngineException e) {
+      said.put(
+          "kernel", "not run: " + String.valueOf(e.getMessage()).lines().findFirst().orElse(""));
+    }
+    return new Execution(expected.toString(), said, shown);
+  }
+}

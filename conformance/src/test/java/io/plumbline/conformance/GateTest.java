@@ -1,0 +1,151 @@
+package io.plumbline.conformance;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.plumbline.conformance.verify.GateExecution;
+import io.plumbline.emulator.machine.Machine;
+import io.plumbline.emulator.machine.Program;
+import io.plumbline.loader.attach.GateTestRun;
+import io.plumbline.loader.kernel.FeatureProbe;
+import io.plumbline.loader.kernel.ObjectSource;
+import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.filter.GateModel;
+import io.plumbline.model.packet.EtherType;
+import io.plumbline.model.packet.Packet;
+import io.plumbline.model.packet.VlanTag;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Function;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** The gate on emulator and kernel does what its model says; wrong ones are told apart. */
+class GateTest {
+  private static final Path NEGATIVE = Path.of("..", "bpf", "target", "objects", "negative");
+  private static final int CASES = 600;
+  private static final int KERNEL_CASES = 150;
+  private static final long SECOND = 1_000_000_000L;
+
+  /** What only a clock that stands still shows, or a tag outside the frame. */
+  private static final Set<String> NOT_IN_TEST_RUNS = Set.of("gate_listen", "gate_tag");
+
+  private record Case(GateModel.State state, Packet frame) {}
+
+  private static List<Case> cases(int count) {
+    Random random = new Random(7);
+    List<Case> cases = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      cases.add(new Case(state(random), frame(random)));
+    }
+    return cases;
+  }
+
+  private static GateModel.State state(Random random) {
+    long answer =
+        switch (random.nextInt(6)) {
+          case 0 -> 0;
+          case 1 -> -1;
+          case 2 -> random.nextInt(10);
+          // Only the low half is the answer.
+          case 3 -> 2 | (long) random.nextInt() << 32;
+          default -> 2;
+        };
+    long now = 5 * SECOND + random.nextInt(3) * SECOND / 2;
+    long until = random.nextInt(6) == 0 ? 0 : now - 1 + random.nextInt(4);
+    long events = random.nextInt(3);
+    GateModel.Limiter limiter =
+        new GateModel.Limiter(4 + random.nextInt(3), events, random.nextInt(3));
+    return new GateModel.State(
+        answer,
+        random.nextInt(4) == 0 ? 1 : 0,
+        random.nextInt(4) == 0 ? 0 : -1,
+        until,
+        random.nextInt(4),
+        limiter,
+        now,
+        random.nextInt(8) != 0);
+  }
+
+  private static Packet frame(Random random) {
+    byte[] bytes = new byte[54 + random.nextInt(200)];
+    random.nextBytes(bytes);
+    bytes[12] = 8;
+    bytes[13] = 6;
+    Packet packet = Packet.of(bytes);
+    return random.nextInt(4) == 0
+        ? packet.withOutsideTag(new VlanTag(EtherType.QINQ, random.nextInt(1 << 16)))
+        : packet;
+  }
+
+  /** Returns the engines of the emulator that say something else than the model. */
+  private static Set<String> emulatorsThatDiffer(byte[] object, List<Case> cases)
+      throws EngineException {
+    Set<String> differ = new TreeSet<>();
+    for (Map.Entry<String, Function<Machine, Program.Maker>> engine :
+        GateExecution.MAKERS.entrySet()) {
+      for (Case one : cases) {
+        GateModel.Result result =
+            GateExecution.emulated(
+                engine.getValue(), object, one.state, one.frame, one.frame.wireLength());
+        if (!result.equals(GateModel.judge(one.state, one.frame))) {
+          differ.add(engine.getKey());
+        }
+      }
+    }
+    return differ;
+  }
+
+  private static boolean kernelDiffers(byte[] object, List<Case> cases) throws EngineException {
+    boolean differs = false;
+    for (Case one : cases) {
+      if (GateTestRun.unsupported(one.frame).isEmpty()) {
+        try (GateTestRun kernel = new GateTestRun(object, one.state)) {
+          GateTestRun.Ran ran = kernel.run(one.frame);
+          differs |=
+              !ran.result().timeless().equals(GateModel.judge(ran.state(), one.frame).timeless());
+        }
+      }
+    }
+    return differs;
+  }
+
+  @Test
+  void theGateDoesWhatItsModelSays() throws Exception {
+    byte[] object = ObjectSource.builtIn().object(GateModel.NAME);
+    assertThat(emulatorsThatDiffer(object, cases(CASES))).isEmpty();
+    KernelNeeded.orSkip();
+    assertThat(kernelDiffers(object, cases(KERNEL_CASES))).isFalse();
+  }
+
+  static Stream<Arguments> variants() throws IOException {
+    return Files.readAllLines(NEGATIVE.resolve("INDEX")).stream()
+        .map(line -> line.split("\t", -1))
+        .filter(fields -> fields[1].equals(GateModel.NAME))
+        .map(fields -> Arguments.of(fields[0], fields[2]));
+  }
+
+  @ParameterizedTest(name = "{0}: {1}")
+  @MethodSource("variants")
+  void everyWrongVariantIsCaught(String variant, String wrong) throws Exception {
+    byte[] object = Files.readAllBytes(NEGATIVE.resolve(variant + ".bpf.o"));
+    assertThat(emulatorsThatDiffer(object, cases(CASES))).as(wrong).hasSize(2);
+    if (FeatureProbe.schedClsUnavailable().isEmpty() && !NOT_IN_TEST_RUNS.contains(variant)) {
+      assertThat(kernelDiffers(object, cases(KERNEL_CASES))).as(wrong).isTrue();
+    }
+  }
+
+  @Test
+  void thereAreEnoughWrongVariants() throws IOException {
+    assertThat(variants()).hasSizeGreaterThanOrEqualTo(15);
+  }
+}
