@@ -1,6 +1,7 @@
 package io.plumbline.conformance.prove;
 
 import io.plumbline.conformance.symbolic.Assignment;
+import io.plumbline.conformance.symbolic.Explorer;
 import io.plumbline.conformance.symbolic.Solver;
 import io.plumbline.conformance.symbolic.SymbolicException;
 import io.plumbline.conformance.symbolic.Term;
@@ -43,6 +44,18 @@ final class Plain {
             terms.ule(length, terms.constant(2 * TESTABLE)));
     Assignment best = first;
     List<Term> kept = new ArrayList<>(conditions);
+    List<Term> unwritten = Explorer.unwritten(conditions);
+    if (!unwritten.isEmpty()) {
+      unwritten.forEach(one -> kept.add(terms.eq(one, terms.constant(0))));
+      // What the emulator begins with; nobody can say what the kernel does.
+      best =
+          solver
+              .check(kept)
+              .orElseThrow(
+                  () ->
+                      new SymbolicException(
+                          "it depends on a register or bytes of the stack that nobody wrote"));
+    }
     for (Term wish : wishes) {
       kept.add(wish);
       Optional<Assignment> better = best.holds(wish) ? Optional.of(best) : solver.check(kept);

@@ -35,6 +35,15 @@ final class Executor {
   /** CPUs are numbered below 2^13: kernel {@code NR_CPUS} on the largest machines. */
   public static final int CPU_BITS = 13;
 
+  /**
+   * Begins the names of what nobody wrote: bytes of the stack, which the verifier lets the
+   * privileged read, and registers on ways that the verifier knows are not gone.
+   */
+  static final String UNWRITTEN = "unwritten";
+
+  /** Begins the names of what depends on where things are in memory. */
+  static final String ADDRESS = "address";
+
   private static final int MAX_STEPS = 2_000_000;
   private static final int MAX_FRAMES = 8;
   private static final int MAX_TAIL_CALLS = 33;
@@ -162,7 +171,13 @@ final class Executor {
       if (state.code.lines().containsKey(state.slot)) {
         state.last = new State.Step(state.last, state.code, state.slot);
       }
-      List<Branch> ways = possible(step(state, insn));
+      List<Branch> ways;
+      try {
+        ways = possible(step(state, insn));
+      } catch (NoAddressException e) {
+        state.end = new End.Fault("insn %d (%s): %s".formatted(state.slot, insn, e.getMessage()));
+        return List.of();
+      }
       if (ways.size() == 1 && ways.get(0).condition().isTrue() && ways.get(0).state() == state) {
         ways = List.of();
       }
@@ -259,14 +274,15 @@ final class Executor {
     return List.of();
   }
 
-  private Value register(State state, int register) throws SymbolicException {
+  private Value register(State state, int register) {
     if (register == Insn.FRAME_POINTER) {
       return Value.pointer(
           new Region.Stack(state.stacks.size() - 1), terms.constant(State.STACK_BYTES));
     }
     Value value = state.registers[register];
     if (value == null) {
-      throw error(state, "r%d holds nothing yet".formatted(register));
+      value = Value.of(terms.fresh(UNWRITTEN, 64));
+      state.registers[register] = value;
     }
     return value;
   }
@@ -354,10 +370,11 @@ final class Executor {
           switch (opcode.operation()) {
             case "eq", "le" -> terms.truth(false);
             case "ne", "gt" -> terms.truth(true);
-            default -> throw error(state, "comparison of an address with 0");
+            default -> terms.eq(terms.fresh(ADDRESS, 1), terms.constant(1));
           };
     } else {
-      throw error(state, "comparison of an address");
+      // Where things are is not known.
+      holds = terms.eq(terms.fresh(ADDRESS, 1), terms.constant(1));
     }
     int target = insn.target(state.slot);
     int from = state.slot;
@@ -383,7 +400,16 @@ final class Executor {
       return new Pointer(
           pointer.region(), terms.add(pointer.offset(), terms.constant(offset)), false);
     }
-    throw error(state, "r%d holds no address".formatted(register));
+    throw new NoAddressException("r%d holds no address".formatted(register));
+  }
+
+  /** The program uses a number as an address; what reads nothing outside the frame never does. */
+  private static final class NoAddressException extends SymbolicException {
+    private static final long serialVersionUID = 1;
+
+    NoAddressException(String message) {
+      super(message);
+    }
   }
 
   private int fixed(State state, Term offset) throws SymbolicException {
@@ -491,7 +517,10 @@ final class Executor {
     for (int i = 0; i < size; i++) {
       Value value = stack.values[offset + i];
       if (value == null) {
-        throw error(state, "byte %d of the stack holds nothing yet".formatted(offset + i));
+        value = Value.of(terms.fresh(UNWRITTEN, 8));
+        stack.values[offset + i] = value;
+        stack.positions[offset + i] = 0;
+        stack.widths[offset + i] = 1;
       }
       whole = whole && value.equals(first) && stack.positions[offset + i] == i;
     }
@@ -791,7 +820,7 @@ final class Executor {
     for (int i = 0; i < most; i++) {
       // Behind the last one stands what was there before.
       Term written = terms.ult(terms.constant(i), size);
-      Term before = terms.fresh("unwritten", 8);
+      Term before = terms.fresh(UNWRITTEN, 8);
       Term one = terms.frameByte(terms.add(offset, terms.constant(i)));
       int place = at + i;
       write(state, new Path.Write(record, place, 1, Value.of(terms.choice(written, one, before))));

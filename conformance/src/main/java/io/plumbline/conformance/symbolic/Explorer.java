@@ -1,9 +1,13 @@
 package io.plumbline.conformance.symbolic;
 
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Deque;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /** Goes every way through a program that some frame and input goes. */
 public final class Explorer {
@@ -51,6 +55,32 @@ public final class Explorer {
   /** Returns the number of the CPU that runs a program. */
   public static Term cpu(Terms terms) {
     return terms.variable("cpu", Executor.CPU_BITS);
+  }
+
+  /**
+   * Returns the unknowns in terms that stand for what nobody wrote.
+   *
+   * @throws SymbolicException if the terms depend on where things are in memory
+   */
+  public static List<Term> unwritten(List<Term> terms) throws SymbolicException {
+    Set<Term> seen = new HashSet<>();
+    Deque<Term> open = new ArrayDeque<>(terms);
+    List<Term> unwritten = new ArrayList<>();
+    while (!open.isEmpty()) {
+      Term term = open.pop();
+      if (seen.add(term)) {
+        if (term.op() == Term.Op.VAR && term.name().startsWith(Executor.UNWRITTEN)) {
+          unwritten.add(term);
+        }
+        if (term.op() == Term.Op.VAR && term.name().startsWith(Executor.ADDRESS)) {
+          throw new SymbolicException("it depends on where things are in memory");
+        }
+        for (int i = 0; i < term.arity(); i++) {
+          open.push(term.part(i));
+        }
+      }
+    }
+    return unwritten;
   }
 
   /** Returns what every result rests on. */

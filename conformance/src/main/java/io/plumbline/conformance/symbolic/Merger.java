@@ -408,10 +408,10 @@ public final class Merger {
     State merged = new State(a);
     int live = liveness.computeIfAbsent(a.code, code -> new Liveness(code.insns())).before(a.slot);
     for (int register = 0; register < 10; register++) {
-      Value one = a.registers[register];
-      Value other = b.registers[register];
+      boolean needed = (live >> register & 1) != 0;
+      Value one = written(a.registers[register], needed);
+      Value other = written(b.registers[register], needed);
       merged.registers[register] = merge(first, one, other);
-      boolean needed = (live >> register & 1) != 0 && one != null && other != null;
       if (needed && merged.registers[register] == null) {
         return Optional.empty();
       }
@@ -431,6 +431,11 @@ public final class Merger {
     }
     merged.steps = Math.max(a.steps, b.steps);
     return Optional.of(merged);
+  }
+
+  /** Returns what a register holds: if it is needed and nobody wrote it, it may be anything. */
+  private @Nullable Value written(@Nullable Value value, boolean needed) {
+    return value == null && needed ? Value.of(terms.fresh(Executor.UNWRITTEN, 64)) : value;
   }
 
   private static boolean sameCallers(State a, State b) {

@@ -1,7 +1,7 @@
 package io.plumbline.conformance.symbolic;
 
 /** A program does something that terms are not made for; the text says what and where. */
-public final class SymbolicException extends Exception {
+public class SymbolicException extends Exception {
   private static final long serialVersionUID = 1;
 
   public SymbolicException(String message) {
