@@ -14,6 +14,7 @@ import io.plumbline.model.policy.PolicyException;
 import io.plumbline.model.policy.Position;
 import io.plumbline.model.policy.Side;
 import io.plumbline.model.policy.StrictIntent;
+import io.plumbline.model.policy.StrictRow;
 import io.plumbline.model.program.Chain;
 import io.plumbline.model.program.InputException;
 import io.plumbline.model.program.ProgramSpec;
@@ -148,7 +149,26 @@ public final class Prover {
     StrictIntent single = new StrictIntent();
     single.add(Side.PERMIT, "udp/10.0.0.1:123");
     tasks.add(rows(single.build()));
+    tasks.add(anyRows());
     return tasks;
+  }
+
+  /** Returns what there is to prove of the program that walks rows: for every table. */
+  public Task anyRows() {
+    String name = "intent_rows of any rows";
+    return new Task(
+        name,
+        () -> {
+          Attempt attempt = new Attempt(milliseconds);
+          for (boolean tagged : new boolean[] {true, false}) {
+            attempt.with(solver -> new RowsProof(objects, tagged, solver, attempt).prove());
+          }
+          return attempt.proof(
+              name,
+              "the first row that matches decides, for all frames and all tables of up to %d rows"
+                  .formatted(StrictRow.MAX),
+              RowsProof.assumptions());
+        });
   }
 
   /** Returns what there is to prove of a strict policy as rows that are walked. */

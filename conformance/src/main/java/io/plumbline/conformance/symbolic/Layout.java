@@ -17,6 +17,7 @@ final class Layout {
   private final List<List<Integer>> before = new ArrayList<>();
   private final BitSet meetings = new BitSet();
   private final int[] heads;
+  private final BitSet entries = new BitSet();
 
   Layout(List<Insn> insns) {
     int slots = insns.size();
@@ -64,6 +65,10 @@ final class Layout {
       if (loop.size() > 1) {
         int head = loop.stream().min(Integer::compare).orElse(slot);
         loop.forEach(member -> heads[member] = head);
+        loop.stream()
+            .filter(member -> before.get(member).stream().anyMatch(from -> !loop.contains(from)))
+            .min(Integer::compare)
+            .ifPresent(entries::set);
       }
     }
   }
@@ -95,6 +100,11 @@ final class Layout {
   /** Returns whether more than one instruction leads to a slot. */
   boolean meeting(int slot) {
     return meetings.get(slot);
+  }
+
+  /** Returns whether a loop is entered at a slot, so that each of its turns begins there. */
+  boolean entry(int slot) {
+    return entries.get(slot);
   }
 
   /** Returns the first slot of the loop that a slot is in, or -1. */

@@ -28,7 +28,7 @@ public final class Merger {
   private final Map<Code, Liveness> liveness = new HashMap<>();
   private final List<State> waiting = new ArrayList<>();
   private final List<State> forking = new ArrayList<>();
-  private List<Term> hints = List.of();
+  private final List<Term> hints = new ArrayList<>();
 
   /** What has shown hints to be wrong. */
   private final List<Assignment> samples = new ArrayList<>();
@@ -36,6 +36,8 @@ public final class Merger {
   private Goal goal = state -> {};
   private int states;
   private int mostStates = MOST_STATES;
+  private boolean byRows;
+  private List<Term> facts = List.of();
 
   Merger(Terms terms, Solver solver, Executor.TailCalls tailCalls) {
     this.terms = terms;
@@ -67,6 +69,9 @@ public final class Merger {
     List<State> ended = new ArrayList<>();
     while (!waiting.isEmpty()) {
       State state = next();
+      if (state == null) {
+        continue;
+      }
       if (++states > mostStates) {
         throw new SymbolicException(
             "program %s: more than %d ways".formatted(code.name(), mostStates));
@@ -187,8 +192,11 @@ public final class Merger {
         continue;
       }
       State next = way.state();
-      int head = layout(next).head(next.slot);
-      next.turn = head < 0 ? 0 : next.slot == head ? next.turn + 1 : next.turn;
+      Layout layout = layout(next);
+      int head = layout.head(next.slot);
+      boolean begins = byRows ? layout.entry(next.slot) : next.slot == head;
+      next.left |= byRows && next.turn > 0 && head < 0;
+      next.turn = head < 0 ? 0 : begins ? next.turn + 1 : next.turn;
       next.assume(way.condition());
       goal.show(next);
       next.taken.clear();
@@ -210,7 +218,20 @@ public final class Merger {
    * it stands for the merged number from there on, and so does it in what is compared at the end.
    */
   public Merger withHints(List<Term> candidates) {
-    hints = List.copyOf(candidates);
+    hints.addAll(candidates);
+    return this;
+  }
+
+  /**
+   * Goes through a table by induction over its rows: which row is looked at stays a number, ways
+   * that have left the loop stay apart, and in a turn nothing is needed of what the hints say of
+   * turns before.
+   *
+   * @param candidates what may be known before the first turn; what is shown to be is kept
+   */
+  public Merger byRows(List<Term> candidates) {
+    byRows = true;
+    facts = List.copyOf(candidates);
     return this;
   }
 
@@ -233,8 +254,10 @@ public final class Merger {
   /**
    * Takes out the state that is furthest behind, as the code is laid out, together with those that
    * it can be merged with: what lies before a meeting has then been executed.
+   *
+   * @return null if a table is not walked at all
    */
-  private State next() throws SymbolicException {
+  private @Nullable State next() throws SymbolicException {
     State first = waiting.get(0);
     for (State state : waiting) {
       if (behind(state, first)) {
@@ -254,6 +277,16 @@ public final class Merger {
         several = true;
       }
     }
+    if (byRows && layout(first).entry(first.slot)) {
+      if (first.turn == 1) {
+        if (solver.check(first.conditions).isEmpty()) {
+          return null;
+        }
+        addFacts(first);
+      } else {
+        recognizeRow(first);
+      }
+    }
     if (several) {
       recognize(first);
     }
@@ -265,7 +298,7 @@ public final class Merger {
     if (hints.isEmpty()) {
       return;
     }
-    if (state.slot == layout(state).head(state.slot)) {
+    if (!byRows && state.slot == layout(state).head(state.slot)) {
       recognizeCondition(state);
     }
     int live = liveness(state).before(state.slot);
@@ -296,22 +329,75 @@ public final class Merger {
     }
   }
 
+  private void addFacts(State state) throws SymbolicException {
+    for (Term fact : facts) {
+      List<Term> question = new ArrayList<>(state.conditions);
+      question.add(terms.not(fact));
+      if (solver.check(question).isEmpty()) {
+        state.assume(fact);
+      }
+    }
+  }
+
   /** Puts a hint in place of the condition under which ways have met. */
   private void recognizeCondition(State state) throws SymbolicException {
-    List<Term> before = state.conditions.subList(0, state.conditions.size() - 1);
-    Term met = state.conditions.get(before.size());
+    int last = state.conditions.size() - 1;
+    List<Term> before = state.conditions.subList(0, last);
+    Term met = state.conditions.get(last);
     for (Term hint : hints) {
       if (hint.op().truth() && met.op() == Term.Op.EITHER) {
-        Term differ =
-            terms.either(terms.both(met, terms.not(hint)), terms.both(terms.not(met), hint));
+        Term differ = differ(met, hint);
         List<Term> question = new ArrayList<>(before);
         question.add(differ);
         if (isNew(question, differ) && solver.check(question).isEmpty()) {
-          state.conditions.set(before.size(), hint);
+          state.conditions.set(last, hint);
           return;
         }
       }
     }
+  }
+
+  private Term differ(Term a, Term b) {
+    return terms.either(terms.both(a, terms.not(b)), terms.both(terms.not(a), b));
+  }
+
+  /** Does the same with what a turn through a table has shown of its row. */
+  private void recognizeRow(State state) throws SymbolicException {
+    int last = state.conditions.size() - 1;
+    Term met = state.conditions.get(last);
+    if (met.op() != Term.Op.EITHER) {
+      return;
+    }
+    List<Term> before = new ArrayList<>(state.conditions.subList(0, last));
+    before.removeAll(hints);
+    Known known = new Known(terms, Set.of(), before);
+    for (Term hint : hints) {
+      if (isSame(before, met, hint, known)) {
+        state.conditions.set(last, hint);
+        // The next turn is likely to need the next one.
+        hints.remove(hint);
+        hints.add(hint);
+        return;
+      }
+    }
+  }
+
+  /** Returns whether two truths are the same where conditions hold. */
+  private boolean isSame(List<Term> conditions, Term a, Term b, Known known)
+      throws SymbolicException {
+    Term differ = differ(a, b);
+    List<Term> question = new ArrayList<>(conditions);
+    question.add(differ);
+    if (!isNew(question, differ)) {
+      return false;
+    }
+    // With what is known put in, it may be so whatever the conditions are.
+    if (solver.check(List.of(known.in(differ))).isEmpty()) {
+      return true;
+    }
+    Optional<Assignment> different = solver.check(question);
+    different.ifPresent(sample -> samples.add(sample.settled()));
+    return different.isEmpty();
   }
 
   /** Returns whether no sample shows already that conditions can hold together. */
@@ -381,6 +467,8 @@ public final class Merger {
   private Optional<State> merge(State a, State b) {
     if (a.slot != b.slot
         || a.turn != b.turn
+        || a.left
+        || b.left
         || !a.code.equals(b.code)
         || a.tailCalls != b.tailCalls
         || a.stacks.size() != b.stacks.size()
@@ -412,7 +500,8 @@ public final class Merger {
       Value one = written(a.registers[register], needed);
       Value other = written(b.registers[register], needed);
       merged.registers[register] = merge(first, one, other);
-      if (needed && merged.registers[register] == null) {
+      boolean apart = byRows && differ(one, other);
+      if (needed && (merged.registers[register] == null || apart)) {
         return Optional.empty();
       }
     }
@@ -431,6 +520,14 @@ public final class Merger {
     }
     merged.steps = Math.max(a.steps, b.steps);
     return Optional.of(merged);
+  }
+
+  private static boolean differ(@Nullable Value a, @Nullable Value b) {
+    return a instanceof Num one
+        && b instanceof Num other
+        && one.term().isConst()
+        && other.term().isConst()
+        && one.term() != other.term();
   }
 
   /** Returns what a register holds: if it is needed and nobody wrote it, it may be anything. */

@@ -55,6 +55,9 @@ final class State {
   /** How often the loop that it is in has begun anew. */
   int turn;
 
+  /** Whether it has left a loop and is not to meet others any more. */
+  boolean left;
+
   int tailCalls;
   boolean clockRead;
   SymbolicMap.@Nullable Reserved reserved;
@@ -95,6 +98,7 @@ final class State {
     other.taken.forEach((name, ways) -> taken.put(name, (BitSet) ways.clone()));
     steps = other.steps;
     turn = other.turn;
+    left = other.left;
     tailCalls = other.tailCalls;
     clockRead = other.clockRead;
     reserved = other.reserved;

@@ -39,17 +39,26 @@ public final class Variables {
    * @throws SymbolicException if the object has no such variable or it is smaller
    */
   public void set(String name, int bytes, List<Term> elements) throws SymbolicException {
-    BpfObject.Variable variable = object.variables().get(name);
-    if (variable == null || variable.size() < bytes * elements.size()) {
-      throw new SymbolicException(
-          "variable %s: expected %d bytes".formatted(name, bytes * elements.size()));
-    }
     for (int i = 0; i < elements.size(); i++) {
-      int offset = variable.offset() + bytes * i;
-      cells
-          .computeIfAbsent(variable.map(), map -> new TreeMap<>())
-          .put(offset, new Cell(offset, bytes, elements.get(i)));
+      set(name, bytes * i, bytes, elements.get(i));
     }
+  }
+
+  /**
+   * Sets a part of a variable.
+   *
+   * @param at where it begins, in bytes
+   * @throws SymbolicException if the object has no such variable or it is smaller
+   */
+  public void set(String name, int at, int bytes, Term value) throws SymbolicException {
+    BpfObject.Variable variable = object.variables().get(name);
+    if (variable == null || variable.size() < at + bytes) {
+      throw new SymbolicException("variable %s: expected %d bytes".formatted(name, at + bytes));
+    }
+    int offset = variable.offset() + at;
+    cells
+        .computeIfAbsent(variable.map(), map -> new TreeMap<>())
+        .put(offset, new Cell(offset, bytes, value));
   }
 
   /** Sets a variable to bytes. */
