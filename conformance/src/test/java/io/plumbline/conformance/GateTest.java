@@ -10,16 +10,11 @@ import io.plumbline.loader.kernel.FeatureProbe;
 import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.filter.GateModel;
-import io.plumbline.model.packet.EtherType;
-import io.plumbline.model.packet.Packet;
-import io.plumbline.model.packet.VlanTag;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Random;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Function;
@@ -34,70 +29,25 @@ class GateTest {
   private static final Path NEGATIVE = Path.of("..", "bpf", "target", "objects", "negative");
   private static final int CASES = 600;
   private static final int KERNEL_CASES = 150;
-  private static final long SECOND = 1_000_000_000L;
 
   /** What only a clock that stands still shows, or a tag outside the frame. */
   private static final Set<String> NOT_IN_TEST_RUNS = Set.of("gate_listen", "gate_tag");
 
-  private record Case(GateModel.State state, Packet frame) {}
-
-  private static List<Case> cases(int count) {
-    Random random = new Random(7);
-    List<Case> cases = new ArrayList<>();
-    for (int i = 0; i < count; i++) {
-      cases.add(new Case(state(random), frame(random)));
-    }
-    return cases;
-  }
-
-  private static GateModel.State state(Random random) {
-    long answer =
-        switch (random.nextInt(6)) {
-          case 0 -> 0;
-          case 1 -> -1;
-          case 2 -> random.nextInt(10);
-          // Only the low half is the answer.
-          case 3 -> 2 | (long) random.nextInt() << 32;
-          default -> 2;
-        };
-    long now = 5 * SECOND + random.nextInt(3) * SECOND / 2;
-    long until = random.nextInt(6) == 0 ? 0 : now - 1 + random.nextInt(4);
-    long events = random.nextInt(3);
-    GateModel.Limiter limiter =
-        new GateModel.Limiter(4 + random.nextInt(3), events, random.nextInt(3));
-    return new GateModel.State(
-        answer,
-        random.nextInt(4) == 0 ? 1 : 0,
-        random.nextInt(4) == 0 ? 0 : -1,
-        until,
-        random.nextInt(4),
-        limiter,
-        now,
-        random.nextInt(8) != 0);
-  }
-
-  private static Packet frame(Random random) {
-    byte[] bytes = new byte[54 + random.nextInt(200)];
-    random.nextBytes(bytes);
-    bytes[12] = 8;
-    bytes[13] = 6;
-    Packet packet = Packet.of(bytes);
-    return random.nextInt(4) == 0
-        ? packet.withOutsideTag(new VlanTag(EtherType.QINQ, random.nextInt(1 << 16)))
-        : packet;
+  private static List<GateExecution.Case> cases(int count) {
+    return GateExecution.cases(count, 7);
   }
 
   /** Returns the engines of the emulator that say something else than the model. */
-  private static Set<String> emulatorsThatDiffer(byte[] object, List<Case> cases)
+  private static Set<String> emulatorsThatDiffer(byte[] object, List<GateExecution.Case> cases)
       throws EngineException {
     Set<String> differ = new TreeSet<>();
     for (Map.Entry<String, Function<Machine, Program.Maker>> engine :
         GateExecution.MAKERS.entrySet()) {
-      for (Case one : cases) {
+      for (GateExecution.Case one : cases) {
         GateModel.Result result =
             GateExecution.emulated(
-                engine.getValue(), object, one.state, one.frame, one.frame.wireLength());
-        if (!result.equals(GateModel.judge(one.state, one.frame))) {
+                engine.getValue(), object, one.state(), one.frame(), one.frame().wireLength());
+        if (!result.equals(GateModel.judge(one.state(), one.frame()))) {
           differ.add(engine.getKey());
         }
       }
@@ -105,14 +55,15 @@ class GateTest {
     return differ;
   }
 
-  private static boolean kernelDiffers(byte[] object, List<Case> cases) throws EngineException {
+  private static boolean kernelDiffers(byte[] object, List<GateExecution.Case> cases)
+      throws EngineException {
     boolean differs = false;
-    for (Case one : cases) {
-      if (GateTestRun.unsupported(one.frame).isEmpty()) {
-        try (GateTestRun kernel = new GateTestRun(object, one.state)) {
-          GateTestRun.Ran ran = kernel.run(one.frame);
+    for (GateExecution.Case one : cases) {
+      if (GateTestRun.unsupported(one.frame()).isEmpty()) {
+        try (GateTestRun kernel = new GateTestRun(object, one.state())) {
+          GateTestRun.Ran ran = kernel.run(one.frame());
           differs |=
-              !ran.result().timeless().equals(GateModel.judge(ran.state(), one.frame).timeless());
+              !ran.result().timeless().equals(GateModel.judge(ran.state(), one.frame()).timeless());
         }
       }
     }

@@ -11,11 +11,11 @@ import io.plumbline.conformance.verify.RandomPolicies;
 import io.plumbline.emulator.engine.EmulatorEngine;
 import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.model.catalog.ProgramCatalog;
-import io.plumbline.model.filter.GateModel;
 import io.plumbline.model.policy.Policy;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
@@ -90,7 +90,12 @@ class ProveTest {
   void wrongRowsAreRefutedByATableThatIsFound(String variant, String program, String wrong)
       throws Exception {
     ObjectSource objects = objects(variant, program);
-    refuted(wrong, objects, List.of(new Prover(objects, SECONDS).anyRows()));
+    refuted(wrong, objects, List.of(anyRows(new Prover(objects, SECONDS))));
+  }
+
+  private static Prover.Task anyRows(Prover prover) {
+    List<Prover.Task> tasks = prover.of("intent_rows");
+    return tasks.get(tasks.size() - 1);
   }
 
   private static ObjectSource objects(String variant, String program) {
@@ -117,19 +122,11 @@ class ProveTest {
   private static List<Prover.Task> tasks(String program, Prover prover) {
     if (ProgramCatalog.find(program).isPresent()) {
       return prover.of(ProgramCatalog.find(program).orElseThrow());
-    } else if (program.equals(GateModel.NAME)) {
-      return List.of(prover.gate());
+    } else if (Prover.OTHERS.contains(program)) {
+      return prover.of(program);
     }
-    String kind =
-        program.equals("intent") ? "intent" : program.equals("dispatcher") ? "chain" : program;
-    List<Prover.Task> shipped =
-        prover.all().stream().filter(task -> task.name().contains(kind)).toList();
-    if (!program.equals("intent")) {
-      return shipped;
-    }
-    List<Prover.Task> tasks = new java.util.ArrayList<>(shipped);
-    tasks.removeIf(task -> task.name().startsWith("intent_rows"));
-    RandomPolicies.of(12, 1).forEach(policy -> tasks.add(prover.of(policy)));
-    return tasks;
+    List<Policy> policies = new ArrayList<>(Prover.examples());
+    policies.addAll(RandomPolicies.of(12, 1));
+    return policies.stream().map(prover::of).toList();
   }
 }

@@ -64,7 +64,10 @@ final class MutateCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
 
-  @Parameters(paramLabel = "PROGRAM", arity = "1..*", description = "programs; also: intent")
+  @Parameters(
+      paramLabel = "PROGRAM",
+      arity = "1..*",
+      description = "programs; also: intent, gate, dispatcher, intent_rows")
   private List<String> programs = List.of();
 
   @Option(
@@ -108,9 +111,12 @@ final class MutateCommand implements Callable<Integer> {
     boolean enough = true;
     for (String name : programs) {
       boolean intent = name.equals(Intent.NAME);
-      String known = intent ? name : SubjectOptions.program(name).name();
+      boolean other = Prover.OTHERS.contains(name);
+      String known = intent || other ? name : SubjectOptions.program(name).name();
       enough &= print(out, known, "bytecode", bytecode(known), list);
-      enough &= print(out, known, "model", intent ? policies() : model(known), list);
+      if (!other) {
+        enough &= print(out, known, "model", intent ? policies() : model(known), list);
+      }
       if (source != null) {
         enough &= print(out, known, "C", sources(source, known), list);
         out.printf("%-20s %-8s %4d more that the compiler refused%n", known, "C", refused);
@@ -133,11 +139,7 @@ final class MutateCommand implements Callable<Integer> {
     try {
       return judged(
           BytecodeMutants.of(ObjectSource.builtIn().object(name), name),
-          mutant ->
-              Optional.of(
-                  name.equals(Intent.NAME)
-                      ? mutation.judgeIntent(mutant)
-                      : mutation.judge(ProgramCatalog.find(name).orElseThrow(), mutant)));
+          mutant -> Optional.of(mutation.judge(name, mutant)));
     } catch (ObjectException e) {
       throw new CommandException(ExitStatus.USAGE, name + ": " + e.getMessage());
     }

@@ -60,7 +60,10 @@ import picocli.CommandLine.Spec;
 final class ProveCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
-  @Parameters(paramLabel = "PROGRAM", arity = "0..*", description = "programs to prove; also: gate")
+  @Parameters(
+      paramLabel = "PROGRAM",
+      arity = "0..*",
+      description = "programs; also: gate, dispatcher, intent_rows")
   private List<String> programs = List.of();
 
   @Option(names = "--all", description = "prove everything that ships")
@@ -231,8 +234,8 @@ final class ProveCommand implements Callable<Integer> {
       tasks.addAll(prover.all());
     }
     for (String name : programs) {
-      if (name.equals(GateModel.NAME)) {
-        tasks.add(prover.gate());
+      if (Prover.OTHERS.contains(name)) {
+        tasks.addAll(prover.of(name));
       } else {
         tasks.addAll(prover.of(SubjectOptions.program(name)));
       }

@@ -4,11 +4,15 @@ import io.plumbline.conformance.prove.Proof;
 import io.plumbline.conformance.prove.Prover;
 import io.plumbline.conformance.prove.Reach;
 import io.plumbline.conformance.symbolic.SymbolicException;
+import io.plumbline.conformance.verify.GateExecution;
 import io.plumbline.conformance.verify.RandomPolicies;
 import io.plumbline.conformance.verify.Subjects;
 import io.plumbline.conformance.verify.Verification;
 import io.plumbline.emulator.engine.EmulatorEngine;
+import io.plumbline.emulator.jit.Jit;
+import io.plumbline.emulator.machine.Fault;
 import io.plumbline.emulator.object.ObjectException;
+import io.plumbline.loader.attach.GateTestRun;
 import io.plumbline.loader.kernel.KernelEngine;
 import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.model.catalog.ProgramCatalog;
@@ -18,6 +22,7 @@ import io.plumbline.model.engine.ModelEngine;
 import io.plumbline.model.engine.ProgramObjects;
 import io.plumbline.model.engine.Runner;
 import io.plumbline.model.engine.Subject;
+import io.plumbline.model.filter.GateModel;
 import io.plumbline.model.filter.Intent;
 import io.plumbline.model.packet.PacketBatch;
 import io.plumbline.model.policy.Policy;
@@ -42,6 +47,7 @@ public final class Mutation {
   private static final int POLICIES = 24;
   private static final int FRAMES_PER_POLICY = 400;
   private static final int FRAMES_PER_CHANGED_POLICY = 4000;
+  private static final int GATE_CASES = 400;
   private static final int SECONDS = 20;
 
   /** What became of a mutant. */
@@ -138,8 +144,56 @@ public final class Mutation {
           judged(mutant.what(), Fate.EQUIVALENT, "the compiler makes the same of it", start));
     }
     BytecodeMutants.Mutant changed = new BytecodeMutants.Mutant(mutant.what(), object.get());
+    return Optional.of(judge(program, changed));
+  }
+
+  /** Judges a changed object of a program. */
+  public Judged judge(String program, BytecodeMutants.Mutant mutant) throws EngineException {
     Optional<ProgramSpec> spec = ProgramCatalog.find(program);
-    return Optional.of(spec.isPresent() ? judge(spec.get(), changed) : judgeIntent(changed));
+    if (spec.isPresent()) {
+      return judge(spec.get(), mutant);
+    }
+    return program.equals(Intent.NAME) ? judgeIntent(mutant) : judgeOther(program, mutant);
+  }
+
+  private Judged judgeOther(String program, BytecodeMutants.Mutant mutant) throws EngineException {
+    ProgramObjects changed = changed(program, mutant.object());
+    List<Subject> subjects = Prover.subjects(program);
+    long start = System.nanoTime();
+    String how =
+        program.equals(GateModel.NAME)
+            ? gateRuns(mutant.object())
+            : runs(program, subjects, changed, new PacketBatch());
+    if (how.isEmpty()) {
+      how = refusal(changed, subjects);
+    }
+    return how.isEmpty()
+        ? proved(mutant.what(), new Prover(changed, SECONDS).of(program), start)
+        : judged(mutant.what(), Fate.KILLED, how, start);
+  }
+
+  private String gateRuns(byte[] object) throws EngineException {
+    try {
+      for (GateExecution.Case one : GateExecution.cases(GATE_CASES, SEED)) {
+        if (!GateExecution.emulated(
+                machine -> new Jit(machine, true),
+                object,
+                one.state(),
+                one.frame(),
+                one.frame().wireLength())
+            .equals(GateModel.judge(one.state(), one.frame()))) {
+          return "a frame: " + one.state();
+        }
+      }
+      if (kernel) {
+        new GateTestRun(object, GateExecution.cases(1, SEED).get(0).state()).close();
+      }
+      return "";
+    } catch (Fault fault) {
+      return "it does what it must not";
+    } catch (EngineException e) {
+      return "the kernel's verifier refuses it";
+    }
   }
 
   private ProgramObjects changed(String program, byte[] object) {
@@ -181,12 +235,24 @@ public final class Mutation {
 
   /** Returns what shows a mutant, or nothing. */
   private String runs(ProgramSpec program, ProgramObjects changed) throws EngineException {
+    for (Subject subject : Subjects.of(program)) {
+      String how = runs(program.name(), List.of(subject), changed, along(program, subject));
+      if (!how.isEmpty()) {
+        return how;
+      }
+    }
+    return "";
+  }
+
+  private static String runs(
+      String program, List<Subject> subjects, ProgramObjects changed, PacketBatch frames)
+      throws EngineException {
     for (EmulatorEngine engine :
         List.of(EmulatorEngine.jit(changed), EmulatorEngine.jit(changed).withLinear(0))) {
-      for (Subject subject : Subjects.of(program)) {
-        Verification run = new Verification(List.of(engine), along(program, subject), FUZZ, SEED);
+      for (Subject subject : subjects) {
+        Verification run = new Verification(List.of(engine), frames, FUZZ, SEED);
         try {
-          run.run(program.name(), subject);
+          run.run(program, subject);
         } catch (EngineException e) {
           return "it does what it must not";
         } catch (IndexOutOfBoundsException e) {

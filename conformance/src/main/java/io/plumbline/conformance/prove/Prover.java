@@ -35,6 +35,12 @@ public final class Prover {
   /** Terms of a large policy are deep: each rule is a condition within the one before. */
   private static final long STACK_BYTES = 1L << 30;
 
+  private static final String DISPATCHER = "dispatcher";
+  private static final String ROWS = "intent_rows";
+
+  /** Programs that the catalog does not list, because nobody chooses them by name. */
+  public static final List<String> OTHERS = List.of(GateModel.NAME, DISPATCHER, ROWS);
+
   /** Proves something. */
   private interface Work {
     Proof prove() throws EngineException;
@@ -93,15 +99,9 @@ public final class Prover {
     for (ProgramSpec program : ProgramCatalog.all()) {
       tasks.addAll(of(program));
     }
-    tasks.add(gate());
-    tasks.add(chain("an empty chain", new Chain(List.of())));
-    try {
-      for (String text : CHAINS) {
-        tasks.add(chain("chain " + text, ChainSyntax.parse(text)));
-      }
-      tasks.addAll(policies());
-    } catch (InputException | PolicyException e) {
-      throw new IllegalStateException("prove: an example of ours: " + e.getMessage(), e);
+    OTHERS.forEach(other -> tasks.addAll(of(other)));
+    for (Policy example : examples()) {
+      tasks.add(of(example));
     }
     return tasks;
   }
@@ -135,26 +135,56 @@ public final class Prover {
     }
   }
 
-  private List<Task> policies() throws PolicyException {
-    List<Task> tasks = new ArrayList<>();
-    for (Policy example : examples()) {
-      tasks.add(of(example));
+  /** Returns what a program that is not in the catalog is shown with; nothing for the gate. */
+  public static List<Subject> subjects(String other) {
+    try {
+      List<Subject> subjects = new ArrayList<>();
+      if (other.equals(DISPATCHER)) {
+        subjects.add(new Subject.Chained(new Chain(List.of())));
+        for (String text : CHAINS) {
+          subjects.add(new Subject.Chained(ChainSyntax.parse(text)));
+        }
+      } else if (other.equals(ROWS)) {
+        StrictIntent strict = new StrictIntent();
+        strict.add(Side.PERMIT, "arp");
+        strict.add(Side.PERMIT, "dns/10.0.0.53");
+        strict.add(Side.PERMIT, "tcp/10.0.0.1:443");
+        strict.add(Side.FORBID, "tcp/10.0.0.1:80");
+        subjects.add(new Subject.IntentRows(strict.build()));
+        StrictIntent single = new StrictIntent();
+        single.add(Side.PERMIT, "udp/10.0.0.1:123");
+        subjects.add(new Subject.IntentRows(single.build()));
+      }
+      return subjects;
+    } catch (InputException | PolicyException e) {
+      throw new IllegalStateException("prove: an example of ours: " + e.getMessage(), e);
     }
-    StrictIntent strict = new StrictIntent();
-    strict.add(Side.PERMIT, "arp");
-    strict.add(Side.PERMIT, "dns/10.0.0.53");
-    strict.add(Side.PERMIT, "tcp/10.0.0.1:443");
-    strict.add(Side.FORBID, "tcp/10.0.0.1:80");
-    tasks.add(rows(strict.build()));
-    StrictIntent single = new StrictIntent();
-    single.add(Side.PERMIT, "udp/10.0.0.1:123");
-    tasks.add(rows(single.build()));
-    tasks.add(anyRows());
+  }
+
+  /**
+   * Returns what there is to prove of a program that is not in the catalog.
+   *
+   * @param other one of {@link #OTHERS}
+   */
+  public List<Task> of(String other) {
+    List<Task> tasks = new ArrayList<>();
+    for (Subject subject : subjects(other)) {
+      if (subject instanceof Subject.Chained chained) {
+        tasks.add(chain(chained.toString(), chained.chain()));
+      } else if (subject instanceof Subject.IntentRows rows) {
+        tasks.add(rows(rows.policy()));
+      }
+    }
+    if (other.equals(ROWS)) {
+      tasks.add(anyRows());
+    } else if (other.equals(GateModel.NAME)) {
+      tasks.add(gate());
+    }
     return tasks;
   }
 
   /** Returns what there is to prove of the program that walks rows: for every table. */
-  public Task anyRows() {
+  private Task anyRows() {
     String name = "intent_rows of any rows";
     return new Task(
         name,
@@ -194,7 +224,7 @@ public final class Prover {
   }
 
   /** Returns what there is to prove of the gate that filters are attached behind. */
-  public Task gate() {
+  private Task gate() {
     return new Task(GateModel.NAME, this::proveGate);
   }
 

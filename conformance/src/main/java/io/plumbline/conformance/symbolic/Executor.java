@@ -45,6 +45,7 @@ final class Executor {
   static final String ADDRESS = "address";
 
   private static final int MAX_STEPS = 2_000_000;
+  private static final int MAX_ERRNO = 4095;
   private static final int MAX_FRAMES = 8;
   private static final int MAX_TAIL_CALLS = 33;
   private static final int ENOENT = -2;
@@ -364,17 +365,22 @@ final class Executor {
         && !right.low()
         && left.region().equals(right.region())) {
       holds = semantics.holds(opcode.operation(), 64, left.offset(), right.offset());
-    } else if (a instanceof Pointer && b instanceof Num none && none.term() == zero) {
-      // An address is never null; lookups that find nothing give the number 0.
+    } else if (a instanceof Pointer pointer
+        && opcode.width() == 64
+        && b instanceof Num number
+        && number.term().isConst()
+        && (number.term() == zero || !pointer.low() && nowhere(number.term().value()))) {
+      // Lookups that find nothing give the number 0; nothing is near either end of memory.
       holds =
           switch (opcode.operation()) {
-            case "eq", "le" -> terms.truth(false);
-            case "ne", "gt" -> terms.truth(true);
-            default -> terms.eq(terms.fresh(ADDRESS, 1), terms.constant(1));
+            case "eq" -> terms.truth(false);
+            case "ne" -> terms.truth(true);
+            case "le" -> whether(number.term() == zero, false);
+            case "gt" -> whether(number.term() == zero, true);
+            default -> whether(false, false);
           };
     } else {
-      // Where things are is not known.
-      holds = terms.eq(terms.fresh(ADDRESS, 1), terms.constant(1));
+      holds = whether(false, false);
     }
     int target = insn.target(state.slot);
     int from = state.slot;
@@ -391,6 +397,16 @@ final class Executor {
     state.take(from, false);
     state.slot = from + 1;
     return List.of(new Branch(terms.not(holds), state), new Branch(holds, other));
+  }
+
+  /** Returns whether no address is a number (kernel {@code include/linux/err.h}, MAX_ERRNO). */
+  private static boolean nowhere(long number) {
+    return -MAX_ERRNO <= number && number <= MAX_ERRNO;
+  }
+
+  /** Returns a truth if it is known; if not, it depends on where things are. */
+  private Term whether(boolean known, boolean truth) {
+    return known ? terms.truth(truth) : terms.eq(terms.fresh(ADDRESS, 1), terms.constant(1));
   }
 
   // Memory.

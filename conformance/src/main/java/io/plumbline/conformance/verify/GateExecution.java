@@ -22,8 +22,10 @@ import io.plumbline.loader.kernel.FeatureProbe;
 import io.plumbline.loader.kernel.KernelEngine;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.filter.GateModel;
+import io.plumbline.model.packet.EtherType;
 import io.plumbline.model.packet.Packet;
 import io.plumbline.model.packet.PacketBatch;
+import io.plumbline.model.packet.VlanTag;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -32,11 +34,13 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Random;
 import java.util.function.Function;
 
 /** Runs the gate around a filter that gives one answer, and holds its model against it. */
 public final class GateExecution {
   private static final int LONG_BYTES = 8;
+  private static final long SECOND = 1_000_000_000L;
 
   /** With its header a record of this size fills the ring buffer. */
   private static final int FILLING = 256 * 1024 - 8;
@@ -50,6 +54,56 @@ public final class GateExecution {
           machine -> new Jit(machine, true));
 
   private GateExecution() {}
+
+  /** A state of the gate and a frame. */
+  public record Case(GateModel.State state, Packet frame) {}
+
+  /** Returns random states around the edges of what the gate distinguishes, and frames. */
+  public static List<Case> cases(int count, long seed) {
+    Random random = new Random(seed);
+    List<Case> cases = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      cases.add(new Case(state(random), frame(random)));
+    }
+    return cases;
+  }
+
+  private static GateModel.State state(Random random) {
+    long answer =
+        switch (random.nextInt(6)) {
+          case 0 -> 0;
+          case 1 -> -1;
+          case 2 -> random.nextInt(10);
+          // Only the low half is the answer.
+          case 3 -> 2 | (long) random.nextInt() << 32;
+          default -> 2;
+        };
+    long now = 5 * SECOND + random.nextInt(3) * SECOND / 2;
+    long until = random.nextInt(6) == 0 ? 0 : now - 1 + random.nextInt(4);
+    long events = random.nextInt(3);
+    GateModel.Limiter limiter =
+        new GateModel.Limiter(4 + random.nextInt(3), events, random.nextInt(3));
+    return new GateModel.State(
+        answer,
+        random.nextInt(4) == 0 ? 1 : 0,
+        random.nextInt(4) == 0 ? 0 : -1,
+        until,
+        random.nextInt(4),
+        limiter,
+        now,
+        random.nextInt(8) != 0);
+  }
+
+  private static Packet frame(Random random) {
+    byte[] bytes = new byte[54 + random.nextInt(200)];
+    random.nextBytes(bytes);
+    bytes[12] = 8;
+    bytes[13] = 6;
+    Packet packet = Packet.of(bytes);
+    return random.nextInt(4) == 0
+        ? packet.withOutsideTag(new VlanTag(EtherType.QINQ, random.nextInt(1 << 16)))
+        : packet;
+  }
 
   /**
    * Runs it on the emulator.

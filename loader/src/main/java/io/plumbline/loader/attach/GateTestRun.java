@@ -28,6 +28,7 @@ public final class GateTestRun implements AutoCloseable {
   private static final int COUNT_BYTES = 16;
   private static final int LIMITER_BYTES = 24;
   private static final int CONTROL_BYTES = 24;
+  private static final int EVENT_HEADER = 40;
   private static final long NANOS_PER_SECOND = 1_000_000_000L;
 
   /** More records than the ring buffer holds. */
@@ -147,13 +148,15 @@ public final class GateTestRun implements AutoCloseable {
   /** Reads a record as {@code struct event} of {@code gate.bpf.c} lays it out. */
   public static GateModel.Event event(byte[] record) {
     ByteBuffer data = ByteBuffer.wrap(record).order(ByteOrder.LITTLE_ENDIAN);
+    // A wrong gate may say anything.
+    int captured = Math.max(0, Math.min(data.getInt(32), record.length - EVENT_HEADER));
     return new GateModel.Event(
         data.getLong(0),
         data.getLong(8),
         data.getInt(16),
         Short.toUnsignedInt(Short.reverseBytes(data.getShort(28))),
         Short.toUnsignedInt(data.getShort(30)),
-        HexFormat.of().formatHex(record, 40, 40 + data.getInt(32)));
+        HexFormat.of().formatHex(record, EVENT_HEADER, EVENT_HEADER + captured));
   }
 
   private void control(long listenUntil, long eventsPerSecond) throws EngineException {
