@@ -8,9 +8,9 @@ import io.plumbline.emulator.isa.InsnCodec;
 import io.plumbline.emulator.isa.IsaException;
 import io.plumbline.emulator.jit.Jit;
 import io.plumbline.emulator.machine.ContextType;
+import io.plumbline.emulator.machine.Frames;
 import io.plumbline.emulator.machine.Machine;
 import io.plumbline.emulator.machine.Program;
-import io.plumbline.emulator.vm.Frames;
 import io.plumbline.loader.libbpf.BpfSyscall;
 import io.plumbline.model.packet.PacketBatch;
 import io.plumbline.pcaps.PacketBuilder;
@@ -48,6 +48,7 @@ public class PortFilter {
   private static final int TC_ACT_SHOT = 2;
 
   private final PacketBatch packets = new PacketBatch();
+  private final int[] verdicts = new int[PACKETS];
   private final Machine compiledMachine = new Machine();
   private final Machine interpretedMachine = new Machine();
   private Frames compiledFrames;
@@ -123,34 +124,27 @@ public class PortFilter {
   /** Compiled to JVM bytecode, with every memory access checked. */
   @Benchmark
   @OperationsPerInvocation(PACKETS)
-  public int jit() {
-    int sum = 0;
-    for (int i = 0; i < PACKETS; i++) {
-      sum += compiled(i);
-    }
-    return sum;
+  public int[] jit() {
+    compiledMachine.run(compiled, compiledFrames, packets, verdicts);
+    return verdicts;
   }
 
   /** Instruction by instruction. */
   @Benchmark
   @OperationsPerInvocation(PACKETS)
-  public int interpreter() {
-    int sum = 0;
-    for (int i = 0; i < PACKETS; i++) {
-      sum += interpreted(i);
-    }
-    return sum;
+  public int[] interpreter() {
+    interpretedMachine.run(interpreted, interpretedFrames, packets, verdicts);
+    return verdicts;
   }
 
   /** The same filter written in Java. */
   @Benchmark
   @OperationsPerInvocation(PACKETS)
-  public int plainJava() {
-    int sum = 0;
+  public int[] plainJava() {
     for (int i = 0; i < PACKETS; i++) {
-      sum += plain(i);
+      verdicts[i] = plain(i);
     }
-    return sum;
+    return verdicts;
   }
 
   /** The kernel's compiled code on one packet, as often as one call allows. */

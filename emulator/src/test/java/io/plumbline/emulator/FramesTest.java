@@ -3,8 +3,8 @@ package io.plumbline.emulator;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.plumbline.emulator.machine.ContextType;
+import io.plumbline.emulator.machine.Frames;
 import io.plumbline.emulator.machine.Machine;
-import io.plumbline.emulator.vm.Frames;
 import io.plumbline.model.packet.Packet;
 import io.plumbline.model.packet.PacketBatch;
 import org.junit.jupiter.params.ParameterizedTest;

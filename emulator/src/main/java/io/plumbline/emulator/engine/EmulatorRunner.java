@@ -2,13 +2,13 @@ package io.plumbline.emulator.engine;
 
 import io.plumbline.emulator.machine.ContextType;
 import io.plumbline.emulator.machine.Fault;
+import io.plumbline.emulator.machine.Frames;
 import io.plumbline.emulator.machine.Machine;
 import io.plumbline.emulator.machine.Program;
 import io.plumbline.emulator.map.BpfMap;
 import io.plumbline.emulator.map.ReferenceMap;
 import io.plumbline.emulator.object.BpfObject;
 import io.plumbline.emulator.object.ObjectException;
-import io.plumbline.emulator.vm.Frames;
 import io.plumbline.emulator.vm.Linker;
 import io.plumbline.emulator.vm.VmException;
 import io.plumbline.model.engine.EngineException;
@@ -129,7 +129,8 @@ final class EmulatorRunner implements Runner {
     PacketBatch one = new PacketBatch(1, Math.max(1, packet.capturedLength()));
     one.add(packet);
     try {
-      int verdict = judge(one, 0);
+      frames.show(one, 0);
+      int verdict = (int) machine.run(entry, Machine.CONTEXT, 0);
       return new Outcome.Decided(new Verdict(hook, verdict), frames.after());
     } catch (Fault fault) {
       return new Outcome.Fault(describe(fault));
@@ -145,18 +146,11 @@ final class EmulatorRunner implements Runner {
 
   @Override
   public void run(PacketBatch batch, int[] verdicts) throws EngineException {
-    for (int i = 0; i < batch.size(); i++) {
-      try {
-        verdicts[i] = judge(batch, i);
-      } catch (Fault fault) {
-        throw new EngineException("frame %d: %s".formatted(i, describe(fault)));
-      }
+    try {
+      machine.run(entry, frames, batch, verdicts);
+    } catch (Fault fault) {
+      throw new EngineException("frame %d: %s".formatted(frames.number(), describe(fault)));
     }
-  }
-
-  private int judge(PacketBatch batch, int i) {
-    frames.show(batch, i);
-    return (int) machine.run(entry, Machine.CONTEXT, 0);
   }
 
   @Override

@@ -2,6 +2,7 @@ package io.plumbline.emulator.engine;
 
 import io.plumbline.emulator.machine.Bytes;
 import io.plumbline.emulator.machine.ContextType;
+import io.plumbline.emulator.machine.Frames;
 import io.plumbline.emulator.machine.Machine;
 import io.plumbline.emulator.machine.Program;
 import io.plumbline.emulator.map.BpfMap;
@@ -10,7 +11,6 @@ import io.plumbline.emulator.map.ReferenceMap;
 import io.plumbline.emulator.object.BpfObject;
 import io.plumbline.emulator.object.MapSpec;
 import io.plumbline.emulator.object.ObjectException;
-import io.plumbline.emulator.vm.Frames;
 import io.plumbline.emulator.vm.Linker;
 import io.plumbline.emulator.vm.VmException;
 import io.plumbline.model.engine.EngineException;

@@ -24,6 +24,7 @@ import org.objectweb.asm.Type;
  *   long call(Machine, int slot, r1..r5)      by slot to one of:
  *   static long f7(Machine, r1..r5)           the function that begins at slot 7
  *   static int f7p2(Machine, long[] r, int)   its third piece: from a slot, returns where to go on
+ *   static void batch(Machine, ...)           the program at slot 0 in a loop over frames
  * </pre>
  */
 final class ClassWriting {
@@ -35,6 +36,12 @@ final class ClassWriting {
   static final String MACHINE = "io/plumbline/emulator/machine/Machine";
   static final String FUNCTION = "(L" + MACHINE + ";JJJJJ)J";
   static final String PIECE = "(L" + MACHINE + ";[JI)I";
+  static final String BATCH = "batch";
+  static final String BATCH_OF =
+      "(L"
+          + MACHINE
+          + ";Lio/plumbline/emulator/machine/Program;Lio/plumbline/emulator/machine/Frames;"
+          + "Lio/plumbline/model/packet/PacketBatch;[I)V";
   private static final int SLOT_BITS = 20;
   private static final String CONSTANT = "c";
 
@@ -145,12 +152,29 @@ final class ClassWriting {
     out.visitEnd();
   }
 
+  /** Writes the method that outsiders call for a whole batch. */
+  private void batchEntry() {
+    MethodVisitor out = writer.visitMethod(Opcodes.ACC_PUBLIC, "callAll", BATCH_OF, null, null);
+    out.visitCode();
+    for (int parameter = 1; parameter <= 5; parameter++) {
+      out.visitVarInsn(Opcodes.ALOAD, parameter);
+    }
+    out.visitMethodInsn(Opcodes.INVOKESTATIC, SELF, BATCH, BATCH_OF, false);
+    out.visitInsn(Opcodes.RETURN);
+    out.visitMaxs(0, 0);
+    out.visitEnd();
+  }
+
   private void function(int start, Value first) {
     Flow flow = new Flow(machine, insns, start, first);
     List<Integer> slots = flow.reached().keySet().stream().sorted().toList();
     List<List<Integer>> pieces = pieces(slots);
     if (pieces.size() == 1) {
-      new MethodWriting(this, flow, start, pieces.get(0), -1, slot -> 0).whole();
+      new MethodWriting(this, flow, start, pieces.get(0), MethodWriting.WHOLE, slot -> 0).whole();
+      if (start == 0 && context) {
+        new MethodWriting(this, flow, start, pieces.get(0), MethodWriting.BATCH, slot -> 0).batch();
+        batchEntry();
+      }
       return;
     }
     Map<Integer, Integer> pieceOf = new java.util.HashMap<>();

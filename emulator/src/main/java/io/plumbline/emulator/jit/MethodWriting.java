@@ -31,8 +31,19 @@ final class MethodWriting {
   private static final String REGION_TYPE = "L" + REGION + ";";
   private static final String HELPER = "io/plumbline/emulator/helper/HelperFunction";
   private static final String CALLS = "io/plumbline/emulator/helper/Calls";
+  private static final String PROGRAM = "io/plumbline/emulator/machine/Program";
+  private static final String FRAMES = "io/plumbline/emulator/machine/Frames";
+  private static final String PACKET_BATCH = "io/plumbline/model/packet/PacketBatch";
   private static final String FIVE = "JJJJJ";
   private static final int REGISTERS = 11;
+
+  /** In place of the number of a piece: a whole function. */
+  static final int WHOLE = -1;
+
+  /** In place of the number of a piece: a whole program that runs on each frame of a batch. */
+  static final int BATCH = -2;
+
+  private static final int BATCH_PARAMETERS = 5;
 
   private final ClassWriting owner;
   private final Flow flow;
@@ -44,6 +55,7 @@ final class MethodWriting {
   private final Map<Integer, Label> labels = new HashMap<>();
   private final Set<Integer> mine;
   private final Map<Integer, Label> exits = new HashMap<>();
+  private final Label nextFrame = new Label();
   private final boolean readsPacket;
   private final int firstRegister;
   private final int packetBytes;
@@ -56,11 +68,12 @@ final class MethodWriting {
   private final int address;
   private final int loaded;
   private final int where;
+  private final int index;
 
   /**
    * Prepares a method.
    *
-   * @param number which piece; -1: the whole function
+   * @param number which piece, WHOLE or BATCH
    * @param codes what a piece returns to go on at a slot
    */
   MethodWriting(
@@ -77,19 +90,31 @@ final class MethodWriting {
     this.number = number;
     this.codes = codes;
     mine = new HashSet<>(slots);
-    String name = number < 0 ? "f" + start : "f" + start + "p" + number;
+    String name =
+        switch (number) {
+          case WHOLE -> "f" + start;
+          case BATCH -> ClassWriting.BATCH;
+          default -> "f" + start + "p" + number;
+        };
+    String descriptor =
+        switch (number) {
+          case WHOLE -> ClassWriting.FUNCTION;
+          case BATCH -> ClassWriting.BATCH_OF;
+          default -> ClassWriting.PIECE;
+        };
     out =
         owner
             .writer()
-            .visitMethod(
-                Opcodes.ACC_STATIC | Opcodes.ACC_PRIVATE,
-                name,
-                number < 0 ? ClassWriting.FUNCTION : ClassWriting.PIECE,
-                null,
-                null);
-    // Parameters: the machine, then r1..r5; or the machine, the registers and a slot.
-    firstRegister = number < 0 ? -1 : 3;
-    int next = number < 0 ? 23 : 3 + 2 * REGISTERS;
+            .visitMethod(Opcodes.ACC_STATIC | Opcodes.ACC_PRIVATE, name, descriptor, null, null);
+    // Parameters: the machine, then r1..r5; or the machine, the registers and a slot; or those of
+    // a batch, then which frame it is.
+    firstRegister =
+        switch (number) {
+          case WHOLE -> -1;
+          case BATCH -> BATCH_PARAMETERS + 1;
+          default -> 3;
+        };
+    int next = number == WHOLE ? 23 : firstRegister + 2 * REGISTERS;
     packetBytes = next;
     packetDelta = next + 1;
     packetLow = next + 2;
@@ -100,12 +125,30 @@ final class MethodWriting {
     address = next + 9;
     loaded = next + 11;
     where = next + 13;
-    readsPacket = slots.stream().anyMatch(this::isPacketLoad);
+    index = next + 14;
+    readsPacket = slots.stream().anyMatch(this::needsPacket);
   }
 
-  private boolean isPacketLoad(int slot) {
-    return owner.insns().get(slot).opcode().form() == Opcode.Form.LOAD
-        && known(slot, owner.insns().get(slot).src()).kind() == Value.Kind.PACKET;
+  /** Returns whether an instruction loads from the packet, or where it begins or ends. */
+  private boolean needsPacket(int slot) {
+    Insn insn = owner.insns().get(slot);
+    if (insn.opcode().form() != Opcode.Form.LOAD) {
+      return false;
+    }
+    Value base = known(slot, insn.src());
+    return base.inPacket()
+        || base.kind() == Value.Kind.CONTEXT
+            && isEdge(base.number() + insn.off(), insn.opcode().bytes());
+  }
+
+  /** Returns whether a field of the context is where the packet begins or ends. */
+  private boolean isEdge(long offset, int size) {
+    ContextType type = owner.machine().contextType();
+    if (type.dataSlot() < 0 || type.illegal(offset, size, false).isPresent()) {
+      return false;
+    }
+    int field = type.slotAt((int) offset);
+    return field == type.dataSlot() || field == type.dataEndSlot();
   }
 
   private Value known(int slot, int register) {
@@ -141,6 +184,56 @@ final class MethodWriting {
       jump(Opcodes.GOTO, start);
     }
     body();
+    end();
+  }
+
+  /** Writes a program in a loop over the frames of a batch. */
+  void batch() {
+    Label loop = new Label();
+    Label done = new Label();
+    out.visitCode();
+    out.visitInsn(Opcodes.ICONST_0);
+    out.visitVarInsn(Opcodes.ISTORE, BATCH_PARAMETERS);
+    out.visitLabel(loop);
+    out.visitVarInsn(Opcodes.ILOAD, BATCH_PARAMETERS);
+    out.visitVarInsn(Opcodes.ALOAD, 3);
+    call(PACKET_BATCH, "size", "()I", true);
+    out.visitJumpInsn(Opcodes.IF_ICMPGE, done);
+    out.visitVarInsn(Opcodes.ALOAD, 2);
+    out.visitVarInsn(Opcodes.ALOAD, 3);
+    out.visitVarInsn(Opcodes.ILOAD, BATCH_PARAMETERS);
+    call(FRAMES, "show", "(L" + PACKET_BATCH + ";I)V", true);
+    machine();
+    out.visitVarInsn(Opcodes.ALOAD, 1);
+    call(MACHINE, "begin", "(L" + PROGRAM + ";)V", true);
+    owner.clear(out);
+    for (int register = 0; register < REGISTERS; register++) {
+      number(
+          switch (register) {
+            case 1 -> Machine.CONTEXT;
+            case 10 -> Machine.framePointer(0);
+            default -> 0;
+          });
+      store(register);
+    }
+    surroundings();
+    body();
+    out.visitLabel(nextFrame);
+    out.visitVarInsn(Opcodes.ALOAD, 4);
+    out.visitVarInsn(Opcodes.ILOAD, BATCH_PARAMETERS);
+    load(0);
+    out.visitInsn(Opcodes.L2I);
+    out.visitInsn(Opcodes.IASTORE);
+    out.visitIincInsn(BATCH_PARAMETERS, 1);
+    out.visitJumpInsn(Opcodes.GOTO, loop);
+    out.visitLabel(done);
+    out.visitInsn(Opcodes.RETURN);
+    end();
+  }
+
+  private void end() {
+    out.visitMaxs(0, 0);
+    out.visitEnd();
   }
 
   /** Writes a piece: registers come from an array and go back there. */
@@ -164,6 +257,8 @@ final class MethodWriting {
     out.visitVarInsn(Opcodes.ILOAD, 2);
     out.visitLookupSwitchInsn(targets[0], keys, targets);
     body();
+    leave();
+    end();
   }
 
   private void surroundings() {
@@ -216,9 +311,6 @@ final class MethodWriting {
     if (goesOn(last)) {
       jump(Opcodes.GOTO, last + owner.insns().get(last).opcode().slots());
     }
-    leave();
-    out.visitMaxs(0, 0);
-    out.visitEnd();
   }
 
   /** Returns the slot that comes next in this method, or -1. */
@@ -272,9 +364,11 @@ final class MethodWriting {
 
   /** Ends the function with what is in r0. */
   private void exit() {
-    if (number < 0) {
+    if (number == WHOLE) {
       load(0);
       out.visitInsn(Opcodes.LRETURN);
+    } else if (number == BATCH) {
+      out.visitJumpInsn(Opcodes.GOTO, nextFrame);
     } else {
       out.visitJumpInsn(Opcodes.GOTO, exits.computeIfAbsent(-1, key -> new Label()));
     }
@@ -434,7 +528,7 @@ final class MethodWriting {
     long at = base.number() + insn.off();
     switch (base.kind()) {
       case CONTEXT -> {
-        if (context(at, size)) {
+        if (context(slot, at, size)) {
           return;
         }
       }
@@ -459,8 +553,13 @@ final class MethodWriting {
           return;
         }
       }
-      case PACKET -> {
-        fromPacket(slot, insn, size);
+      case DATA, PACKET -> {
+        if (flow.proved(slot)) {
+          address(insn.src(), insn.off());
+          fromPacket(size);
+        } else {
+          fromPacket(slot, insn, size);
+        }
         return;
       }
       case REGION -> {
@@ -489,7 +588,7 @@ final class MethodWriting {
   }
 
   /** Loads a field of the context from its slot; returns false if that is not legal. */
-  private boolean context(long offset, int size) {
+  private boolean context(int slot, long offset, int size) {
     ContextType type = owner.machine().contextType();
     if (type.illegal(offset, size, false).isPresent()) {
       return false;
@@ -514,7 +613,38 @@ final class MethodWriting {
       number((1L << 8 * size) - 1);
       out.visitInsn(Opcodes.LAND);
     }
+    if (isEdge(offset, size)) {
+      bounds(slot, type.slotAt(at) == type.dataSlot());
+    }
     return true;
+  }
+
+  /**
+   * Checks that {@code data} and {@code data_end} are of the packet, when they are loaded: what the
+   * program compares with them need not be checked again.
+   */
+  private void bounds(int slot, boolean start) {
+    Label within = new Label();
+    out.visitInsn(Opcodes.DUP2);
+    number(Machine.PACKET_START - Machine.HEADROOM);
+    out.visitInsn(Opcodes.LSUB);
+    out.visitVarInsn(Opcodes.LLOAD, start ? packetLow : packetHigh);
+    out.visitInsn(Opcodes.LCMP);
+    out.visitJumpInsn(start ? Opcodes.IFGE : Opcodes.IFLE, within);
+    fault(slot, "the context's addresses are not those of the packet");
+    out.visitLabel(within);
+  }
+
+  /** Loads from the packet; the address on the stack is in it. */
+  private void fromPacket(int size) {
+    // Of a packet's address the low half is the offset.
+    out.visitInsn(Opcodes.L2I);
+    out.visitVarInsn(Opcodes.ILOAD, packetDelta);
+    out.visitInsn(Opcodes.IADD);
+    out.visitVarInsn(Opcodes.ISTORE, index);
+    out.visitVarInsn(Opcodes.ALOAD, packetBytes);
+    out.visitVarInsn(Opcodes.ILOAD, index);
+    call(BYTES, getter(size), "([BI)J", false);
   }
 
   /** Loads from the packet if the address is in it, else from wherever it is. */
@@ -538,12 +668,8 @@ final class MethodWriting {
     out.visitInsn(Opcodes.LCONST_0);
     out.visitInsn(Opcodes.LCMP);
     out.visitJumpInsn(Opcodes.IFLT, elsewhere);
-    out.visitVarInsn(Opcodes.ALOAD, packetBytes);
     out.visitVarInsn(Opcodes.LLOAD, address);
-    out.visitInsn(Opcodes.L2I);
-    out.visitVarInsn(Opcodes.ILOAD, packetDelta);
-    out.visitInsn(Opcodes.IADD);
-    call(BYTES, getter(size), "([BI)J", false);
+    fromPacket(size);
     out.visitJumpInsn(Opcodes.GOTO, end);
     out.visitLabel(elsewhere);
     machine();

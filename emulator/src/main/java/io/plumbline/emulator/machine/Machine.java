@@ -534,6 +534,39 @@ public final class Machine {
    * @throws Fault with the instruction that did what it must not
    */
   public long run(Program program, long r1, long r2) {
+    begin(program);
+    try {
+      return program.executor().call(this, 0, r1, r2, 0, 0, 0);
+    } catch (Fault fault) {
+      throw fault.at(slot);
+    } catch (StackOverflowError e) {
+      throw full();
+    }
+  }
+
+  /**
+   * Runs a program from its start on each frame of a batch.
+   *
+   * @param verdicts the low half of r0 for each frame
+   * @throws Fault of the first frame that has one, {@link Frames#number}; those before it have
+   *     their verdicts
+   */
+  public void run(Program program, Frames frames, PacketBatch batch, int[] verdicts) {
+    try {
+      program.executor().callAll(this, program, frames, batch, verdicts);
+    } catch (Fault fault) {
+      throw fault.at(slot);
+    } catch (StackOverflowError e) {
+      throw full();
+    }
+  }
+
+  private Fault full() {
+    return new Fault("the stack of the Java machine is full").at(slot);
+  }
+
+  /** Makes everything as it is before a program runs. */
+  public void begin(Program program) {
     // Nearly always nothing of this has changed, and looking costs less than storing.
     if (depth != 0) {
       depth = 0;
@@ -552,13 +585,6 @@ public final class Machine {
     }
     if (current != program) {
       current = program;
-    }
-    try {
-      return program.executor().call(this, 0, r1, r2, 0, 0, 0);
-    } catch (Fault fault) {
-      throw fault.at(slot);
-    } catch (StackOverflowError e) {
-      throw new Fault("the stack of the Java machine is full").at(slot);
     }
   }
 

@@ -2,6 +2,7 @@ package io.plumbline.emulator.machine;
 
 import io.plumbline.emulator.isa.Insn;
 import io.plumbline.emulator.isa.Opcode;
+import io.plumbline.model.packet.PacketBatch;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedSet;
@@ -31,6 +32,21 @@ public final class Program {
      * @return its r0
      */
     long call(Machine machine, int slot, long r1, long r2, long r3, long r4, long r5);
+
+    /**
+     * Runs a program of a context from its start on each frame of a batch.
+     *
+     * @param program the one that this runs
+     * @param verdicts the low half of r0 for each frame
+     */
+    default void callAll(
+        Machine machine, Program program, Frames frames, PacketBatch batch, int[] verdicts) {
+      for (int i = 0; i < batch.size(); i++) {
+        frames.show(batch, i);
+        machine.begin(program);
+        verdicts[i] = (int) call(machine, 0, Machine.CONTEXT, 0, 0, 0, 0);
+      }
+    }
   }
 
   public Program(String name, List<Insn> insns, Maker maker) {

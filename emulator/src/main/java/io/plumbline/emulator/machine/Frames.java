@@ -1,8 +1,5 @@
-package io.plumbline.emulator.vm;
+package io.plumbline.emulator.machine;
 
-import io.plumbline.emulator.machine.ContextType;
-import io.plumbline.emulator.machine.Machine;
-import io.plumbline.emulator.machine.Region;
 import io.plumbline.model.packet.Packet;
 import io.plumbline.model.packet.PacketBatch;
 import io.plumbline.model.packet.VlanTag;
@@ -99,14 +96,19 @@ public final class Frames {
       }
       shownLength = length;
     }
+    number = i;
     if (skb) {
       if (shown != batch) {
         shown = batch;
       }
-      number = i;
       machine.linkFieldsLater();
       tag(batch.vlanWord(i));
     }
+  }
+
+  /** Returns which frame of its batch is shown. */
+  public int number() {
+    return number;
   }
 
   /** Fills in what comes from the link header; most programs do not ask for it. */
