@@ -152,11 +152,13 @@ public final class ContextType {
   private final Map<String, Integer> slots = new HashMap<>();
   private final int[] fieldAt;
 
-  /** By offset: which sizes may be read, a bit for each; so that a legal read is quickly seen. */
-  private final byte[] readable;
+  /**
+   * By offset and size: where {@link #load} finds the bits, as slot, shift and what is cut off at
+   * the top, in bits 12.., 6.. and 0..; -1: it is not legal, or takes more than that.
+   */
+  private final int[] quick;
 
   private final boolean[] fromLinkHeader;
-  private final Field[] fieldsAt;
   private final int dataSlot;
   private final int dataEndSlot;
 
@@ -188,24 +190,32 @@ public final class ContextType {
       Field field = fields.get(i);
       Arrays.fill(fieldAt, field.offset, field.offset + field.size, i);
     }
-    fieldsAt = new Field[offset];
-    for (int at = 0; at < offset; at++) {
-      fieldsAt[at] = fields.get(Math.max(0, fieldAt[at]));
-    }
-    readable = new byte[offset];
     fromLinkHeader = new boolean[offset];
+    quick = new int[offset * 16];
+    Arrays.fill(quick, -1);
     for (int at = 0; at < offset; at++) {
-      for (int size = 1; size <= 8; size *= 2) {
-        readable[at] |= (byte) (illegal(at, size, false).isEmpty() ? size : 0);
-      }
       String field = fieldAt[at] < 0 ? "" : fields.get(fieldAt[at]).name;
       fromLinkHeader[at] = field.equals("protocol") || field.equals("pkt_type");
+      for (int size = 1; size <= 8; size *= 2) {
+        if (illegal(at, size, false).isEmpty() && !fromLinkHeader[at]) {
+          quick[at << 4 | size] = quick(at, size);
+        }
+      }
     }
   }
 
-  /** Returns whether a field may be read, as {@link #illegal} says at length. */
-  boolean readable(long offset, int size) {
-    return offset >= 0 && offset < readable.length && (readable[(int) offset] & size) != 0;
+  private int quick(int offset, int size) {
+    int slot = fieldAt[offset];
+    Field field = fields.get(slot);
+    if (field.pointer) {
+      return slot << 12;
+    }
+    return size > field.size ? -1 : slot << 12 | shiftAt(offset) << 6 | Long.SIZE - 8 * size;
+  }
+
+  /** Returns where a load finds its bits, see {@link #quick}. */
+  int quickly(long offset, int size) {
+    return offset >= 0 && offset < fieldAt.length ? quick[(int) offset << 4 | size] : -1;
   }
 
   private static List<String> union(List<String> a, List<String> b) {
@@ -301,14 +311,16 @@ public final class ContextType {
 
   long load(long[] context, int offset, int size) {
     int slot = fieldAt[offset];
-    Field field = fieldsAt[offset];
-    if (field.pointer) {
-      return context[slot];
-    }
-    if (size > field.size) {
+    if (size > fields.get(slot).size && !fields.get(slot).pointer) {
       return context[slot] & 0xFFFF_FFFFL | context[slot + 1] << 32;
     }
-    return size == 8 ? context[slot] : context[slot] >>> shiftAt(offset) & (1L << 8 * size) - 1;
+    return load(context, quick(offset, size));
+  }
+
+  /** Loads what {@link #quickly} has found. */
+  static long load(long[] context, int where) {
+    long bits = context[where >>> 12] >>> (where >>> 6);
+    return bits << where >>> where;
   }
 
   void store(long[] context, int offset, int size, long value) {

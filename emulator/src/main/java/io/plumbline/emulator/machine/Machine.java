@@ -46,8 +46,10 @@ public final class Machine {
   static final int TAG_FUNCTION = TAG_MAP + 1;
   private static final int FIRST_DYNAMIC = TAG_FUNCTION + 1;
 
+  private static final long PACKET = (long) TAG_PACKET << 32;
+
   /** The address of the first byte of a packet that has not been moved. */
-  public static final long PACKET_START = ((long) TAG_PACKET << 32) + HEADROOM;
+  public static final long PACKET_START = PACKET + HEADROOM;
 
   /** The address of a context. */
   public static final long CONTEXT = (long) TAG_CONTEXT << 32;
@@ -202,7 +204,18 @@ public final class Machine {
 
   /** Loads 1, 2, 4 or 8 bytes, zero-extended. */
   public long load(long address, int size) {
+    // Most loads of a filter are from the packet.
+    long offset = address - PACKET;
+    return offset >= packet.low() && offset <= packet.high() - size
+        ? Bytes.get(packet.data(), packet.base() + (int) offset, size)
+        : loadElsewhere(address, size);
+  }
+
+  private long loadElsewhere(long address, int size) {
     long tag = address >>> 32;
+    if (tag == TAG_CONTEXT) {
+      return loadContext(address, size);
+    }
     Region region = tag < regionCount ? regions[(int) tag] : null;
     if (region != null) {
       int at = region.index(address, size);
@@ -210,18 +223,19 @@ public final class Machine {
         return Bytes.get(region.data(), at, size);
       }
     }
-    if (tag == TAG_CONTEXT) {
-      return loadContext(address, size);
-    }
     throw illegal("read", address, size);
   }
 
   private long loadContext(long address, int size) {
     long offset = address - CONTEXT;
-    if (!contextType.readable(offset, size)) {
+    int where = contextType.quickly(offset, size);
+    if (where >= 0) {
+      return ContextType.load(context, where);
+    }
+    String wrong = contextType.illegal(offset, size, false).orElse("");
+    if (!wrong.isEmpty()) {
       throw new Fault(
-          "read of %d bytes at offset %d of the context: %s"
-              .formatted(size, offset, contextType.illegal(offset, size, false).orElse("")));
+          "read of %d bytes at offset %d of the context: %s".formatted(size, offset, wrong));
     }
     if (contextType.fromLinkHeader((int) offset)) {
       linkFields();
