@@ -27,6 +27,7 @@ import io.plumbline.model.filter.Intent;
 import io.plumbline.model.packet.PacketBatch;
 import io.plumbline.model.policy.Policy;
 import io.plumbline.model.policy.PolicyDiff;
+import io.plumbline.model.policy.StrictRow;
 import io.plumbline.model.program.Chain;
 import io.plumbline.model.program.ProgramSpec;
 import io.plumbline.pcaps.PolicyPackets;
@@ -161,15 +162,36 @@ public final class Mutation {
     List<Subject> subjects = Prover.subjects(program);
     long start = System.nanoTime();
     String how =
-        program.equals(GateModel.NAME)
-            ? gateRuns(mutant.object())
-            : runs(program, subjects, changed, new PacketBatch());
+        switch (program) {
+          case GateModel.NAME -> gateRuns(mutant.object());
+          case StrictRow.PROGRAM -> rowsRun(subjects, changed);
+          default -> runs(program, subjects, changed, new PacketBatch());
+        };
     if (how.isEmpty()) {
       how = refusal(changed, subjects);
     }
     return how.isEmpty()
         ? proved(mutant.what(), new Prover(changed, SECONDS).of(program), start)
         : judged(mutant.what(), Fate.KILLED, how, start);
+  }
+
+  private static String rowsRun(List<Subject> subjects, ProgramObjects changed)
+      throws EngineException {
+    List<Subject> all = new ArrayList<>(subjects);
+    RandomPolicies.of(POLICIES, SEED).stream()
+        .filter(RandomPolicies::isStrict)
+        .forEach(policy -> all.add(new Subject.IntentRows(policy)));
+    for (Subject subject : all) {
+      PacketBatch frames = new PacketBatch();
+      if (subject instanceof Subject.IntentRows rows) {
+        new PolicyPackets(rows.policy(), SEED).add(frames, FRAMES_PER_POLICY);
+      }
+      String how = runs(StrictRow.PROGRAM, List.of(subject), changed, frames);
+      if (!how.isEmpty()) {
+        return how;
+      }
+    }
+    return "";
   }
 
   private String gateRuns(byte[] object) throws EngineException {
@@ -185,12 +207,14 @@ public final class Mutation {
           return "a frame: " + one.state();
         }
       }
+    } catch (Fault fault) {
+      return "it does what it must not";
+    }
+    try {
       if (kernel) {
         new GateTestRun(object, GateExecution.cases(1, SEED).get(0).state()).close();
       }
       return "";
-    } catch (Fault fault) {
-      return "it does what it must not";
     } catch (EngineException e) {
       return "the kernel's verifier refuses it";
     }

@@ -30,7 +30,6 @@ import java.util.Optional;
 /** Shows that something with all its inputs given accepts and drops as its model does. */
 final class ChainProof {
   private static final String DISPATCHER = "dispatcher";
-  private static final String ROWS = "intent_rows";
   private static final int MOST_PATHS = 100_000;
   private static final long LOW = 0xFFFF_FFFFL;
 
@@ -78,7 +77,7 @@ final class ChainProof {
    */
   void prove(Subject.IntentRows rows) throws SymbolicException, EngineException {
     try {
-      Code code = code(ROWS, StrictRow.rodata(StrictRow.of(rows.policy())));
+      Code code = code(StrictRow.PROGRAM, StrictRow.rodata(StrictRow.of(rows.policy())));
       DecisionTerms.Inputs none =
           new DecisionTerms.Inputs(terms.constant(0), List.of(), terms.truth(false));
       DecisionTerms decisions =

@@ -36,21 +36,34 @@ final class DecisionTerms {
   private final Map<Ipv6Extensions.Part, Term> walked = new HashMap<>();
   private final Set<Term> places = new LinkedHashSet<>();
   private final Map<String, Term> byName = new HashMap<>();
-  private Term overread;
+  private final Set<Term> overreads = new LinkedHashSet<>();
+  private boolean inRules;
 
   DecisionTerms(Terms terms, List<Clause> clauses, Inputs inputs) {
     this(terms, new FrameTerms(terms), clauses, inputs);
   }
 
   DecisionTerms(Terms terms, FrameTerms frame, List<Clause> clauses, Inputs inputs) {
+    this(terms, frame, clauses, inputs, clauses.size());
+  }
+
+  /**
+   * Makes terms of clauses.
+   *
+   * @param rules from this clause on, reads are within the frame whatever other clauses from there
+   *     on and ranges say; so there are few different reads to ask about, however many rules
+   */
+  DecisionTerms(Terms terms, FrameTerms frame, List<Clause> clauses, Inputs inputs, int rules) {
     this.terms = terms;
     this.frame = frame;
     this.inputs = inputs;
     this.clauses = List.copyOf(clauses);
-    overread = terms.truth(false);
     Term open = terms.truth(true);
+    Term looked = open;
     for (Clause clause : clauses) {
-      Term holds = guard(clause.guard(), open);
+      inRules = decides.size() >= rules;
+      looked = decides.size() <= rules ? open : looked;
+      Term holds = guard(clause.guard(), looked);
       decides.add(terms.both(open, holds));
       open = terms.both(open, terms.not(holds));
     }
@@ -74,7 +87,7 @@ final class DecisionTerms {
 
   /** Returns when a condition that is looked at reads past the end of the frame. */
   Term overread() {
-    return overread;
+    return terms.any(List.copyOf(overreads));
   }
 
   /** Returns numbers on the way to a transport header that a program is likely to have as well. */
@@ -125,14 +138,18 @@ final class DecisionTerms {
       return terms.not(guard(not.guard(), when));
     } else if (guard instanceof Guard.AllOf all) {
       Term holds = terms.truth(true);
+      Term shield = terms.truth(true);
       for (Guard one : all.guards()) {
-        holds = terms.both(holds, guard(one, terms.both(when, holds)));
+        Term it = guard(one, terms.both(when, shield));
+        holds = terms.both(holds, it);
+        shield = inRules && one instanceof Guard.InRange ? shield : terms.both(shield, it);
       }
       return holds;
     } else if (guard instanceof Guard.AnyOf any) {
       Term holds = terms.truth(false);
       for (Guard one : any.guards()) {
-        holds = terms.either(holds, guard(one, terms.both(when, terms.not(holds))));
+        Term shield = inRules ? when : terms.both(when, terms.not(holds));
+        holds = terms.either(holds, guard(one, shield));
       }
       return holds;
     }
@@ -187,7 +204,7 @@ final class DecisionTerms {
   private Term load(Term offset, int bytes, Term when) {
     Term end = terms.add(offset, terms.constant(bytes));
     Term beyond = terms.ult(frame.length(), end);
-    overread = terms.either(overread, terms.both(when, beyond));
+    overreads.add(terms.both(when, beyond));
     return frame.bigEndian(offset, bytes);
   }
 }

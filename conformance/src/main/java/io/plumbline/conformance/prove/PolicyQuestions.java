@@ -72,8 +72,8 @@ final class PolicyQuestions {
     DecisionTerms.Inputs inputs =
         new DecisionTerms.Inputs(terms.constant(0), List.of(), terms.truth(false));
     clauses = Intent.decisions(policy).clauses();
-    decisions = new DecisionTerms(terms, frame, clauses, inputs);
-    rules = new DecisionTerms(terms, frame, Intent.rules(policy), inputs);
+    decisions = new DecisionTerms(terms, frame, clauses, inputs, CLASSES);
+    rules = new DecisionTerms(terms, frame, Intent.rules(policy), inputs, 0);
   }
 
   /** Returns how many ways through the program were looked at. */
@@ -132,7 +132,9 @@ final class PolicyQuestions {
   }
 
   private void checkWhole(Path path) throws SymbolicException {
+    known = new Known(terms, Set.of(decisions.named("protocol")), path.conditions());
     check(path, solver, path.conditions(), decisions, 0);
+    known = nothing;
   }
 
   private void checkForked(Path path, Solver local, List<Term> behind) throws SymbolicException {
@@ -206,6 +208,10 @@ final class PolicyQuestions {
     question.forEach(term -> all.add(known.in(term)));
     if (all.stream().anyMatch(Term::isFalse)) {
       return;
+    }
+    if (asked != solver) {
+      // A byte at a place that has become a simpler one is to be the same byte on both sides.
+      all.addAll(known.comparisons());
     }
     if (asked.check(all).isEmpty()) {
       return;

@@ -36,10 +36,9 @@ public final class Prover {
   private static final long STACK_BYTES = 1L << 30;
 
   private static final String DISPATCHER = "dispatcher";
-  private static final String ROWS = "intent_rows";
 
   /** Programs that the catalog does not list, because nobody chooses them by name. */
-  public static final List<String> OTHERS = List.of(GateModel.NAME, DISPATCHER, ROWS);
+  public static final List<String> OTHERS = List.of(GateModel.NAME, DISPATCHER, StrictRow.PROGRAM);
 
   /** Proves something. */
   private interface Work {
@@ -144,7 +143,7 @@ public final class Prover {
         for (String text : CHAINS) {
           subjects.add(new Subject.Chained(ChainSyntax.parse(text)));
         }
-      } else if (other.equals(ROWS)) {
+      } else if (other.equals(StrictRow.PROGRAM)) {
         StrictIntent strict = new StrictIntent();
         strict.add(Side.PERMIT, "arp");
         strict.add(Side.PERMIT, "dns/10.0.0.53");
@@ -175,7 +174,7 @@ public final class Prover {
         tasks.add(rows(rows.policy()));
       }
     }
-    if (other.equals(ROWS)) {
+    if (other.equals(StrictRow.PROGRAM)) {
       tasks.add(anyRows());
     } else if (other.equals(GateModel.NAME)) {
       tasks.add(gate());

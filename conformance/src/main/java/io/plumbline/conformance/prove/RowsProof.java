@@ -43,7 +43,6 @@ import java.util.Set;
  * that is all that is known of it from there on.
  */
 final class RowsProof {
-  private static final String ROWS = "intent_rows";
   private static final int FEW = 8;
   private static final int DNS_PORT = 53;
   private static final long LOW = 0xFFFF_FFFFL;
@@ -89,7 +88,7 @@ final class RowsProof {
    * @throws Refuted if it does something else
    */
   void prove() throws SymbolicException, EngineException, PolicyException {
-    BpfObject object = Codes.object(objects, ROWS);
+    BpfObject object = Codes.object(objects, StrictRow.PROGRAM);
     Variables variables = new Variables(terms, object);
     variables.set("intent_rule_count", 4, List.of(count));
     for (int i = 0; i < StrictRow.MAX; i++) {
@@ -97,7 +96,7 @@ final class RowsProof {
     }
     Term outside = terms.eq(terms.variable("vlan_present", 1), terms.constant(tagged ? 1 : 0));
     Term atMost = terms.ule(count, terms.constant(StrictRow.MAX));
-    Code code = Codes.code(terms, object, ROWS, variables, Map.of());
+    Code code = Codes.code(terms, object, StrictRow.PROGRAM, variables, Map.of());
 
     // A rule of each kind names the fields that rows are about.
     StrictIntent one = new StrictIntent();

@@ -19,6 +19,7 @@ public final class Known {
   private final Facts facts = new Facts();
   private final Map<Term, Term> known = new HashMap<>();
   private final Map<Term, Term> put = new HashMap<>();
+  private final List<Term> single = new ArrayList<>(); // conditions that are not several
 
   /**
    * Learns from conditions.
@@ -28,7 +29,6 @@ public final class Known {
   public Known(Terms terms, Set<Term> opaque, List<Term> conditions) {
     this.terms = terms;
     this.opaque = opaque;
-    List<Term> single = new ArrayList<>();
     conditions.forEach(condition -> split(condition, single));
     single.forEach(this::learn);
     // What one condition says may make another one simple enough to say something.
@@ -42,6 +42,48 @@ public final class Known {
       }
     }
     put.clear();
+  }
+
+  /**
+   * Returns those of the conditions that compare numbers, in terms of the same bytes of the frame
+   * as {@link #in} makes: with what is known put in where bytes are, and where numbers are chosen.
+   */
+  public List<Term> comparisons() {
+    Map<Term, Term> restated = new HashMap<>();
+    List<Term> comparisons = new ArrayList<>();
+    for (Term condition : single) {
+      boolean not = condition.op() == Op.NOT;
+      Term comparison = not ? condition.part(0) : condition;
+      if (comparison.op() == Op.EQ || comparison.op() == Op.ULT || comparison.op() == Op.SLT) {
+        Term simple = restated(comparison, restated);
+        comparisons.add(not ? terms.not(simple) : simple);
+      }
+    }
+    return comparisons;
+  }
+
+  private Term restated(Term term, Map<Term, Term> done) {
+    if (term.arity() == 0 || opaque.contains(term)) {
+      return term;
+    }
+    Term simple = done.get(term);
+    if (simple == null) {
+      simple =
+          switch (term.op()) {
+            case BYTE -> terms.frameByte(in(term.part(0)));
+            case CHOICE -> {
+              Term first = in(term.part(0));
+              yield first.op() == Op.TRUTH
+                  ? restated(term.part(first.isTrue() ? 1 : 2), done)
+                  : terms.choice(first, restated(term.part(1), done), restated(term.part(2), done));
+            }
+            case NOT, BOTH, EITHER -> term;
+            default ->
+                computed(term.op(), restated(term.part(0), done), restated(term.part(1), done));
+          };
+      done.put(term, simple);
+    }
+    return simple;
   }
 
   private static void split(Term condition, List<Term> single) {

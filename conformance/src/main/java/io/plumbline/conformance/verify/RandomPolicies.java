@@ -79,7 +79,7 @@ public final class RandomPolicies {
   }
 
   /** Returns whether a policy is of the strict language, and comes to no more rows than it may. */
-  static boolean isStrict(Policy policy) {
+  public static boolean isStrict(Policy policy) {
     return policy.rules().stream().allMatch(RandomPolicies::isStrict)
         && StrictRow.of(policy).size() <= StrictRow.MAX;
   }

@@ -67,7 +67,8 @@ final class EmulatorRunner implements Runner {
       try {
         Map<String, byte[]> rodata = StrictRow.rodata(StrictRow.of(rows.policy()));
         entry =
-            link(engine, linker, objects, "intent_rows", rodata, Map.of()).program("intent_rows");
+            link(engine, linker, objects, StrictRow.PROGRAM, rodata, Map.of())
+                .program(StrictRow.PROGRAM);
       } catch (PolicyException e) {
         throw new EngineException(String.valueOf(e.getMessage()));
       }

@@ -76,7 +76,7 @@ final class FilterCode implements AutoCloseable {
       }
       Subject.IntentRows rows = (Subject.IntentRows) subject;
       Map<String, byte[]> table = StrictRow.rodata(StrictRow.of(rows.policy()));
-      return new FilterCode("intent_rows", load("intent_rows", objects, table, held), held);
+      return new FilterCode(StrictRow.PROGRAM, load(StrictRow.PROGRAM, objects, table, held), held);
     } catch (PolicyException e) {
       close(held);
       throw new EngineException(String.valueOf(e.getMessage()));

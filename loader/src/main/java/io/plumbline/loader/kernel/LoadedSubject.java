@@ -33,7 +33,7 @@ final class LoadedSubject implements AutoCloseable {
         loaded.add(
             name, source, RodataImage.standalone(alone.program(), alone.input()).symbols(), -1);
       } else if (subject instanceof Subject.IntentRows rows) {
-        loaded.add("intent_rows", source, rows(rows), -1);
+        loaded.add(StrictRow.PROGRAM, source, rows(rows), -1);
       } else if (subject instanceof Subject.Chained chained) {
         loaded.add("dispatcher", source, Map.of(), -1);
         int progArray = loaded.entry().mapFd("prog_array");

@@ -23,6 +23,9 @@ import java.util.Set;
  */
 public record StrictRow(
     boolean arp, Side side, boolean tcp, boolean udp, OptionalInt port, int destination) {
+  /** The program that walks such tables. */
+  public static final String PROGRAM = "intent_rows";
+
   /** The most rows that a strict policy may come to. */
   public static final int MAX = 64;
 
