@@ -50,8 +50,9 @@ final class DecisionTerms {
   /**
    * Makes terms of clauses.
    *
-   * @param rules from this clause on, reads are within the frame whatever other clauses from there
-   *     on and ranges say; so there are few different reads to ask about, however many rules
+   * @param rules from this clause on, a read counts as past the frame's end even if another of
+   *     these clauses or a range would keep it from being done: few different reads are left to ask
+   *     about
    */
   DecisionTerms(Terms terms, FrameTerms frame, List<Clause> clauses, Inputs inputs, int rules) {
     this.terms = terms;

@@ -222,6 +222,8 @@ class TermsTest {
     for (Made made : List.of(maker.number(depth), maker.truth(depth))) {
       assertThat(assignment.of(known.in(made.term))).isEqualTo(made.value);
     }
+    // They follow from the conditions, which hold here.
+    assertThat(known.comparisons()).allMatch(comparison -> assignment.of(comparison) == 1);
   }
 
   @Property(tries = 300)
