@@ -222,7 +222,8 @@ final class Flow {
     };
   }
 
-  private Value field(long offset, int size) {
+  /** Returns what a load from the context gives: maybe where the packet begins or ends. */
+  Value field(long offset, int size) {
     ContextType type = machine.contextType();
     if (type.illegal(offset, size, false).isPresent()
         || type.dataSlot() < 0

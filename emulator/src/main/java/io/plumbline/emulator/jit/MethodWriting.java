@@ -138,17 +138,11 @@ final class MethodWriting {
     Value base = known(slot, insn.src());
     return base.inPacket()
         || base.kind() == Value.Kind.CONTEXT
-            && isEdge(base.number() + insn.off(), insn.opcode().bytes());
+            && isEdge(flow.field(base.number() + insn.off(), insn.opcode().bytes()));
   }
 
-  /** Returns whether a field of the context is where the packet begins or ends. */
-  private boolean isEdge(long offset, int size) {
-    ContextType type = owner.machine().contextType();
-    if (type.dataSlot() < 0 || type.illegal(offset, size, false).isPresent()) {
-      return false;
-    }
-    int field = type.slotAt((int) offset);
-    return field == type.dataSlot() || field == type.dataEndSlot();
+  private static boolean isEdge(Value field) {
+    return field.kind() == Value.Kind.DATA || field.kind() == Value.Kind.DATA_END;
   }
 
   private Value known(int slot, int register) {
@@ -613,8 +607,9 @@ final class MethodWriting {
       number((1L << 8 * size) - 1);
       out.visitInsn(Opcodes.LAND);
     }
-    if (isEdge(offset, size)) {
-      bounds(slot, type.slotAt(at) == type.dataSlot());
+    Value field = flow.field(offset, size);
+    if (isEdge(field)) {
+      bounds(slot, field.kind() == Value.Kind.DATA);
     }
     return true;
   }

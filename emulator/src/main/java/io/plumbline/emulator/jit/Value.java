@@ -57,9 +57,9 @@ record Value(Kind kind, long number, @Nullable Region region, int place, long fu
   }
 
   static Value data(int place, long furthest, long number) {
-    return furthest > MOST || Math.abs(number) > MOST
-        ? PACKET
-        : new Value(Kind.DATA, number, null, place, furthest);
+    return furthest <= MOST && number >= -MOST && number <= MOST
+        ? new Value(Kind.DATA, number, null, place, furthest)
+        : PACKET;
   }
 
   static Value of(Region region) {
@@ -80,7 +80,7 @@ record Value(Kind kind, long number, @Nullable Region region, int place, long fu
   Value plus(long constant) {
     return switch (kind) {
       case CONSTANT, CONTEXT, STACK -> new Value(kind, number + constant);
-      case DATA -> Math.abs(constant) > MOST ? PACKET : data(place, furthest, number + constant);
+      case DATA -> data(place, furthest, number + constant);
       case DATA_END, PACKET, REGION -> moved();
       default -> UNKNOWN;
     };

@@ -203,10 +203,11 @@ class FlowTest {
 
   /** Asks the interpreter and compiled code, frame by frame and as a batch. */
   private static void alike(List<Insn> insns, PacketBatch packets) {
-    String expected = outcomes(insns, packets, false);
+    List<String> expected = outcomes(insns, packets, false);
     assertThat(outcomes(insns, packets, true)).as("%s", insns).isEqualTo(expected);
-    String batch = asBatch(insns, packets);
-    assertThat(expected).as("%s", insns).startsWith(batch);
+    List<String> batch = asBatch(insns, packets);
+    assertThat(batch).as("%s", insns).isNotEmpty();
+    assertThat(batch).as("%s", insns).isEqualTo(expected.subList(0, batch.size()));
   }
 
   private static Machine machine() {
@@ -215,7 +216,7 @@ class FlowTest {
     return machine;
   }
 
-  private static String outcomes(List<Insn> insns, PacketBatch packets, boolean compiled) {
+  private static List<String> outcomes(List<Insn> insns, PacketBatch packets, boolean compiled) {
     Machine machine = machine();
     Frames frames = new Frames(machine, ContextType.SCHED_CLS);
     Program program = new Program("p", insns, compiled ? new Jit(machine, true) : Interpreter::of);
@@ -228,11 +229,11 @@ class FlowTest {
         outcomes.add(fault.slot() + ": " + fault.what());
       }
     }
-    return String.join("\n", outcomes);
+    return outcomes;
   }
 
   /** Returns the outcomes up to the first fault. */
-  private static String asBatch(List<Insn> insns, PacketBatch packets) {
+  private static List<String> asBatch(List<Insn> insns, PacketBatch packets) {
     Machine machine = machine();
     Frames frames = new Frames(machine, ContextType.SCHED_CLS);
     Program program = new Program("p", insns, new Jit(machine, true));
@@ -248,6 +249,6 @@ class FlowTest {
     for (int i = count - 1; i >= 0; i--) {
       outcomes.add(0, String.valueOf(verdicts[i]));
     }
-    return String.join("\n", outcomes);
+    return outcomes;
   }
 }
