@@ -75,6 +75,15 @@ final class DecisionTerms {
     return decides.get(clause);
   }
 
+  /** Returns when none of so many first clauses decides. */
+  Term undecided(int first) {
+    Term none = terms.truth(true);
+    for (Term decided : decides.subList(0, first)) {
+      none = terms.both(none, terms.not(decided));
+    }
+    return none;
+  }
+
   /** Returns when a clause with an action decides. */
   Term decides(Action action) {
     Term any = terms.truth(false);

@@ -116,10 +116,7 @@ final class PolicyQuestions {
             terms.both(
                 terms.eq(type, terms.constant(EtherType.IPV6)),
                 isOneOf(protocol, IpProtocol.ICMPV6)));
-    Term classified = terms.truth(true);
-    for (int i = 0; i < CLASSES; i++) {
-      classified = terms.both(classified, terms.not(decisions.decides(i)));
-    }
+    Term classified = decisions.undecided(CLASSES);
     return new Merger.Cut(Set.of(protocol), List.of(classified), List.of(known));
   }
 

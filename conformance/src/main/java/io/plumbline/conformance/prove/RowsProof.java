@@ -108,10 +108,7 @@ final class RowsProof {
             new FrameTerms(terms, tagged),
             clauses,
             new DecisionTerms.Inputs(zero, List.of(), terms.truth(false)));
-    Term classified = terms.truth(true);
-    for (int i = 0; i < Intent.classification().size(); i++) {
-      classified = terms.both(classified, terms.not(decisions.decides(i)));
-    }
+    Term classified = decisions.undecided(Intent.classification().size());
     for (Row row : rows) {
       Term match = matches(row, decisions);
       matches.add(match);
