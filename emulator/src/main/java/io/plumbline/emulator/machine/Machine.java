@@ -181,7 +181,8 @@ public final class Machine {
 
   /** Returns what would have been legal: the region that an address is near to, or all of them. */
   private String legal(long address, String what) {
-    long tag = address >>> 32;
+    // An offset with its highest bit set is meant from the start of the next region backwards.
+    long tag = address + (1L << 31) >>> 32;
     Region near = tag < regionCount ? regions[(int) tag] : null;
     if (near != null) {
       return near + (near.writable() || what.equals("read") ? "" : ", read-only");
@@ -213,7 +214,7 @@ public final class Machine {
 
   private long loadElsewhere(long address, int size) {
     long tag = address >>> 32;
-    if (tag == TAG_CONTEXT) {
+    if (tag == TAG_CONTEXT && (int) address >= 0) {
       return loadContext(address, size);
     }
     Region region = tag < regionCount ? regions[(int) tag] : null;
@@ -254,7 +255,7 @@ public final class Machine {
         return;
       }
     }
-    if (tag == TAG_CONTEXT) {
+    if (tag == TAG_CONTEXT && (int) address >= 0) {
       storeContext(address, size, value);
     } else {
       Region own = writable(address, size);

@@ -36,7 +36,7 @@ class InterpreterTest {
     try {
       return Long.toHexString(machine.run(program, Machine.PACKET_START, 8));
     } catch (Fault fault) {
-      return String.valueOf(fault.getMessage());
+      return fault.slot() + ": " + fault.what();
     }
   }
 
@@ -69,5 +69,12 @@ class InterpreterTest {
     String together = run(text, Interpreter::of);
     String oneByOne = run(text, Interpreter.traced((program, slot, frame, registers) -> {}));
     assertThat(together).isEqualTo(oneByOne);
+  }
+
+  @Test
+  void whatIsBelowTheStackIsToldAsSuch() throws Exception {
+    assertThat(run("r0 = 5; *(u64 *)(r10 - 520) = r0; exit", Interpreter::of))
+        .isEqualTo(
+            "1: write of 8 bytes at 0x2fffffff8: stack of frame 0 is [0x300000000, 0x300000200)");
   }
 }
