@@ -1,12 +1,14 @@
 package io.plumbline.conformance;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.plumbline.emulator.interp.Interpreter;
 import io.plumbline.emulator.isa.Assembler;
 import io.plumbline.emulator.isa.Insn;
 import io.plumbline.emulator.jit.Jit;
 import io.plumbline.emulator.machine.ContextType;
+import io.plumbline.emulator.machine.Fault;
 import io.plumbline.emulator.machine.Frames;
 import io.plumbline.emulator.machine.Machine;
 import io.plumbline.emulator.machine.Program;
@@ -22,6 +24,7 @@ import java.util.function.Function;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Helpers and fields of the context: what a program returns and leaves of the packet is what the
@@ -97,5 +100,22 @@ class HelperTest {
       }
     }
     assertThat(wrong).isEmpty();
+  }
+
+  /** What the kernel refuses when a program is loaded is a fault when it is run. */
+  @ParameterizedTest
+  @ValueSource(strings = {"r0 = *(s32 *)(r1 + 76)", "r0 = *(s32 *)(r1 + 80)"})
+  void addressesHaveNoSign(String load) throws Exception {
+    KernelNeeded.orSkip();
+    List<Insn> insns = Assembler.assemble(load + "\nr0 = 0\nexit\n");
+    try (RawKernelProgram kernel = new RawKernelProgram(BpfSyscall.PROG_TYPE_SCHED_CLS, insns)) {
+      assertThat(kernel.refusal()).isNotEmpty();
+    }
+    for (Function<Machine, Program.Maker> engine :
+        List.<Function<Machine, Program.Maker>>of(m -> Interpreter::of, m -> new Jit(m, true))) {
+      assertThatThrownBy(() -> run(ContextType.SCHED_CLS, insns, engine))
+          .isInstanceOf(Fault.class)
+          .hasMessageContaining("of the context: an address has no sign");
+    }
   }
 }

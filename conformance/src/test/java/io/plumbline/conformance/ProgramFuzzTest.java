@@ -12,6 +12,7 @@ import io.plumbline.emulator.isa.InsnCodec;
 import io.plumbline.emulator.isa.StructuralVerifier;
 import io.plumbline.emulator.jit.Jit;
 import io.plumbline.emulator.machine.ContextType;
+import io.plumbline.emulator.machine.Fault;
 import io.plumbline.emulator.machine.Frames;
 import io.plumbline.emulator.machine.Machine;
 import io.plumbline.emulator.machine.Program;
@@ -81,21 +82,26 @@ class ProgramFuzzTest {
       boolean differs = false;
       for (int i = 0; i < packets.size(); i++) {
         differs |=
-            run(insns, m -> Interpreter::of, packets, i)
-                != run(wrong, m -> new Jit(m, true), packets, i);
+            !run(insns, m -> Interpreter::of, packets, i)
+                .equals(run(wrong, m -> new Jit(m, true), packets, i));
       }
       seen += differs ? 1 : 0;
     }
     assertThat(seen).isGreaterThan(45);
   }
 
-  private static long run(
+  /** Returns r0, or the fault and where it happened. */
+  private static String run(
       List<Insn> insns, Function<Machine, Program.Maker> maker, PacketBatch packets, int i) {
     Machine machine = new Machine();
     Frames frames = new Frames(machine, ContextType.SCHED_CLS);
     Program program = new Program("generated", insns, maker.apply(machine));
     frames.show(packets, i);
-    return machine.run(program, Machine.CONTEXT, 0);
+    try {
+      return Long.toHexString(machine.run(program, Machine.CONTEXT, 0));
+    } catch (Fault fault) {
+      return fault.slot() + ": " + fault.what();
+    }
   }
 
   static Stream<Path> regressions() throws Exception {

@@ -438,7 +438,6 @@ final class Executor {
   private List<Branch> load(State state, Insn insn) throws SymbolicException {
     Pointer at = address(state, insn.src(), insn.off());
     int size = insn.opcode().bytes();
-    boolean signed = insn.opcode().operation().equals("ldxs");
     Term inside = terms.truth(true);
     Value value;
     if (at.region() instanceof Region.Packet) {
@@ -451,7 +450,10 @@ final class Executor {
     } else {
       value = load(state, at, size);
     }
-    if (signed && value instanceof Num number) {
+    if (insn.opcode().signExtends()) {
+      if (!(value instanceof Num number)) {
+        throw error(state, "an address is loaded with its sign");
+      }
       value = Value.of(terms.signExtend(number.term(), 8 * size));
     }
     if (inside.isTrue()) {

@@ -561,9 +561,9 @@ public final class Interpreter implements Program.Executor {
           next = jump(m, pc);
         }
       }
-      case LDXSB -> r[d] = (byte) m.load(r[s] + off, 1);
-      case LDXSH -> r[d] = (short) m.load(r[s] + off, 2);
-      case LDXSW -> r[d] = (int) m.load(r[s] + off, 4);
+      case LDXSB -> r[d] = (byte) m.loadSigned(r[s] + off, 1);
+      case LDXSH -> r[d] = (short) m.loadSigned(r[s] + off, 2);
+      case LDXSW -> r[d] = (int) m.loadSigned(r[s] + off, 4);
       case LOAD_ACQ_B -> r[d] = m.load(r[s] + off, 1);
       case LOAD_ACQ_H -> r[d] = m.load(r[s] + off, 2);
       case LOAD_ACQ_W -> r[d] = m.load(r[s] + off, 4);

@@ -168,7 +168,7 @@ public final class Disassembler {
   }
 
   private static String type(Opcode op) {
-    return (op.operation().equals("ldxs") ? "s" : "u") + op.width();
+    return (op.signExtends() ? "s" : "u") + op.width();
   }
 
   private static String relative(int offset) {

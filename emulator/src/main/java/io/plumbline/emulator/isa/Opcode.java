@@ -378,6 +378,11 @@ public enum Opcode {
     return width / 8;
   }
 
+  /** Returns whether what is loaded is taken with its sign. */
+  public boolean signExtends() {
+    return operation.equals("ldxs");
+  }
+
   /** Returns the first version of the instruction set, 1..4 as compilers number it, that has it. */
   public int cpu() {
     return cpu;

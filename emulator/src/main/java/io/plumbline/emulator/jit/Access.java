@@ -19,6 +19,15 @@ final class Access {
     }
   }
 
+  /** Loads what is then taken with its sign. */
+  static long loadSigned(Machine m, long address, int size, int slot) {
+    try {
+      return m.loadSigned(address, size);
+    } catch (Fault fault) {
+      throw fault.at(slot);
+    }
+  }
+
   /** Stores to wherever the address is. */
   static void store(Machine m, long address, int size, long value, int slot) {
     try {

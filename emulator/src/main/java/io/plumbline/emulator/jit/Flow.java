@@ -209,6 +209,9 @@ final class Flow {
   }
 
   private Value loaded(Opcode opcode, Value address, Knowledge state) {
+    if (opcode.signExtends()) {
+      return Value.UNKNOWN;
+    }
     if (address.kind() == Value.Kind.CONTEXT) {
       return field(address.number(), opcode.bytes());
     }

@@ -138,6 +138,7 @@ final class MethodWriting {
     Value base = known(slot, insn.src());
     return base.inPacket()
         || base.kind() == Value.Kind.CONTEXT
+            && !insn.opcode().signExtends()
             && isEdge(flow.field(base.number() + insn.off(), insn.opcode().bytes()));
   }
 
@@ -437,7 +438,7 @@ final class MethodWriting {
       }
       case LOAD, LOAD_ACQ -> {
         loading(slot, insn);
-        if (opcode.operation().equals("ldxs")) {
+        if (opcode.signExtends()) {
           extend(opcode.width());
         }
         store(insn.dst());
@@ -522,7 +523,7 @@ final class MethodWriting {
     long at = base.number() + insn.off();
     switch (base.kind()) {
       case CONTEXT -> {
-        if (context(slot, at, size)) {
+        if (!insn.opcode().signExtends() && context(slot, at, size)) {
           return;
         }
       }
@@ -557,6 +558,9 @@ final class MethodWriting {
         return;
       }
       case REGION -> {
+        if (insn.opcode().signExtends()) {
+          break;
+        }
         owner.constant(out, java.util.Objects.requireNonNull(base.region()), Region.class);
         address(insn.src(), insn.off());
         integer(size);
@@ -567,11 +571,17 @@ final class MethodWriting {
       }
       default -> {}
     }
+    elsewhere(slot, insn);
+  }
+
+  /** Loads from wherever the address is. */
+  private void elsewhere(int slot, Insn insn) {
     machine();
     address(insn.src(), insn.off());
-    integer(size);
+    integer(insn.opcode().bytes());
     integer(slot);
-    call(ACCESS, "load", "(" + MACHINE_TYPE + "JII)J", false);
+    String method = insn.opcode().signExtends() ? "loadSigned" : "load";
+    call(ACCESS, method, "(" + MACHINE_TYPE + "JII)J", false);
   }
 
   private void stack(int offset) {
@@ -667,11 +677,7 @@ final class MethodWriting {
     fromPacket(size);
     out.visitJumpInsn(Opcodes.GOTO, end);
     out.visitLabel(elsewhere);
-    machine();
-    address(insn.src(), insn.off());
-    integer(size);
-    integer(slot);
-    call(ACCESS, "load", "(" + MACHINE_TYPE + "JII)J", false);
+    elsewhere(slot, insn);
     out.visitLabel(end);
   }
 

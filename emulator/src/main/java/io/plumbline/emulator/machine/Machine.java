@@ -212,6 +212,24 @@ public final class Machine {
         : loadElsewhere(address, size);
   }
 
+  /**
+   * Loads what is then taken with its sign, which addresses in the context are not for: the kernel
+   * refuses that ({@code bpf_skb_is_valid_access}, {@code is_ldsx}).
+   *
+   * @return zero-extended
+   */
+  public long loadSigned(long address, int size) {
+    long offset = address - CONTEXT;
+    if (address >>> 32 == TAG_CONTEXT
+        && contextType.illegal(offset, size, false).isEmpty()
+        && contextType.pointerAt((int) offset)) {
+      throw new Fault(
+          "read of %d bytes at offset %d of the context: an address has no sign"
+              .formatted(size, offset));
+    }
+    return load(address, size);
+  }
+
   private long loadElsewhere(long address, int size) {
     long tag = address >>> 32;
     if (tag == TAG_CONTEXT && (int) address >= 0) {
