@@ -3,6 +3,7 @@ package io.plumbline.conformance.mutate;
 import io.plumbline.conformance.prove.Proof;
 import io.plumbline.conformance.prove.Prover;
 import io.plumbline.conformance.prove.Reach;
+import io.plumbline.conformance.symbolic.Patience;
 import io.plumbline.conformance.symbolic.SymbolicException;
 import io.plumbline.conformance.verify.GateExecution;
 import io.plumbline.conformance.verify.RandomPolicies;
@@ -49,7 +50,8 @@ public final class Mutation {
   private static final int FRAMES_PER_POLICY = 400;
   private static final int FRAMES_PER_CHANGED_POLICY = 4000;
   private static final int GATE_CASES = 400;
-  private static final int SECONDS = 20;
+  private static final Patience PATIENCE = Patience.perQuestion(20_000);
+  private static final long NANOSECONDS_PER_MUTANT = 60_000_000_000L;
 
   /** What became of a mutant. */
   public enum Fate {
@@ -85,7 +87,7 @@ public final class Mutation {
     if (!how.isEmpty()) {
       return judged(mutant.what(), Fate.KILLED, how, start);
     }
-    return proved(mutant.what(), new Prover(changed, SECONDS).of(program), start);
+    return proved(mutant.what(), prover(changed, start).of(program), start);
   }
 
   /** Judges a changed model of a program. */
@@ -95,7 +97,7 @@ public final class Mutation {
     if (!how.isEmpty()) {
       return judged(mutant.what(), Fate.KILLED, how, start);
     }
-    return proved(mutant.what(), new Prover(objects, SECONDS).of(mutant.program()), start);
+    return proved(mutant.what(), prover(objects, start).of(mutant.program()), start);
   }
 
   /** Judges a changed object of {@code intent}, with policies. */
@@ -122,7 +124,7 @@ public final class Mutation {
       return judged(mutant.what(), Fate.KILLED, how, start);
     }
     List<Prover.Task> tasks = new ArrayList<>();
-    Prover prover = new Prover(changed, SECONDS);
+    Prover prover = prover(changed, start);
     Prover.examples().forEach(policy -> tasks.add(prover.of(policy)));
     return proved(mutant.what(), tasks, start);
   }
@@ -171,7 +173,7 @@ public final class Mutation {
       how = refusal(changed, subjects);
     }
     return how.isEmpty()
-        ? proved(mutant.what(), new Prover(changed, SECONDS).of(program), start)
+        ? proved(mutant.what(), prover(changed, start).of(program), start)
         : judged(mutant.what(), Fate.KILLED, how, start);
   }
 
@@ -251,6 +253,11 @@ public final class Mutation {
       runner.run(frames, verdicts);
     }
     return verdicts;
+  }
+
+  /** Returns a prover that gives up a mutant which has taken long enough. */
+  private static Prover prover(ProgramObjects objects, long start) {
+    return new Prover(objects, PATIENCE.until(start + NANOSECONDS_PER_MUTANT));
   }
 
   private static Judged judged(String what, Fate fate, String how, long start) {

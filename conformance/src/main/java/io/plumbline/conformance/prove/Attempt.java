@@ -1,5 +1,6 @@
 package io.plumbline.conformance.prove;
 
+import io.plumbline.conformance.symbolic.Patience;
 import io.plumbline.conformance.symbolic.Solver;
 import io.plumbline.conformance.symbolic.SymbolicException;
 import io.plumbline.model.engine.EngineException;
@@ -20,7 +21,7 @@ final class Attempt {
   }
 
   private final long start = System.nanoTime();
-  private final int milliseconds;
+  private final Patience patience;
   private int paths;
   private long questions;
   private Optional<Counterexample> found = Optional.empty();
@@ -29,10 +30,10 @@ final class Attempt {
   /**
    * Begins an attempt.
    *
-   * @param milliseconds how long the solver may take for one question
+   * @param patience how long the solver may take
    */
-  Attempt(int milliseconds) {
-    this.milliseconds = milliseconds;
+  Attempt(Patience patience) {
+    this.patience = patience;
   }
 
   /** Counts ways through a program. */
@@ -47,7 +48,7 @@ final class Attempt {
 
   /** Goes on with a solver of its own. */
   void with(Work work) throws EngineException {
-    try (Solver solver = new Solver(milliseconds)) {
+    try (Solver solver = new Solver(patience)) {
       try {
         work.run(solver);
       } catch (Refuted refuted) {

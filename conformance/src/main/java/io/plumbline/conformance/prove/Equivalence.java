@@ -6,6 +6,7 @@ import io.plumbline.conformance.symbolic.Explorer;
 import io.plumbline.conformance.symbolic.Merger;
 import io.plumbline.conformance.symbolic.Path;
 import io.plumbline.conformance.symbolic.Path.End;
+import io.plumbline.conformance.symbolic.Patience;
 import io.plumbline.conformance.symbolic.Solver;
 import io.plumbline.conformance.symbolic.SymbolicException;
 import io.plumbline.conformance.symbolic.SymbolicMap;
@@ -78,7 +79,7 @@ public final class Equivalence {
       Claim claim,
       int seconds)
       throws SymbolicException {
-    try (Solver solver = new Solver(1000 * seconds)) {
+    try (Solver solver = new Solver(Patience.perQuestion(1000 * seconds))) {
       Equivalence both = new Equivalence(solver);
       both.share(first, second);
       List<Path> ends = both.ends(first, firstName);

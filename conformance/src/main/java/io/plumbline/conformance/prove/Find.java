@@ -1,6 +1,7 @@
 package io.plumbline.conformance.prove;
 
 import io.plumbline.conformance.symbolic.Assignment;
+import io.plumbline.conformance.symbolic.Patience;
 import io.plumbline.conformance.symbolic.Solver;
 import io.plumbline.conformance.symbolic.SymbolicException;
 import io.plumbline.conformance.symbolic.Term;
@@ -40,7 +41,7 @@ public final class Find {
    */
   public static Optional<Packet> of(Subject subject, String expression, int seconds)
       throws SymbolicException {
-    try (Solver solver = new Solver(1000 * seconds)) {
+    try (Solver solver = new Solver(Patience.perQuestion(1000 * seconds))) {
       Terms terms = new Terms();
       FrameTerms frame = new FrameTerms(terms, false);
       List<Clause> clauses;

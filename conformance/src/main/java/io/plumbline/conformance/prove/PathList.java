@@ -5,6 +5,7 @@ import io.plumbline.conformance.symbolic.Code;
 import io.plumbline.conformance.symbolic.Explorer;
 import io.plumbline.conformance.symbolic.Path;
 import io.plumbline.conformance.symbolic.Path.End;
+import io.plumbline.conformance.symbolic.Patience;
 import io.plumbline.conformance.symbolic.Solver;
 import io.plumbline.conformance.symbolic.SymbolicException;
 import io.plumbline.conformance.symbolic.TermText;
@@ -23,7 +24,7 @@ import java.util.Map;
 /** Every way through a program, one by one. */
 public final class PathList {
   private static final int MOST_PATHS = 20_000;
-  private static final int MILLISECONDS = 20_000;
+  private static final Patience PATIENCE = Patience.perQuestion(20_000);
 
   /** What holds of every frame before the program looks at it. */
   private static final int GIVEN = 3;
@@ -52,7 +53,7 @@ public final class PathList {
   public static List<Entry> of(ProgramObjects objects, ProgramSpec program, boolean stage)
       throws EngineException, SymbolicException {
     List<Entry> entries = new ArrayList<>();
-    try (Solver solver = new Solver(MILLISECONDS)) {
+    try (Solver solver = new Solver(PATIENCE)) {
       Terms terms = new Terms();
       BpfObject object = Codes.object(objects, program.name());
       Variables variables = new Variables(terms, object);

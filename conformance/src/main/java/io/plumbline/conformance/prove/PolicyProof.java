@@ -1,6 +1,7 @@
 package io.plumbline.conformance.prove;
 
 import io.plumbline.conformance.symbolic.Explorer;
+import io.plumbline.conformance.symbolic.Patience;
 import io.plumbline.emulator.engine.EmulatorEngine;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.ModelEngine;
@@ -29,16 +30,16 @@ final class PolicyProof {
   private static final int FRAMES = 20_000;
 
   private final ProgramObjects objects;
-  private final int milliseconds;
+  private final Patience patience;
 
-  PolicyProof(ProgramObjects objects, int milliseconds) {
+  PolicyProof(ProgramObjects objects, Patience patience) {
     this.objects = objects;
-    this.milliseconds = milliseconds;
+    this.patience = patience;
   }
 
   /** Proves one policy. */
   Proof prove(Policy policy) throws EngineException {
-    Attempt attempt = new Attempt(milliseconds);
+    Attempt attempt = new Attempt(patience);
     for (boolean tagged : new boolean[] {true, false}) {
       attempt.with(
           solver -> {

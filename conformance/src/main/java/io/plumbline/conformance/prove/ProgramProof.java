@@ -6,6 +6,7 @@ import io.plumbline.conformance.symbolic.Explorer;
 import io.plumbline.conformance.symbolic.Merger;
 import io.plumbline.conformance.symbolic.Path;
 import io.plumbline.conformance.symbolic.Path.End;
+import io.plumbline.conformance.symbolic.Patience;
 import io.plumbline.conformance.symbolic.Solver;
 import io.plumbline.conformance.symbolic.SymbolicException;
 import io.plumbline.conformance.symbolic.Term;
@@ -35,16 +36,16 @@ final class ProgramProof {
   private static final long LOW = 0xFFFF_FFFFL;
 
   private final ProgramObjects objects;
-  private final int milliseconds;
+  private final Patience patience;
 
   /**
    * Prepares proofs.
    *
-   * @param milliseconds how long the solver may take for one question
+   * @param patience how long the solver may take
    */
-  ProgramProof(ProgramObjects objects, int milliseconds) {
+  ProgramProof(ProgramObjects objects, Patience patience) {
     this.objects = objects;
-    this.milliseconds = milliseconds;
+    this.patience = patience;
   }
 
   /** Proves a program alone, or as a stage. */
@@ -54,7 +55,7 @@ final class ProgramProof {
         stage
             ? "decides as its %d clauses, for all frames and inputs, in every slot of a chain"
             : "decides as its %d clauses, for all frames and inputs";
-    Attempt attempt = new Attempt(milliseconds);
+    Attempt attempt = new Attempt(patience);
     attempt.with(
         solver -> {
           Terms terms = new Terms();

@@ -1,6 +1,7 @@
 package io.plumbline.conformance.prove;
 
 import io.plumbline.conformance.symbolic.Explorer;
+import io.plumbline.conformance.symbolic.Patience;
 import io.plumbline.model.catalog.ChainSyntax;
 import io.plumbline.model.catalog.ProgramCatalog;
 import io.plumbline.model.engine.EngineException;
@@ -80,7 +81,7 @@ public final class Prover {
   }
 
   private final ProgramObjects objects;
-  private final int milliseconds;
+  private final Patience patience;
 
   /**
    * Makes a prover.
@@ -88,8 +89,13 @@ public final class Prover {
    * @param seconds how long the solver may take for one question
    */
   public Prover(ProgramObjects objects, int seconds) {
+    this(objects, Patience.perQuestion(1000 * seconds));
+  }
+
+  /** Makes a prover whose solver may take as long as is said. */
+  public Prover(ProgramObjects objects, Patience patience) {
     this.objects = objects;
-    milliseconds = 1000 * seconds;
+    this.patience = patience;
   }
 
   /** Returns what there is to prove of everything that ships. */
@@ -107,7 +113,7 @@ public final class Prover {
 
   /** Returns what there is to prove of a program: it alone, and as a stage if it can be one. */
   public List<Task> of(ProgramSpec program) {
-    ProgramProof proof = new ProgramProof(objects, milliseconds);
+    ProgramProof proof = new ProgramProof(objects, patience);
     List<Task> tasks = new ArrayList<>();
     tasks.add(new Task(program.name(), () -> proof.prove(program, false)));
     if (program.chainable()) {
@@ -188,7 +194,7 @@ public final class Prover {
     return new Task(
         name,
         () -> {
-          Attempt attempt = new Attempt(milliseconds);
+          Attempt attempt = new Attempt(patience);
           for (boolean tagged : new boolean[] {true, false}) {
             attempt.with(solver -> new RowsProof(objects, tagged, solver, attempt).prove());
           }
@@ -219,7 +225,7 @@ public final class Prover {
   /** Returns what there is to prove of a policy. */
   public Task of(Policy policy) {
     String name = new Subject.Intent(policy).toString();
-    return new Task(name, () -> new PolicyProof(objects, milliseconds).prove(policy));
+    return new Task(name, () -> new PolicyProof(objects, patience).prove(policy));
   }
 
   /** Returns what there is to prove of the gate that filters are attached behind. */
@@ -228,7 +234,7 @@ public final class Prover {
   }
 
   private Proof proveGate() throws EngineException {
-    Attempt attempt = new Attempt(milliseconds);
+    Attempt attempt = new Attempt(patience);
     attempt.with(solver -> new GateProof(objects, solver, attempt).prove());
     return attempt.proof(
         GateModel.NAME,
@@ -242,7 +248,7 @@ public final class Prover {
   }
 
   private Proof proveChain(String name, Chain chain) throws EngineException {
-    Attempt attempt = new Attempt(milliseconds);
+    Attempt attempt = new Attempt(patience);
     Subject subject = new Subject.Chained(chain);
     attempt.with(solver -> new ChainProof(objects, subject, solver, attempt).prove(chain));
     return attempt.proof(
@@ -253,7 +259,7 @@ public final class Prover {
   }
 
   private Proof proveRows(String name, Subject.IntentRows rows) throws EngineException {
-    Attempt attempt = new Attempt(milliseconds);
+    Attempt attempt = new Attempt(patience);
     attempt.with(solver -> new ChainProof(objects, rows, solver, attempt).prove(rows));
     return attempt.proof(
         name, "drops and accepts as the policy, for all frames", Explorer.assumptions());

@@ -3,6 +3,7 @@ package io.plumbline.conformance.prove;
 import io.plumbline.conformance.symbolic.Assignment;
 import io.plumbline.conformance.symbolic.Code;
 import io.plumbline.conformance.symbolic.Merger;
+import io.plumbline.conformance.symbolic.Patience;
 import io.plumbline.conformance.symbolic.Solver;
 import io.plumbline.conformance.symbolic.SymbolicException;
 import io.plumbline.conformance.symbolic.Term;
@@ -34,12 +35,12 @@ import java.util.Map;
  * @param linear of each frame how many bytes must be linear at most; the rest are in fragments
  */
 public record Reach(BitSet reachable, List<Packet> frames, List<Integer> linear) {
-  private static final int MILLISECONDS = 20_000;
+  private static final Patience PATIENCE = Patience.perQuestion(20_000);
 
   /** Looks at a program with any input, alone or as a stage. */
   public static Reach of(ProgramObjects objects, ProgramSpec program, boolean stage)
       throws EngineException, SymbolicException {
-    try (Solver solver = new Solver(MILLISECONDS)) {
+    try (Solver solver = new Solver(PATIENCE)) {
       Terms terms = new Terms();
       BpfObject object = Codes.object(objects, program.name());
       Variables variables = new Variables(terms, object);
@@ -53,7 +54,7 @@ public record Reach(BitSet reachable, List<Packet> frames, List<Integer> linear)
   /** Looks at a program with one input, alone or as a stage. */
   public static Reach of(ProgramObjects objects, ProgramSpec program, Input input, boolean stage)
       throws EngineException, SymbolicException {
-    try (Solver solver = new Solver(MILLISECONDS)) {
+    try (Solver solver = new Solver(PATIENCE)) {
       Terms terms = new Terms();
       BpfObject object = Codes.object(objects, program.name());
       Variables variables = new Variables(terms, object);
@@ -69,7 +70,7 @@ public record Reach(BitSet reachable, List<Packet> frames, List<Integer> linear)
   /** Looks at {@code intent} with one policy. */
   public static Reach of(ProgramObjects objects, Policy policy)
       throws EngineException, SymbolicException {
-    try (Solver solver = new Solver(MILLISECONDS)) {
+    try (Solver solver = new Solver(PATIENCE)) {
       Terms terms = new Terms();
       BpfObject object = Codes.object(objects, Intent.NAME);
       PolicyMaps maps = new PolicyMaps(terms, PolicyImage.of(policy));

@@ -1,5 +1,6 @@
 package io.plumbline.conformance.prove;
 
+import io.plumbline.conformance.symbolic.Patience;
 import io.plumbline.conformance.symbolic.Semantics;
 import io.plumbline.conformance.symbolic.Solver;
 import io.plumbline.conformance.symbolic.SymbolicException;
@@ -54,7 +55,7 @@ public final class TemplateProof {
 
   private static Result one(Opcode opcode, boolean condition, int seconds) {
     String name = (condition ? "if " : "") + opcode.semantics();
-    try (Solver solver = new Solver(1000 * seconds)) {
+    try (Solver solver = new Solver(Patience.perQuestion(1000 * seconds))) {
       Terms terms = new Terms();
       Term a = terms.variable("a", 64);
       Term b = terms.variable("b", 64);

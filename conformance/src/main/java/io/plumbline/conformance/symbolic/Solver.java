@@ -33,17 +33,21 @@ public final class Solver implements AutoCloseable {
   private final Set<Term> bytes = new LinkedHashSet<>();
   private final Deque<List<Term>> levels = new ArrayDeque<>();
   private final Set<Term> opaque = new HashSet<>();
-  private final int limit;
+  private final Patience patience;
   private boolean bytesAreFree;
   private long checks;
 
   /**
    * Makes a solver.
    *
-   * @param milliseconds how long one question may take; 0 for no limit
+   * @param patience how long it may take
    */
-  public Solver(int milliseconds) {
-    limit = milliseconds;
+  public Solver(Patience patience) {
+    this.patience = patience;
+    limit(patience.milliseconds());
+  }
+
+  private void limit(int milliseconds) {
     if (milliseconds > 0) {
       Params params = context.mkParams();
       params.add("timeout", milliseconds);
@@ -51,8 +55,8 @@ public final class Solver implements AutoCloseable {
     }
   }
 
-  private Solver(int milliseconds, Set<Term> opaque) {
-    this(milliseconds);
+  private Solver(Patience patience, Set<Term> opaque) {
+    this(patience);
     this.opaque.addAll(opaque);
     bytesAreFree = true;
   }
@@ -64,7 +68,7 @@ public final class Solver implements AutoCloseable {
    * @param opaque terms that may be any number; so may every byte of the frame, wherever it is
    */
   public Solver abstracting(Set<Term> opaque) {
-    return new Solver(limit, opaque);
+    return new Solver(patience, opaque);
   }
 
   /** Returns how many questions were asked. */
@@ -122,6 +126,9 @@ public final class Solver implements AutoCloseable {
   public Optional<Assignment> check() throws SymbolicException {
     while (true) {
       checks++;
+      if (patience.until().isPresent()) {
+        limit(patience.next());
+      }
       Status status = solver.check();
       if (status == Status.UNSATISFIABLE) {
         return Optional.empty();

@@ -231,7 +231,7 @@ class TermsTest {
       throws SymbolicException {
     Maker maker = new Maker(seed);
     Made made = maker.number(depth);
-    try (Solver solver = new Solver(10_000)) {
+    try (Solver solver = new Solver(Patience.perQuestion(10_000))) {
       List<Term> conditions = new ArrayList<>();
       maker.variables.forEach(
           (name, value) -> {
