@@ -54,6 +54,21 @@ class CommandLineTest {
   }
 
   @Test
+  void onlyATerminalHasColours() {
+    assumeTrue(System.getenv("NO_COLOR") == null && !"dumb".equals(System.getenv("TERM")));
+    String[] replay = {"replay", capture.toString(), "--program", "block_port", "--input", "443"};
+    assertThat(run(replay)).isZero();
+    assertThat(out).contains("SHOT").doesNotContain("\033");
+    System.setProperty("plumb.tty.out", "true");
+    try {
+      assertThat(run(replay)).isZero();
+    } finally {
+      System.clearProperty("plumb.tty.out");
+    }
+    assertThat(out).contains("\033[31mSHOT   \033[0m", "\033[32m0 disagreements\033[0m");
+  }
+
+  @Test
   void everyCommandSaysInOneSentenceWhatItDoes() {
     List<CommandLine> left = new ArrayList<>(List.of(Plumb.commandLine()));
     for (int i = 0; i < left.size(); i++) {

@@ -2,6 +2,7 @@ package io.plumbline.conformance.cli;
 
 import io.plumbline.conformance.verify.Corpus;
 import io.plumbline.conformance.verify.HexDump;
+import io.plumbline.loader.cli.Colour;
 import io.plumbline.loader.cli.CommandException;
 import io.plumbline.loader.cli.ExitStatus;
 import io.plumbline.model.hook.Hook;
@@ -112,7 +113,9 @@ final class CompareCommand implements Callable<Integer> {
                 .limit(show)
                 .forEach(frame -> out.print(HexDump.of(frames.packet(frame))));
           });
-      out.printf("%d frames, %d decided otherwise%n", frames.size(), changes);
+      out.printf(
+          "%d frames, %s%n",
+          frames.size(), Colour.ofWrong(changes).of(changes + " decided otherwise"));
       out.flush();
     }
     if (json != null) {

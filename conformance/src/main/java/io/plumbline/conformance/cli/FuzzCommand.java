@@ -7,6 +7,7 @@ import io.plumbline.conformance.verify.Disagreement;
 import io.plumbline.conformance.verify.ExecutionPath;
 import io.plumbline.conformance.verify.TrialFolder;
 import io.plumbline.emulator.engine.EmulatorEngine;
+import io.plumbline.loader.cli.Colour;
 import io.plumbline.loader.cli.CommandException;
 import io.plumbline.loader.cli.ExitStatus;
 import io.plumbline.loader.kernel.ObjectSource;
@@ -247,13 +248,14 @@ final class FuzzCommand implements Callable<Integer> {
     score.engines().forEach((name, count) -> out.printf("engine %-13s %,16d run%n", name, count));
     double rate = (score.packets() - before) / seconds;
     out.printf(
-        "%,d packets on %s and %s, %d clauses and %d branches of programs reached, %d disagreements%n",
+        "%,d packets on %s and %s, %d clauses and %d branches of programs reached, %s%n",
         score.packets(),
         ModelEngine.NAME,
         String.join(", ", engineNames),
         score.clauses().size(),
         score.ways(),
-        score.disagreements().size());
+        Colour.ofWrong(score.disagreements().size())
+            .of(score.disagreements().size() + " disagreements"));
     out.printf(
         "%.1f s, %.2f million packets a second, %.2f for each of %d workers%n",
         seconds, rate / 1e6, rate / 1e6 / workers, workers);

@@ -9,6 +9,7 @@ import io.plumbline.conformance.mutate.PolicyMutants;
 import io.plumbline.conformance.mutate.SourceMutants;
 import io.plumbline.conformance.prove.Prover;
 import io.plumbline.emulator.object.ObjectException;
+import io.plumbline.loader.cli.Colour;
 import io.plumbline.loader.cli.CommandException;
 import io.plumbline.loader.cli.ExitStatus;
 import io.plumbline.loader.cli.SubjectOptions;
@@ -229,7 +230,8 @@ final class MutateCommand implements Callable<Integer> {
       counts.merge(one.fate(), 1L, Long::sum);
       slowest = Math.max(slowest, one.seconds());
       if (one.fate() == Fate.SURVIVED) {
-        out.printf("survived: %s %s: %s: %s%n", name, kind, one.what(), one.how());
+        out.printf(
+            "%s: %s %s: %s: %s%n", Colour.WARN.of("survived"), name, kind, one.what(), one.how());
       }
       Map<String, Object> entry = new LinkedHashMap<>();
       entry.put("program", name);

@@ -1,5 +1,6 @@
 package io.plumbline.conformance.cli;
 
+import io.plumbline.loader.cli.Colour;
 import io.plumbline.loader.cli.CommandException;
 import io.plumbline.loader.cli.ExitStatus;
 import io.plumbline.loader.cli.PolicyOptions;
@@ -155,7 +156,7 @@ final class PolicyDiffCommand implements Callable<Integer> {
     if (differences.isEmpty()) {
       return;
     }
-    out.printf("%s allows and %s drops:%n", allows, drops);
+    out.println(Colour.HEAD.of("%s allows and %s drops:".formatted(allows, drops)));
     for (PolicyDiff.Difference difference : differences) {
       Rule allowedBy = difference.allowedBy();
       out.println(

@@ -10,6 +10,7 @@ import io.plumbline.conformance.verify.Engines;
 import io.plumbline.conformance.verify.Execution;
 import io.plumbline.conformance.verify.ExecutionPath;
 import io.plumbline.conformance.verify.HexDump;
+import io.plumbline.loader.cli.Colour;
 import io.plumbline.loader.cli.CommandException;
 import io.plumbline.loader.cli.ExitStatus;
 import io.plumbline.loader.cli.PolicyOptions;
@@ -143,7 +144,10 @@ final class ProveCommand implements Callable<Integer> {
       assumptions.addAll(proof.assumptions());
       list.add(print(out, proof, objects));
     }
-    out.printf("%d of %d proved, %.1f s%n", proved, tasks.size(), seconds);
+    out.printf(
+        "%s, %.1f s%n",
+        Colour.ofYes(proved == tasks.size()).of(proved + " of " + tasks.size() + " proved"),
+        seconds);
     out.println("assumed:");
     assumptions.forEach(assumption -> out.println("  " + assumption));
     out.flush();
@@ -177,7 +181,8 @@ final class ProveCommand implements Callable<Integer> {
             : "lets pass nothing that %s drops".formatted(second.file());
     if (result.difference().isPresent()) {
       Equivalence.Difference found = result.difference().get();
-      out.printf("REFUTED: %s and %s: %s%n", first.file(), second.file(), words);
+      out.printf(
+          "%s: %s and %s: %s%n", Colour.BAD.of("REFUTED"), first.file(), second.file(), words);
       found
           .variables()
           .forEach(
@@ -210,8 +215,11 @@ final class ProveCommand implements Callable<Integer> {
     results.forEach(
         result ->
             out.printf(
-                "%-10s %-12s %s%n",
-                result.proved() ? "proved" : "NOT PROVED", result.name(), result.reason()));
+                "%s %-12s %s%n",
+                Colour.ofYes(result.proved())
+                    .of("%-10s".formatted(result.proved() ? "proved" : "NOT PROVED")),
+                result.name(),
+                result.reason()));
     out.printf("%d of %d proved, for all operands%n", proved, results.size());
     out.flush();
     return proved == results.size() ? ExitStatus.DONE : ExitStatus.DISAGREEMENT;
@@ -257,7 +265,12 @@ final class ProveCommand implements Callable<Integer> {
       throws CommandException, EngineException {
     String word =
         proof.proved() ? "proved" : proof.counterexample().isPresent() ? "REFUTED" : "NOT PROVED";
-    out.printf("%-10s %-28s %6.2f s  %s%n", word, proof.name(), proof.seconds(), proof.claim());
+    out.printf(
+        "%s %-28s %6.2f s  %s%n",
+        Colour.ofYes(proof.proved()).of("%-10s".formatted(word)),
+        proof.name(),
+        proof.seconds(),
+        proof.claim());
     Map<String, Object> entry = new LinkedHashMap<>();
     entry.put("name", proof.name());
     entry.put("claim", proof.claim());

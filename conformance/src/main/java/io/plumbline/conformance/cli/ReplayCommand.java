@@ -7,11 +7,13 @@ import io.plumbline.conformance.verify.Disagreement;
 import io.plumbline.conformance.verify.ExecutionPath;
 import io.plumbline.conformance.verify.TrialFolder;
 import io.plumbline.conformance.verify.Verification;
+import io.plumbline.loader.cli.Colour;
 import io.plumbline.loader.cli.CommandException;
 import io.plumbline.loader.cli.ExitStatus;
 import io.plumbline.loader.cli.PolicyOptions;
 import io.plumbline.loader.cli.SubjectOptions;
 import io.plumbline.loader.kernel.ObjectSource;
+import io.plumbline.model.decision.Action;
 import io.plumbline.model.decision.Decider;
 import io.plumbline.model.decision.Guard;
 import io.plumbline.model.engine.Engine;
@@ -418,14 +420,17 @@ final class ReplayCommand implements Callable<Integer> {
     }
     if (!"-".equals(json)) {
       out.printf("%s: %s%n", capture, subject);
-      out.printf("%-45s %-7s %12s %15s%n", "clause", "verdict", "packets", "bytes");
+      out.println(
+          Colour.HEAD.of(
+              "%-45s %-7s %12s %15s".formatted("clause", "verdict", "packets", "bytes")));
       for (int i = 0; i < replay.lines().size(); i++) {
         if (replay.packets(i) > 0) {
           ModelRunner.Line line = replay.lines().get(i);
           out.printf(
-              "%-45s %-7s %12d %15d%s%n",
+              "%-45s %s %12d %15d%s%n",
               line.name(),
-              line.clause().action(),
+              Colour.ofYes(line.clause().action() != Action.SHOT)
+                  .of("%-7s".formatted(line.clause().action())),
               replay.packets(i),
               replay.bytes(i),
               isRule(line) ? "  " + line.clause().meaning() : "");
@@ -434,12 +439,12 @@ final class ReplayCommand implements Callable<Integer> {
       printIdleRules(out, replay);
       unmatchedFlows.ifPresent(flows -> printUnmatched(out, flows));
       out.printf(
-          "%d packets, %d allowed, %d dropped, %d undecided (capture cut), %d disagreements, %.0f packets/s%n",
+          "%d packets, %d allowed, %d dropped, %d undecided (capture cut), %s, %.0f packets/s%n",
           replay.packets(),
           replay.allowed(),
           replay.dropped(),
           replay.cut(),
-          replay.disagreements(),
+          Colour.ofWrong(replay.disagreements()).of(replay.disagreements() + " disagreements"),
           replay.packetsPerSecond());
     }
     out.flush();

@@ -13,6 +13,7 @@ import io.plumbline.conformance.verify.RandomPolicies;
 import io.plumbline.conformance.verify.Subjects;
 import io.plumbline.conformance.verify.TrialFolder;
 import io.plumbline.conformance.verify.Verification;
+import io.plumbline.loader.cli.Colour;
 import io.plumbline.loader.cli.CommandException;
 import io.plumbline.loader.cli.ExitStatus;
 import io.plumbline.loader.cli.SubjectOptions;
@@ -459,9 +460,10 @@ final class VerifyCommand implements Callable<Integer> {
           file.packets(),
           file.reason().isEmpty() ? "" : ": " + file.reason());
     }
-    out.printf(
-        "%-20s %12s %14s  %-10s  %s%n",
-        "program", "trials", "disagreements", "branches", "clauses reached");
+    out.println(
+        Colour.HEAD.of(
+            "%-20s %12s %14s  %-10s  %s"
+                .formatted("program", "trials", "disagreements", "branches", "clauses reached")));
     run.programScores()
         .forEach(
             (name, score) -> {
@@ -477,10 +479,10 @@ final class VerifyCommand implements Callable<Integer> {
                               missing.isEmpty() ? "" : ": not " + missing);
               int[] branches = branches(run, name);
               out.printf(
-                  "%-20s %12d %14d  %-10s  %s%n",
+                  "%-20s %12d %s  %-10s  %s%n",
                   name,
                   score.trials(),
-                  score.disagreements(),
+                  Colour.ofWrong(score.disagreements()).of("%14d".formatted(score.disagreements())),
                   branches[0] + " of " + branches[2],
                   clauses);
             });
@@ -493,9 +495,13 @@ final class VerifyCommand implements Callable<Integer> {
                   .forEach((reason, count) -> out.printf("  %d not run: %s%n", count, reason));
             });
     unavailable.forEach(
-        (name, reason) -> out.printf("engine %-12s unavailable: %s%n", name, reason));
+        (name, reason) ->
+            out.printf("engine %-12s %s: %s%n", name, Colour.WARN.of("unavailable"), reason));
     out.printf(
-        "%d trials, %d disagreements, %.1f s%n", run.trials(), run.disagreementCount(), seconds);
+        "%d trials, %s, %.1f s%n",
+        run.trials(),
+        Colour.ofWrong(run.disagreementCount()).of(run.disagreementCount() + " disagreements"),
+        seconds);
     out.flush();
   }
 }

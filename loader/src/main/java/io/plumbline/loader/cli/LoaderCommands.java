@@ -57,7 +57,9 @@ public final class LoaderCommands {
         (e, args) -> {
           PrintWriter err = e.getCommandLine().getErr();
           err.println(
-              "plumb: " + String.valueOf(e.getMessage()).lines().findFirst().orElse("usage"));
+              Colour.BAD.ofError("plumb:")
+                  + " "
+                  + String.valueOf(e.getMessage()).lines().findFirst().orElse("usage"));
           err.flush();
           return ExitStatus.USAGE;
         });
@@ -68,7 +70,10 @@ public final class LoaderCommands {
           // Only what was written for people has more lines than one.
           commandLine
               .getErr()
-              .println("plumb: " + (known ? message : message.lines().findFirst().orElse("")));
+              .println(
+                  Colour.BAD.ofError("plumb:")
+                      + " "
+                      + (known ? message : message.lines().findFirst().orElse("")));
           commandLine.getErr().flush();
           return e instanceof CommandException command ? command.status() : ExitStatus.UNAVAILABLE;
         });

@@ -32,6 +32,9 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     footer = {"", "Examples:", "  plumb status", "  plumb status -i eth0 --netns blue --json"})
 public final class StatusCommand implements Callable<Integer> {
+  /** What is shown in the place of a filter that plumb did not attach. */
+  static final String FOREIGN = "not plumb's";
+
   @Spec private CommandSpec spec;
   @Mixin private Place place = new Place();
 
@@ -87,7 +90,7 @@ public final class StatusCommand implements Callable<Integer> {
           counts.map(c -> String.valueOf(c.dropped().packets())).orElse(""),
           a.about().map(about -> ago(about.since())).orElse(""),
           a.about().map(about -> about.by() + " (" + about.tool() + ")").orElse(""),
-          a.about().map(StatusCommand::filter).orElse("not plumb's"));
+          a.about().map(StatusCommand::filter).orElse(FOREIGN));
     }
     out.print(table.isEmpty() ? "nothing is attached" + System.lineSeparator() : table);
   }

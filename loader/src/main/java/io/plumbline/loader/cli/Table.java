@@ -37,14 +37,25 @@ final class Table {
       }
     }
     StringBuilder text = new StringBuilder();
-    for (List<String> row : rows) {
+    for (int r = 0; r < rows.size(); r++) {
       StringBuilder line = new StringBuilder();
       for (int c = 0; c < columns; c++) {
-        String blank = " ".repeat(widths[c] - row.get(c).length());
-        line.append(numeric[c] ? blank + row.get(c) : row.get(c) + blank).append("  ");
+        String cell = rows.get(r).get(c);
+        String blank = " ".repeat(widths[c] - cell.length());
+        String shown = (r == 0 ? Colour.HEAD : colour(cell)).of(cell);
+        line.append(numeric[c] ? blank + shown : shown + blank).append("  ");
       }
       text.append(line.toString().stripTrailing()).append(System.lineSeparator());
     }
     return text.toString();
+  }
+
+  private static Colour colour(String cell) {
+    return switch (cell) {
+      case "yes" -> Colour.GOOD;
+      case "no" -> Colour.BAD;
+      case StatusCommand.FOREIGN -> Colour.QUIET;
+      default -> Colour.NONE;
+    };
   }
 }
