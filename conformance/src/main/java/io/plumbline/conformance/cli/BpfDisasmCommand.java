@@ -53,7 +53,7 @@ final class BpfDisasmCommand implements Callable<Integer> {
     byte[] bytes = BpfInput.source(file);
     if (!BpfInput.isElf(bytes)) {
       List<Insn> insns = BpfInput.decode(BpfInput.hex("program", BpfInput.text(bytes)));
-      print(out, insns, Map.of(), Map.of(), List.of());
+      print(out, insns, Map.of(), Map.of(), Map.of(), List.of());
       out.flush();
       return ExitStatus.DONE;
     }
@@ -67,6 +67,7 @@ final class BpfDisasmCommand implements Callable<Integer> {
           out,
           one.insns(),
           one.functions(),
+          one.externs(),
           lines ? one.lines() : Map.of(),
           object.maps().stream().map(io.plumbline.emulator.object.MapSpec::name).toList());
     }
@@ -78,6 +79,7 @@ final class BpfDisasmCommand implements Callable<Integer> {
       PrintWriter out,
       List<Insn> insns,
       Map<Integer, String> functions,
+      Map<Integer, String> externs,
       Map<Integer, BpfObject.SourceLine> lines,
       List<String> maps) {
     for (int slot = 0; slot < insns.size(); slot++) {
@@ -98,7 +100,7 @@ final class BpfDisasmCommand implements Callable<Integer> {
             case CALL_HELPER -> Helper.name(insn.immLow());
             case LDDW_MAP_INDEX, LDDW_MAP_INDEX_VALUE ->
                 insn.immLow() >= 0 && insn.immLow() < maps.size() ? maps.get(insn.immLow()) : "";
-            default -> "";
+            default -> externs.getOrDefault(slot, "");
           };
       String note = comment.isEmpty() ? "" : ": " + comment;
       out.printf("%-44s # %d%s%n", insn, slot, note);

@@ -1,6 +1,7 @@
 package io.plumbline.conformance.cli;
 
 import io.plumbline.emulator.helper.Helper;
+import io.plumbline.emulator.helper.Kfunc;
 import io.plumbline.emulator.isa.Opcode;
 import io.plumbline.emulator.map.MapType;
 import io.plumbline.emulator.object.BpfObject;
@@ -73,7 +74,13 @@ final class BpfInspectCommand implements Callable<Integer> {
           "program %-24s section %-16s %6d insns  %d functions%n",
           program.name(), program.section(), program.insns().size(), program.functions().size());
       out.printf("  helpers: %s%n", String.join(", ", helpers(program)));
-      program.externs().forEach((slot, name) -> out.printf("  insn %d needs %s%n", slot, name));
+      program
+          .externs()
+          .forEach(
+              (slot, name) ->
+                  out.printf(
+                      "  insn %d needs %s%s%n",
+                      slot, name, Kfunc.of(name).isPresent() ? "" : " (not done here)"));
     }
     for (MapSpec map : object.maps()) {
       out.printf(

@@ -69,7 +69,6 @@ final class BpfTraceCommand implements Callable<Integer> {
     BpfObject.Program chosen = BpfInput.program(file.toString(), object, program);
     ContextType type =
         Contexts.of(chosen.section())
-            .filter(context -> context.dataSlot() >= 0)
             .orElseThrow(
                 () ->
                     new CommandException(

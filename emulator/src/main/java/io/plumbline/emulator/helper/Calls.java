@@ -22,6 +22,16 @@ public final class Calls {
             });
   }
 
+  /** Returns what a call of a kernel function does; one that is not bound faults. */
+  public static HelperFunction kfunc(int number) {
+    return Kfunc.of(number)
+        .map(Kfunc::function)
+        .orElse(
+            (m, a, b, c, d, e) -> {
+              throw new Fault("call of a kernel function: there are none");
+            });
+  }
+
   /** Calls what a register names: a function's address, or the number of a helper. */
   public static long register(Machine m, long target, long a, long b, long c, long d, long e) {
     if (Machine.functionSlot(target) >= 0) {

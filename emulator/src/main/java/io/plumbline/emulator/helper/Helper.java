@@ -45,7 +45,8 @@ public enum Helper {
   SKB_CHANGE_TYPE(32, SKB, PacketHelpers::changeType, ""),
   GET_HASH_RECALC(34, SKB, PacketHelpers::hash, "the context's hash; none is computed"),
   SKB_CHANGE_TAIL(38, SKB, PacketHelpers::changeTail, "the least length is an Ethernet header"),
-  SKB_PULL_DATA(39, SKB, PacketHelpers::pullData, "all of a packet is in one piece"),
+  SKB_PULL_DATA(
+      39, SKB, PacketHelpers::pullData, "how much of a packet is linear is the machine's to say"),
   CSUM_UPDATE(40, SKB, ChecksumHelpers::update, "there is no checksum state: ENOTSUPP"),
   SET_HASH_INVALID(41, SKB, PacketHelpers::hashInvalid, ""),
   GET_NUMA_NODE_ID(42, ANY, SystemHelpers::zero, "always 0"),
@@ -97,6 +98,10 @@ public enum Helper {
   XDP_LOAD_BYTES(189, XDP, PacketHelpers::xdpLoadBytes, ""),
   XDP_STORE_BYTES(190, XDP, PacketHelpers::xdpStoreBytes, ""),
   MAP_LOOKUP_PERCPU_ELEM(195, ANY, MapHelpers::lookupPerCpu, "four processors"),
+  DYNPTR_FROM_MEM(197, ANY, DynptrHelpers::fromMemory, ""),
+  DYNPTR_READ(201, ANY, DynptrHelpers::read, ""),
+  DYNPTR_WRITE(202, ANY, DynptrHelpers::write, ""),
+  DYNPTR_DATA(203, ANY, DynptrHelpers::data, ""),
   KTIME_GET_TAI_NS(208, ANY, SystemHelpers::time, "the machine's clock");
 
   /** Which contexts a helper works with. */

@@ -66,6 +66,7 @@ public final class Interpreter implements Program.Executor {
       switch (insn.opcode()) {
         case LDDW_FUNC -> imm[slot] = Machine.functionAddress(slot + 1 + insn.immLow());
         case CALL_HELPER -> helpers[slot] = Calls.helper(insn.immLow());
+        case CALL_KFUNC -> helpers[slot] = Calls.kfunc(insn.immLow());
         default -> {}
       }
       target[slot] = insn.target(slot);
@@ -580,7 +581,11 @@ public final class Interpreter implements Program.Executor {
           return -1;
         }
       }
-      case CALL_KFUNC -> throw new Fault("call of a kernel function: there are none");
+      case CALL_KFUNC -> {
+        m.slot(pc);
+        HelperFunction kfunc = helpers[pc];
+        r[0] = kfunc == null ? 0 : kfunc.call(m, r[1], r[2], r[3], r[4], r[5]);
+      }
       case LD_ABS_B, LD_ABS_H, LD_ABS_W -> {
         r[0] = Calls.packet(m, imm[pc], opcodes[pc].bytes());
         if (r[0] == Calls.NO_BYTES) {

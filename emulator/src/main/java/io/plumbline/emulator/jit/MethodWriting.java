@@ -458,7 +458,7 @@ final class MethodWriting {
       case EXIT -> exit();
       case HIGH -> fault(slot, "the second half of an instruction");
     }
-    return goesOn(slot) && opcode != Opcode.CALL_KFUNC && opcode != Opcode.LDDW_HIGH;
+    return goesOn(slot) && opcode != Opcode.LDDW_HIGH;
   }
 
   private void compute(Insn insn, Runnable operand) {
@@ -779,7 +779,11 @@ final class MethodWriting {
         elsewhere();
         packet();
       }
-      case CALL_KFUNC -> fault(slot, "call of a kernel function: there are none");
+      case CALL_KFUNC -> {
+        slot(slot);
+        function(Calls.kfunc(insn.immLow()));
+        packet();
+      }
       default -> helper(slot, insn.immLow());
     }
   }
@@ -802,17 +806,21 @@ final class MethodWriting {
       store(0);
       return;
     }
-    owner.constant(out, Calls.helper(id), HelperFunction.class);
-    machine();
-    five();
-    out.visitMethodInsn(
-        Opcodes.INVOKEINTERFACE, HELPER, "call", "(" + MACHINE_TYPE + FIVE + ")J", true);
-    store(0);
+    function(Calls.helper(id));
     if (id == Helper.TAIL_CALL.id()) {
       elsewhere();
     }
     // It may have moved the packet, or written to it and so made it the program's own.
     packet();
+  }
+
+  private void function(HelperFunction function) {
+    owner.constant(out, function, HelperFunction.class);
+    machine();
+    five();
+    out.visitMethodInsn(
+        Opcodes.INVOKEINTERFACE, HELPER, "call", "(" + MACHINE_TYPE + FIVE + ")J", true);
+    store(0);
   }
 
   /** Goes on in another program if that was asked for. */

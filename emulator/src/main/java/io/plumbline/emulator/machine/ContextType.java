@@ -143,7 +143,10 @@ public final class ContextType {
           List.of(),
           List.of());
 
-  /** A netfilter hook: two pointers, which only kernel functions can follow. */
+  /**
+   * A netfilter hook: the address of a {@code struct nf_hook_state}, and a handle of the packet
+   * that kernel functions take.
+   */
   public static final ContextType NETFILTER =
       new ContextType("bpf_nf_ctx", List.of("state 8", "skb 8"), List.of(), List.of());
 

@@ -15,6 +15,15 @@ public final class Frames {
   private static final int LEAST_ETHERTYPE = 0x600;
   private static final int ETH_P_802_3 = 1;
   private static final int ETH_P_802_2 = 4;
+
+  /** struct nf_hook_state: where the packet is, and of which protocol; what else is there is 0. */
+  private static final int HOOK_STATE_SIZE = 48;
+
+  private static final int HOOK_STATE_HOOK = 0;
+  private static final int HOOK_STATE_PF = 1;
+  private static final int NF_INET_LOCAL_OUT = 3;
+  private static final int NFPROTO_IPV4 = 2;
+  private static final int NFPROTO_IPV6 = 10;
   private static final int PACKET_BROADCAST = 1;
   private static final int PACKET_MULTICAST = 2;
   private static final int PACKET_OTHERHOST = 3;
@@ -29,6 +38,9 @@ public final class Frames {
   private final int vlanTci;
   private final int vlanProto;
   private final int dataMeta;
+  private final byte[] hookState = new byte[HOOK_STATE_SIZE];
+  private final long stateAddress;
+  private final long skbAddress;
   private PacketBatch shown = new PacketBatch(1, 1); // the frame that is shown
   private int number;
   private int shownLength = -1;
@@ -41,7 +53,10 @@ public final class Frames {
     this.type = type;
     machine.contextType(type);
     skb = type.name().equals("__sk_buff");
-    link = type != ContextType.SOCKET_FILTER && type != ContextType.CGROUP_SKB;
+    link =
+        type != ContextType.SOCKET_FILTER
+            && type != ContextType.CGROUP_SKB
+            && type != ContextType.NETFILTER;
     machine.linkHeader(link);
     protocol = type.slot("protocol");
     pktType = type.slot("pkt_type");
@@ -50,6 +65,14 @@ public final class Frames {
     vlanProto = type.slot("vlan_proto");
     dataMeta = type.slot("data_meta");
     machine.linkFiller(this::linkFields);
+    if (type == ContextType.NETFILTER) {
+      hookState[HOOK_STATE_HOOK] = NF_INET_LOCAL_OUT;
+      stateAddress = machine.region("nf_hook_state", hookState, false).address();
+      skbAddress = machine.region("sk_buff", new byte[0], false).address();
+    } else {
+      stateAddress = 0;
+      skbAddress = 0;
+    }
     fresh();
   }
 
@@ -70,7 +93,12 @@ public final class Frames {
     } else if (type.slot("ingress_ifindex") >= 0) {
       context[type.slot("ingress_ifindex")] = 1;
     }
-    context[type.dataSlot()] = Machine.PACKET_START;
+    if (type.dataSlot() >= 0) {
+      context[type.dataSlot()] = Machine.PACKET_START;
+    } else {
+      context[type.slot("state")] = stateAddress;
+      context[type.slot("skb")] = skbAddress;
+    }
     if (dataMeta >= 0) {
       context[dataMeta] = Machine.PACKET_START;
     }
@@ -90,13 +118,19 @@ public final class Frames {
     int length = batch.wireLength(i) - skipped;
     if (length != shownLength) {
       long[] context = machine.context();
-      context[type.dataEndSlot()] = Machine.PACKET_START + Math.min(length, mostLinear);
+      if (type.dataEndSlot() >= 0) {
+        context[type.dataEndSlot()] = Machine.PACKET_START + Math.min(length, mostLinear);
+      }
       if (skb) {
         context[0] = length;
       }
       shownLength = length;
     }
     number = i;
+    if (type == ContextType.NETFILTER) {
+      boolean six = length > 0 && batch.data()[batch.offset(i) + skipped] >>> 4 == 6;
+      hookState[HOOK_STATE_PF] = (byte) (six ? NFPROTO_IPV6 : NFPROTO_IPV4);
+    }
     if (skb) {
       if (shown != batch) {
         shown = batch;

@@ -501,14 +501,16 @@ public final class Machine {
     return contextChanged;
   }
 
-  /** Returns the address of the packet's first byte as the context has it. */
+  /** Returns the address of the packet's first byte, as the context has it if it has one. */
   public long data() {
-    return context[contextType.dataSlot()];
+    int slot = contextType.dataSlot();
+    return slot < 0 ? PACKET_START : context[slot];
   }
 
-  /** Returns how many bytes there are between the context's two addresses. */
+  /** Returns how many bytes there are between the context's two addresses, if it has them. */
   public int dataLength() {
-    return (int) (context[contextType.dataEndSlot()] - data());
+    int slot = contextType.dataEndSlot();
+    return slot < 0 ? packetLength() : (int) (context[slot] - data());
   }
 
   /** Returns how many bytes the packet has, those that are not linear included. */

@@ -1,6 +1,7 @@
 package io.plumbline.emulator.vm;
 
 import io.plumbline.emulator.helper.Helper;
+import io.plumbline.emulator.helper.Kfunc;
 import io.plumbline.emulator.isa.Insn;
 import io.plumbline.emulator.isa.IsaException;
 import io.plumbline.emulator.isa.Opcode;
@@ -178,7 +179,12 @@ public final class Linker {
       Insn insn = program.insns().get(slot);
       String missing = program.externs().get(slot);
       if (missing != null) {
-        throw error(program, slot, "'%s' is not in the object".formatted(missing));
+        Kfunc kfunc = insn.opcode() == Opcode.CALL_KFUNC ? Kfunc.of(missing).orElse(null) : null;
+        if (kfunc != null) {
+          bound.add(Insn.of(Opcode.CALL_KFUNC, 0, 0, 0, kfunc.number()));
+          continue;
+        }
+        throw error(program, slot, "'%s': neither in the object nor done here".formatted(missing));
       }
       bound.add(resolve(program, slot, insn, maps, context));
     }

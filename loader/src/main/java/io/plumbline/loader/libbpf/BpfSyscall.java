@@ -8,7 +8,9 @@ import org.jspecify.annotations.Nullable;
 
 /** Direct bpf(2) calls (kernel {@code include/uapi/linux/bpf.h}, {@code union bpf_attr}). */
 public final class BpfSyscall {
+  public static final int PROG_TYPE_NETFILTER = 32;
   public static final int PROG_TYPE_SCHED_CLS = 3;
+  private static final int ATTACH_TYPE_NETFILTER = 45;
   public static final int MAP_TYPE_ARRAY = 2;
   public static final int MAP_TYPE_HASH = 1;
   public static final int MAP_TYPE_LPM_TRIE = 11;
@@ -151,6 +153,9 @@ public final class BpfSyscall {
       attr.setPointer(8, code);
       attr.setPointer(16, license);
       setName(attr, 48, name);
+      if (type == PROG_TYPE_NETFILTER) {
+        attr.setInt(68, ATTACH_TYPE_NETFILTER);
+      }
       if (funcInfo.length > 0) {
         functions.write(0, funcInfo, 0, funcInfo.length);
         attr.setInt(72, btfFd);
