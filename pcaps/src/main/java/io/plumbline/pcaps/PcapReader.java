@@ -9,7 +9,6 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 
 /**
  * Classic pcap in bulk: micro- and nanoseconds, both byte orders, through one buffer of bounded
@@ -31,9 +30,17 @@ final class PcapReader implements CaptureReader {
   private long consumed;
   private long record;
 
-  private PcapReader(Path file, FileChannel channel) throws IOException, CaptureException {
+  /**
+   * Reads the file's header.
+   *
+   * @param begun what has been read of it; a pipe cannot be read again
+   */
+  PcapReader(Path file, FileChannel channel, ByteBuffer begun)
+      throws IOException, CaptureException {
     this.file = file;
     this.channel = channel;
+    limit = begun.position();
+    begun.get(0, buffer, 0, limit);
     if (!fill(PcapFormat.FILE_HEADER)) {
       throw new CaptureException(
           "%s: cut off in the file header: %d bytes: expected at least %d"
@@ -47,20 +54,6 @@ final class PcapReader implements CaptureReader {
     // The upper bits hold the length of a frame check sequence (draft-ietf-opsawg-pcap section 4).
     linkType = word(20) & 0xFFFF;
     position = PcapFormat.FILE_HEADER;
-  }
-
-  static PcapReader open(Path file) throws CaptureException {
-    FileChannel channel = null;
-    try {
-      channel = FileChannel.open(file, StandardOpenOption.READ);
-      return new PcapReader(file, channel);
-    } catch (IOException e) {
-      close(channel);
-      throw new CaptureException(file + ": cannot be read: " + e.getMessage());
-    } catch (CaptureException e) {
-      close(channel);
-      throw e;
-    }
   }
 
   @Override
@@ -140,11 +133,9 @@ final class PcapReader implements CaptureReader {
     close(channel);
   }
 
-  private static void close(@org.jspecify.annotations.Nullable FileChannel channel) {
+  static void close(FileChannel channel) {
     try {
-      if (channel != null) {
-        channel.close();
-      }
+      channel.close();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -100,4 +100,28 @@ class PcapRoundTripTest {
     assertThatCode(() -> PacketText.parse("eth foo(1)"))
         .hasMessage("packet text: word 'foo': not known");
   }
+
+  @Test
+  void aPipeIsReadLikeAFile() throws Exception {
+    Path folder = Files.createTempDirectory("plumb");
+    Path file = folder.resolve("a.pcap");
+    Path pipe = folder.resolve("pipe");
+    try (PcapWriter writer = new PcapWriter(file)) {
+      writer.write(Packet.of(new byte[60]));
+      writer.write(Packet.of(new byte[1000]));
+      writer.commit();
+    }
+    assertThat(new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor()).isZero();
+    Process cat =
+        new ProcessBuilder("sh", "-c", "cat \"$0\" > \"$1\"", file.toString(), pipe.toString())
+            .start();
+    try {
+      assertThat(readAll(pipe).size()).isEqualTo(2);
+    } finally {
+      cat.destroy();
+      Files.delete(pipe);
+      Files.delete(file);
+      Files.delete(folder);
+    }
+  }
 }

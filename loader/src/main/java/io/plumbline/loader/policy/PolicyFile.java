@@ -85,9 +85,11 @@ public final class PolicyFile {
   /**
    * Reads a file. What is wrong in its content is in {@link #errors()}.
    *
+   * @param given {@code -} for standard input
    * @throws IOException if it cannot be read; the message names it
    */
-  public static PolicyFile read(Path path) throws IOException {
+  public static PolicyFile read(Path given) throws IOException {
+    Path path = given.toString().equals("-") ? Path.of("/dev/stdin") : given;
     String text;
     try {
       text = Files.readString(path);
