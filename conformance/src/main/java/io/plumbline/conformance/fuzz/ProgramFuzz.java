@@ -18,6 +18,7 @@ import io.plumbline.loader.libbpf.BpfSyscall;
 import io.plumbline.loader.libbpf.LibC;
 import io.plumbline.model.packet.PacketBatch;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.SplittableRandom;
@@ -66,15 +67,29 @@ public final class ProgramFuzz implements AutoCloseable {
       program = new Program("generated", insns, jit ? new Jit(machine, true) : Interpreter::of);
     }
 
-    /** Returns what came of a packet: a number, or a fault and where. */
+    /**
+     * Returns what came of a packet: a number, or a fault and where; and what is left in memory.
+     */
     String run(PacketBatch batch, int i) {
       frames.show(batch, i);
+      String end;
       try {
-        return Long.toHexString(machine.run(program, Machine.CONTEXT, 0));
+        end = Long.toHexString(machine.run(program, Machine.CONTEXT, 0));
       } catch (Fault fault) {
-        return "insn " + fault.slot() + ": " + fault.what();
+        end = "insn " + fault.slot() + ": " + fault.what();
       }
+      return "%s, leaving stack %08x, packet %08x, context %08x"
+          .formatted(
+              end,
+              Arrays.hashCode(machine.stack()),
+              Arrays.hashCode(frames.after().bytes()),
+              Arrays.hashCode(machine.context()));
     }
+  }
+
+  /** Returns the low half of r0 of what {@link Engine#run} returned. */
+  private static int result(String outcome) {
+    return (int) Long.parseUnsignedLong(outcome.substring(0, outcome.indexOf(',')), 16);
   }
 
   /** Returns packets whose contents fill a program's registers. */
@@ -126,8 +141,8 @@ public final class ProgramFuzz implements AutoCloseable {
         if (loaded.fd() >= 0) {
           kernelExecutions++;
           int result = kernel(loaded.fd(), packets, i);
-          if (result != (int) Long.parseUnsignedLong(expected, 16)) {
-            if (isLostExtension(seed, packets, i, (int) Long.parseUnsignedLong(expected, 16))) {
+          if (result != result(expected)) {
+            if (isLostExtension(seed, packets, i, result(expected))) {
               knownDivergences++;
               return;
             }
@@ -261,7 +276,7 @@ public final class ProgramFuzz implements AutoCloseable {
     try {
       String expected = bounded(insns, false, packet);
       int actual = kernel(loaded.fd(), packet, 0);
-      return expected.startsWith("insn") || (int) Long.parseUnsignedLong(expected, 16) == actual
+      return expected.startsWith("insn") || result(expected) == actual
           ? Optional.empty()
           : Optional.of("interpreter %s, kernel %x (low 32 bits)".formatted(expected, actual));
     } finally {

@@ -46,7 +46,7 @@ public final class Interpreter implements Program.Executor {
   private final @Nullable HelperFunction[] helpers;
   private final @Nullable Tracer tracer;
 
-  @SuppressWarnings("EnumOrdinal") // OpcodeTest holds ordinals and constants together
+  @SuppressWarnings("EnumOrdinal") // InterpreterTest holds ordinals and constants together
   private Interpreter(Program program, @Nullable Tracer tracer) {
     this.program = program;
     this.tracer = tracer;
