@@ -9,7 +9,6 @@ import io.plumbline.conformance.verify.RandomPolicies;
 import io.plumbline.conformance.verify.Subjects;
 import io.plumbline.conformance.verify.Verification;
 import io.plumbline.emulator.engine.EmulatorEngine;
-import io.plumbline.loader.kernel.KernelBatchEngine;
 import io.plumbline.loader.kernel.KernelEngine;
 import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.model.catalog.ProgramCatalog;
@@ -134,7 +133,7 @@ class ConformanceTest {
 
   /** A test run cannot be given every frame; the batch can be given some more. */
   private static boolean seenByKernel(Verification run) {
-    return seenBy(run).contains(KernelEngine.NAME) || seenBy(run).contains(KernelBatchEngine.NAME);
+    return seenBy(run).contains(KernelEngine.NAME) || seenBy(run).contains(KernelEngine.BATCH_NAME);
   }
 
   private static Set<String> seenBy(Verification run) {

@@ -18,9 +18,9 @@ final class Program {
     List<String> command =
         new ArrayList<>(
             List.of(
-                // As the launcher does: what runs in the background of a shell ignores SIGINT.
+                // What runs in the background of a shell ignores SIGINT, what nohup runs SIGHUP.
                 "env",
-                "--default-signal=INT",
+                "--default-signal=INT,HUP",
                 ProcessHandle.current().info().command().orElse("java"),
                 "-XX:TieredStopAtLevel=1",
                 "-XX:+UseSerialGC",

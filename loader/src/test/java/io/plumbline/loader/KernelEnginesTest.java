@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.plumbline.loader.kernel.FeatureProbe;
-import io.plumbline.loader.kernel.KernelBatchEngine;
 import io.plumbline.loader.kernel.KernelEngine;
 import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.model.catalog.ProgramCatalog;
@@ -29,7 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** The kernel engines against the kernel of this machine. */
 class KernelEnginesTest {
   private final KernelEngine kernel = new KernelEngine(ObjectSource.builtIn());
-  private final KernelBatchEngine batch = new KernelBatchEngine(ObjectSource.builtIn());
+  private final KernelEngine batch = KernelEngine.batch(ObjectSource.builtIn());
 
   @BeforeEach
   void kernelIsThere() {

@@ -2,7 +2,6 @@ package io.plumbline.conformance.verify;
 
 import io.plumbline.conformance.live.LiveEngine;
 import io.plumbline.emulator.engine.EmulatorEngine;
-import io.plumbline.loader.kernel.KernelBatchEngine;
 import io.plumbline.loader.kernel.KernelEngine;
 import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.model.engine.Engine;
@@ -20,7 +19,7 @@ public final class Engines {
   static {
     ALL.put(ModelEngine.NAME, objects -> new ModelEngine());
     ALL.put(KernelEngine.NAME, KernelEngine::new);
-    ALL.put(KernelBatchEngine.NAME, KernelBatchEngine::new);
+    ALL.put(KernelEngine.BATCH_NAME, KernelEngine::batch);
     ALL.put(EmulatorEngine.INTERPRETER, EmulatorEngine::interpreter);
     ALL.put(EmulatorEngine.NAME, EmulatorEngine::jit);
     ALL.put(LiveEngine.NAME, LiveEngine::new);
