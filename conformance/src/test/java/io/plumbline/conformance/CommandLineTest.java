@@ -238,6 +238,13 @@ class CommandLineTest {
           verify --fuzz -1 | --fuzz: -1: expected 0 or more
           verify --corpus FOLDER/none | --corpus: FOLDER/none: no such file or folder
           verify --nope | Unknown option: '--nope'
+          verify --program nop --object FOLDER/none.o | --object: FOLDER/none.o: no such file
+          verify --json FOLDER/none/x | --json: FOLDER/none/x: cannot be written: expected a file in a folder that is there
+          prove nop --json FOLDER/none/x | --json: FOLDER/none/x: cannot be written: expected a file in a folder that is there
+          fuzz --state FOLDER/none/x | --state: FOLDER/none/x: cannot be written: expected a file in a folder that is there
+          bpf run --budget 0 --program 9500000000000000 | --budget: 0: expected 1 or more
+          bpf fuzz --inputs 0 | --programs, --kernel-programs, --damaged: expected 0 or more, --inputs: 1 or more
+          stats --watch -1 | --watch: -1: expected 1 or more
           """)
   void badInputIsOneLine(String arguments, String message) throws Exception {
     byte[] bytes = Files.readAllBytes(capture);

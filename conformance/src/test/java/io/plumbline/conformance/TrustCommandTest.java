@@ -166,7 +166,7 @@ class TrustCommandTest {
         "prove nosuch | unknown program: 'nosuch': expected one of",
         "prove --all --timeout 0 | --timeout: 0: expected 1 or more",
         "prove --all --object x.o | --object: expected exactly one program or a policy beside it",
-        "prove nop --object /nonexistent.o | /nonexistent.o: cannot be read",
+        "prove nop --object /nonexistent.o | --object: /nonexistent.o: no such file",
         "paths block_port --stage | --stage: program block_port: not chainable",
         "fuzz --workers 0 | --workers, --minutes, --packets: expected numbers above 0",
         "fuzz --engine nosuch | --engine: unknown engine: 'nosuch': expected",

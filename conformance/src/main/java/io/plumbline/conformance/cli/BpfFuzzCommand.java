@@ -62,6 +62,11 @@ final class BpfFuzzCommand implements Callable<Integer> {
   @Override
   public Integer call() throws CommandException {
     PrintWriter out = spec.commandLine().getOut();
+    if (programs < 0 || kernelPrograms < 0 || damaged < 0 || inputs < 1) {
+      throw new CommandException(
+          ExitStatus.USAGE,
+          "--programs, --kernel-programs, --damaged: expected 0 or more, --inputs: 1 or more");
+    }
     Optional<String> unavailable =
         kernelPrograms > 0 ? FeatureProbe.schedClsUnavailable() : Optional.empty();
     if (unavailable.isPresent()) {

@@ -68,6 +68,10 @@ final class BpfRunCommand implements Callable<Integer> {
   @Override
   public Integer call() throws CommandException {
     PrintWriter out = spec.commandLine().getOut();
+    if (budget < 1) {
+      throw new CommandException(
+          ExitStatus.USAGE, "--budget: %d: expected 1 or more".formatted(budget));
+    }
     byte[] bytes =
         BpfInput.hex(
             "program", program != null ? program : BpfInput.text(BpfInput.standardInput()));

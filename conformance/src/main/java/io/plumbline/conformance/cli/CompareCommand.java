@@ -87,6 +87,7 @@ final class CompareCommand implements Callable<Integer> {
     if (fuzz < 0 || show < 0) {
       throw new CommandException(ExitStatus.USAGE, "--fuzz, --show: expected 0 or more");
     }
+    Options.requireFolderOf("--json", json);
     Map<String, byte[]> values = new HashMap<>();
     for (Map.Entry<String, String> entry : variables.entrySet()) {
       values.put(entry.getKey(), BpfInput.hex("--set " + entry.getKey(), entry.getValue()));

@@ -107,6 +107,8 @@ final class FuzzCommand implements Callable<Integer> {
       throw new CommandException(
           ExitStatus.USAGE, "--workers, --minutes, --packets: expected numbers above 0");
     }
+    Options.requireFolderOf("--json", json);
+    Options.requireFolderOf("--state", state == null ? null : state.toString());
     ObjectSource objects = ObjectSource.builtIn();
     PacketFuzz fuzz = new PacketFuzz(objects, engines(objects), programs, seed);
     if (state != null && Files.exists(state)) {

@@ -104,6 +104,7 @@ final class MutateCommand implements Callable<Integer> {
     if (every < 1 || workers < 1) {
       throw new CommandException(ExitStatus.USAGE, "--every, --workers: expected 1 or more");
     }
+    Options.requireFolderOf("--json", json);
     PrintWriter out =
         "-".equals(json)
             ? new PrintWriter(java.io.Writer.nullWriter())

@@ -17,6 +17,7 @@ import java.nio.file.StandardCopyOption;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** Reads what several commands' options mean. */
 final class Options {
@@ -46,6 +47,33 @@ final class Options {
       if (!Files.exists(path)) {
         throw new CommandException(
             ExitStatus.USAGE, "--corpus: " + path + ": no such file or folder");
+      }
+    }
+  }
+
+  /** Refuses a file that is not there. */
+  static void requireFile(String option, @Nullable Path file) throws CommandException {
+    if (file != null && !Files.isReadable(file)) {
+      throw new CommandException(
+          ExitStatus.USAGE,
+          "%s: %s: %s"
+              .formatted(option, file, Files.exists(file) ? "cannot be read" : "no such file"));
+    }
+  }
+
+  /**
+   * Refuses a file to write to that is in no folder, before anything else is done.
+   *
+   * @param target {@code -} for standard output
+   */
+  static void requireFolderOf(String option, @Nullable String target) throws CommandException {
+    if (target != null && !target.equals("-")) {
+      Path folder = Path.of(target).toAbsolutePath().getParent();
+      if (folder == null || !Files.isDirectory(folder) || !Files.isWritable(folder)) {
+        throw new CommandException(
+            ExitStatus.USAGE,
+            "%s: %s: cannot be written: expected a file in a folder that is there"
+                .formatted(option, target));
       }
     }
   }

@@ -64,6 +64,8 @@ final class PathsCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws CommandException, EngineException {
+    Options.requireFolderOf("--json", json);
+    Options.requireFile("--object", object);
     ProgramSpec found = SubjectOptions.program(program);
     if (stage && !found.chainable()) {
       throw new CommandException(

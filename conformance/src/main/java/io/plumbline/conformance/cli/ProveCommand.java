@@ -119,6 +119,7 @@ final class ProveCommand implements Callable<Integer> {
       throw new CommandException(
           ExitStatus.USAGE, "--timeout: " + timeout + ": expected 1 or more");
     }
+    Options.requireFolderOf("--json", json);
     if (jit) {
       return proveTemplates();
     }
@@ -233,6 +234,7 @@ final class ProveCommand implements Callable<Integer> {
       throw new CommandException(
           ExitStatus.USAGE, "--object: expected exactly one program or a policy beside it");
     }
+    Options.requireFile("--object", object);
     return ObjectSource.builtIn().with(policy.given() ? Intent.NAME : programs.get(0), object);
   }
 

@@ -123,6 +123,7 @@ final class ReplayCommand implements Callable<Integer> {
     if (TrialFolder.is(capture)) {
       return replayFolder();
     }
+    Options.requireFolderOf("--json", json);
     Subject subject = subject();
     List<Engine> engines = Options.engines(engineNames, ObjectSource.builtIn());
     long start = System.nanoTime();

@@ -147,6 +147,8 @@ final class VerifyCommand implements Callable<Integer> {
   @Override
   public Integer call() throws CommandException, EngineException {
     long start = System.nanoTime();
+    Options.requireFolderOf("--json", json);
+    Options.requireFile("--object", object);
     if (fuzz < 0) {
       throw new CommandException(ExitStatus.USAGE, "--fuzz: " + fuzz + ": expected 0 or more");
     }

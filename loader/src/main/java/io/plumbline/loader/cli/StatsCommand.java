@@ -65,6 +65,10 @@ public final class StatsCommand implements Callable<Integer> {
   @Override
   public Integer call() throws CommandException {
     PrintWriter out = spec.commandLine().getOut();
+    if (watchSeconds < 0) {
+      throw new CommandException(
+          ExitStatus.USAGE, "--watch: %d: expected 1 or more".formatted(watchSeconds));
+    }
     try (Stop stop = new Stop();
         Attacher attacher = place.open()) {
       Map<Integer, Counts> before = new HashMap<>();
