@@ -127,16 +127,15 @@ public final class Frames {
       shownLength = length;
     }
     number = i;
-    if (type == ContextType.NETFILTER) {
-      boolean six = length > 0 && batch.data()[batch.offset(i) + skipped] >>> 4 == 6;
-      hookState[HOOK_STATE_PF] = (byte) (six ? NFPROTO_IPV6 : NFPROTO_IPV4);
-    }
     if (skb) {
       if (shown != batch) {
         shown = batch;
       }
       machine.linkFieldsLater();
       tag(batch.vlanWord(i));
+    } else if (type == ContextType.NETFILTER) {
+      boolean six = length > 0 && batch.data()[batch.offset(i) + skipped] >>> 4 == 6;
+      hookState[HOOK_STATE_PF] = (byte) (six ? NFPROTO_IPV6 : NFPROTO_IPV4);
     }
   }
 
