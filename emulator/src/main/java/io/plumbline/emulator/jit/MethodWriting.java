@@ -571,11 +571,11 @@ final class MethodWriting {
       }
       default -> {}
     }
-    elsewhere(slot, insn);
+    loadAnywhere(slot, insn);
   }
 
   /** Loads from wherever the address is. */
-  private void elsewhere(int slot, Insn insn) {
+  private void loadAnywhere(int slot, Insn insn) {
     machine();
     address(insn.src(), insn.off());
     integer(insn.opcode().bytes());
@@ -677,7 +677,7 @@ final class MethodWriting {
     fromPacket(size);
     out.visitJumpInsn(Opcodes.GOTO, end);
     out.visitLabel(elsewhere);
-    elsewhere(slot, insn);
+    loadAnywhere(slot, insn);
     out.visitLabel(end);
   }
 
