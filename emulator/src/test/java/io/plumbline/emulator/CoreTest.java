@@ -4,13 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.plumbline.emulator.object.BpfObject;
 import io.plumbline.emulator.object.Btf;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -36,27 +33,7 @@ class CoreTest {
   @TempDir Path folder;
 
   private byte[] compile(String name, String members) throws Exception {
-    Path source = folder.resolve(name + ".c");
-    Path object = folder.resolve(name + ".o");
-    Files.writeString(source, PROGRAM.formatted(members));
-    Process clang =
-        new ProcessBuilder(
-                "clang",
-                "-O2",
-                "-g",
-                "-target",
-                "bpf",
-                "-c",
-                source.toString(),
-                "-o",
-                object.toString())
-            .redirectErrorStream(true)
-            .start();
-    String said =
-        new String(clang.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
-    Assumptions.assumeTrue(
-        clang.waitFor(30, TimeUnit.SECONDS) && clang.exitValue() == 0, "clang: " + said);
-    return Files.readAllBytes(object);
+    return Clang.compile(folder, name, PROGRAM.formatted(members));
   }
 
   private static List<String> text(BpfObject object) {
@@ -65,8 +42,6 @@ class CoreTest {
 
   @Test
   void fieldsAreWhereTheTargetHasThem() throws Exception {
-    Assumptions.assumeTrue(
-        Files.exists(Path.of("/usr/bin/clang")), "no clang to make the two objects");
     byte[] here = compile("here", "int wanted; struct inner in; int bits : 3;");
     byte[] there =
         compile("there", "long first; struct inner in; char gap[64]; int wanted; int bits : 3;");

@@ -4,6 +4,7 @@ import io.plumbline.emulator.machine.Machine;
 import io.plumbline.emulator.machine.Program;
 import io.plumbline.emulator.object.MapSpec;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
@@ -36,9 +37,15 @@ public final class ReferenceMap extends BpfMap {
     set(index, program);
   }
 
-  /** Puts a map at an index. */
+  /** Puts a map at an index; in a hash the index is the key, as libbpf fills one. */
   public void put(int index, BpfMap map) {
-    set(index, map);
+    if (byIndex.length > 0) {
+      set(index, map);
+      return;
+    }
+    ByteBuffer key = ByteBuffer.allocate(Math.max(Integer.BYTES, keySize()));
+    key.order(ByteOrder.LITTLE_ENDIAN).putInt(index);
+    put(Arrays.copyOf(key.array(), keySize()), map);
   }
 
   private void set(int index, Object value) {

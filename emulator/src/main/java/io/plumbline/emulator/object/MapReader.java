@@ -13,9 +13,12 @@ import java.util.Optional;
  */
 final class MapReader {
   private static final int ARRAY = 2;
+  private static final int PROG_ARRAY = 3;
   private static final int ARRAY_OF_MAPS = 12;
   private static final int HASH_OF_MAPS = 13;
   private static final int MAX_VALUES = 1 << 20;
+  private static final int IPROUTE2_BYTES = 36;
+  private static final int KERNEL_SAMPLES_BYTES = 28;
 
   private final ElfFile elf;
   private final Btf btf;
@@ -87,7 +90,16 @@ final class MapReader {
                   data.getInt(at + 8),
                   data.getInt(at + 12),
                   flags)));
-      if (size >= 36) {
+      int known = knownBytes(data.getInt(at), size);
+      for (int extra = at + known; extra < at + size; extra++) {
+        if (data.get(extra) != 0) {
+          throw new ObjectException(
+              "section %s: map %s: byte %d of its definition is %d: expected 0 behind the first %d"
+                  .formatted(
+                      section.name(), symbol.name(), extra - at, data.get(extra) & 0xFF, known));
+        }
+      }
+      if (size >= IPROUTE2_BYTES) {
         innerIds.put(data.getInt(at + 20), symbol.name());
         inner.add(new int[] {maps.size() - 1, data.getInt(at + 28), 1});
       } else if (size >= 24) {
@@ -110,6 +122,14 @@ final class MapReader {
         maps.set(link[0], withInner(outer, maps.get(index)));
       }
     }
+  }
+
+  /** Returns how much of a definition of so many bytes has a meaning here. */
+  private static int knownBytes(int type, long size) {
+    if (size >= IPROUTE2_BYTES || size == KERNEL_SAMPLES_BYTES) {
+      return (int) Math.min(size, IPROUTE2_BYTES);
+    }
+    return type == ARRAY_OF_MAPS || type == HASH_OF_MAPS ? 24 : 20;
   }
 
   private static MapSpec withInner(MapSpec outer, MapSpec inner) {
@@ -180,7 +200,7 @@ final class MapReader {
         case "numa_node", "map_extra" -> number(name, member);
         case "key" -> keySize = pointed(name, member);
         case "value" -> valueSize = pointed(name, member);
-        case "values" -> inner = inner(name, member, depth);
+        case "values" -> inner = inner(name, type, member, depth);
         default ->
             throw new ObjectException(
                 "map %s: attribute '%s': no such attribute".formatted(name, member.name()));
@@ -208,7 +228,7 @@ final class MapReader {
             pinned));
   }
 
-  private Optional<MapSpec> inner(String name, Btf.Member member, int depth)
+  private Optional<MapSpec> inner(String name, int type, Btf.Member member, int depth)
       throws ObjectException {
     Btf.Type array = btf.resolve(member.type());
     if (array.kind() != Btf.Kind.ARRAY) {
@@ -216,6 +236,10 @@ final class MapReader {
     }
     Btf.Type pointer = btf.resolve(array.target());
     Btf.Type pointee = btf.resolve(pointer.target());
+    if (type != PROG_ARRAY && type != ARRAY_OF_MAPS && type != HASH_OF_MAPS) {
+      throw new ObjectException(
+          "map %s: values: expected none, for it holds neither maps nor programs".formatted(name));
+    }
     return pointee.kind() == Btf.Kind.STRUCT
         ? Optional.of(definition(name + ".inner", pointee, depth + 1))
         : Optional.empty();

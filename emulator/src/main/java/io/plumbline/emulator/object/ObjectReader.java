@@ -468,7 +468,11 @@ final class ObjectReader {
           Function callee = functionAt(called.get());
           int target = placed.getOrDefault(callee, 0) + called.get().slot - callee.start;
           Insn insn = linked.get(at);
-          linked.set(at, Insn.of(insn.opcode(), insn.dst(), 0, 0, target - at - 1));
+          int distance = target - at - 1;
+          // The high half of a function's address has no meaning and is to be 0 (RFC 9669, 5.4).
+          long imm =
+              insn.opcode() == Opcode.LDDW_FUNC ? Integer.toUnsignedLong(distance) : distance;
+          linked.set(at, Insn.of(insn.opcode(), insn.dst(), 0, 0, imm));
         }
         String name = unknown.get(slot);
         if (name != null) {
