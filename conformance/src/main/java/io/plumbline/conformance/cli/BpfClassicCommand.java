@@ -1,5 +1,6 @@
 package io.plumbline.conformance.cli;
 
+import io.plumbline.emulator.classic.Ancillary;
 import io.plumbline.emulator.classic.ClassicException;
 import io.plumbline.emulator.classic.ClassicInterpreter;
 import io.plumbline.emulator.classic.ClassicProgram;
@@ -46,6 +47,9 @@ import picocli.CommandLine.Spec;
       "  plumb bpf classic filter.asm --as bytecode"
     })
 final class BpfClassicCommand implements Callable<Integer> {
+  private static final int ETHERNET_HEADER = 14;
+  private static final int ARPHRD_ETHER = 1;
+
   enum Form {
     NUMBERS,
     BYTECODE,
@@ -79,8 +83,13 @@ final class BpfClassicCommand implements Callable<Integer> {
       switch (form) {
         case NUMBERS -> out.print(program.numbers());
         case BYTECODE -> out.println(program.numbers().strip().replace("\n", ","));
-        case EBPF ->
+        case EBPF -> {
+          try {
             Disassembler.lines(ClassicTranslation.translate(program)).forEach(out::println);
+          } catch (ClassicException e) {
+            throw new CommandException(ExitStatus.USAGE, "--as ebpf: " + e.getMessage());
+          }
+        }
       }
     }
     out.flush();
@@ -100,7 +109,10 @@ final class BpfClassicCommand implements Callable<Integer> {
     }
   }
 
-  /** Runs the program as it is and translated, which must say the same. */
+  /**
+   * Runs the program as it is and translated, which must say the same; only as it is if it uses an
+   * extension that eBPF has nothing for.
+   */
   private static String run(ClassicProgram program, String text) throws CommandException {
     Packet frame;
     try {
@@ -108,26 +120,34 @@ final class BpfClassicCommand implements Callable<Integer> {
     } catch (IllegalArgumentException e) {
       throw new CommandException(ExitStatus.USAGE, "--packet: " + e.getMessage());
     }
-    List<Insn> insns = ClassicTranslation.translate(program);
     Machine machine = new Machine();
     Frames frames = new Frames(machine, ContextType.SCHED_CLS);
     PacketBatch batch = new PacketBatch(1, 1);
     batch.add(frame);
     frames.show(batch, 0);
+    int direct =
+        ClassicInterpreter.run(
+            program,
+            frame.bytes(),
+            ETHERNET_HEADER,
+            ancillary -> {
+              if (ancillary == Ancillary.HATYPE) {
+                return ARPHRD_ETHER;
+              }
+              machine.linkFields();
+              int slot = machine.contextType().slot(ancillary.field());
+              int value = slot < 0 ? 0 : (int) machine.context()[slot];
+              return ancillary.network() ? Short.reverseBytes((short) value) & 0xFFFF : value;
+            });
+    List<Insn> insns;
+    try {
+      insns = ClassicTranslation.translate(program);
+    } catch (ClassicException e) {
+      return Integer.toUnsignedString(direct);
+    }
     try {
       long translated =
           machine.run(new Program("classic", insns, new Jit(machine, true)), Machine.CONTEXT, 0);
-      int direct =
-          ClassicInterpreter.run(
-              program,
-              frame.bytes(),
-              14,
-              ancillary -> {
-                machine.linkFields();
-                int slot = machine.contextType().slot(ancillary.field());
-                int value = slot < 0 ? 0 : (int) machine.context()[slot];
-                return ancillary.network() ? Short.reverseBytes((short) value) & 0xFFFF : value;
-              });
       if (direct != (int) translated) {
         throw new CommandException(
             ExitStatus.DISAGREEMENT,

@@ -10,13 +10,17 @@ public enum Ancillary {
   PROTOCOL(0, "proto", "protocol", true),
   PKTTYPE(4, "type", "pkt_type", false),
   IFINDEX(8, "ifidx", "ifindex", false),
+  NLATTR(12, "nla", "", false),
+  NLATTR_NEST(16, "nlan", "", false),
   MARK(20, "mark", "mark", false),
   QUEUE(24, "queue", "queue_mapping", false),
+  HATYPE(28, "hatype", "", false),
   RXHASH(32, "rxhash", "hash", false),
   CPU(36, "cpu", "", false),
   ALU_XOR_X(40, "", "", false),
   VLAN_TAG(44, "vlan_tci", "vlan_tci", false),
   VLAN_TAG_PRESENT(48, "vlan_avail", "vlan_present", false),
+  PAY_OFFSET(52, "poff", "", false),
   RANDOM(56, "rand", "", false),
   VLAN_TPID(60, "vlan_tpid", "vlan_proto", true);
 
@@ -44,6 +48,11 @@ public enum Ancillary {
   /** Returns the field of {@code __sk_buff} that has it; empty if none has. */
   public String field() {
     return field;
+  }
+
+  /** Returns whether only the kernel itself can give it: no field and no helper does. */
+  public boolean onlyClassic() {
+    return this == NLATTR || this == NLATTR_NEST || this == HATYPE || this == PAY_OFFSET;
   }
 
   /** Returns whether the field is in network order. */

@@ -8,6 +8,8 @@ package io.plumbline.emulator.classic;
 public final class ClassicInterpreter {
   private static final int NET_OFFSET = -0x100000;
   private static final int LINK_OFFSET = -0x200000;
+  private static final int ATTRIBUTE_HEADER = 4;
+  private static final int ATTRIBUTE_TYPE = 0x3FFF;
 
   /** What a packet has beside its bytes. */
   public interface Beside {
@@ -38,10 +40,20 @@ public final class ClassicInterpreter {
             default -> {
               Ancillary ancillary =
                   insn.mode() == ClassicInsn.ABS ? Ancillary.at(k).orElse(null) : null;
-              if (ancillary == Ancillary.ALU_XOR_X) {
-                a ^= x;
-              } else if (ancillary != null) {
-                a = beside.value(ancillary);
+              if (ancillary != null) {
+                a =
+                    switch (ancillary) {
+                      case ALU_XOR_X -> a ^ x;
+                      case NLATTR -> attribute(packet, a, packet.length, x);
+                      case NLATTR_NEST -> nested(packet, a, x);
+                      case PAY_OFFSET ->
+                          PayloadOffset.of(
+                              packet,
+                              beside.value(Ancillary.PROTOCOL),
+                              beside.value(Ancillary.VLAN_TAG_PRESENT) != 0,
+                              networkOffset);
+                      default -> beside.value(ancillary);
+                    };
               } else {
                 int at = insn.mode() == ClassicInsn.IND ? x + k : k;
                 int from = place(at, packet.length, insn.bytes(), networkOffset);
@@ -92,6 +104,44 @@ public final class ClassicInterpreter {
         }
       }
     }
+  }
+
+  /**
+   * Returns where the attribute of a type is among those from {@code from} to {@code end}, or 0
+   * ({@code linux/netlink.h}: length and type in the machine's order, aligned to 4).
+   */
+  private static int attribute(byte[] packet, int from, int end, int type) {
+    if (Integer.compareUnsigned(from, packet.length - ATTRIBUTE_HEADER) > 0
+        || packet.length < ATTRIBUTE_HEADER) {
+      return 0;
+    }
+    int at = from;
+    while (end - at >= ATTRIBUTE_HEADER) {
+      int length = littleEndian16(packet, at);
+      if (length < ATTRIBUTE_HEADER || length > end - at) {
+        return 0;
+      }
+      if ((littleEndian16(packet, at + 2) & ATTRIBUTE_TYPE) == type) {
+        return at;
+      }
+      at += length + 3 & ~3;
+    }
+    return 0;
+  }
+
+  private static int nested(byte[] packet, int from, int type) {
+    if (Integer.compareUnsigned(from, packet.length - ATTRIBUTE_HEADER) > 0
+        || packet.length < ATTRIBUTE_HEADER) {
+      return 0;
+    }
+    int length = littleEndian16(packet, from);
+    return length > packet.length - from
+        ? 0
+        : attribute(packet, from + ATTRIBUTE_HEADER, from + length, type);
+  }
+
+  private static int littleEndian16(byte[] packet, int at) {
+    return packet[at] & 0xFF | (packet[at + 1] & 0xFF) << 8;
   }
 
   /** Returns where bytes are, or -1: offsets far below zero count from a header. */

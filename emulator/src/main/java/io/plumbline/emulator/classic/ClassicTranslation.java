@@ -26,8 +26,23 @@ public final class ClassicTranslation {
     starts = new int[size];
   }
 
-  /** Returns the eBPF program. */
-  public static List<Insn> translate(ClassicProgram program) {
+  /**
+   * Returns the eBPF program.
+   *
+   * @throws ClassicException if it uses an extension that eBPF programs have nothing for
+   */
+  public static List<Insn> translate(ClassicProgram program) throws ClassicException {
+    for (int i = 0; i < program.insns().size(); i++) {
+      ClassicInsn insn = program.insns().get(i);
+      if (insn.operationClass() == ClassicInsn.LD && insn.mode() == ClassicInsn.ABS) {
+        Ancillary ancillary = Ancillary.at(insn.k()).orElse(null);
+        if (ancillary != null && ancillary.onlyClassic()) {
+          throw new ClassicException(
+              "insn %d (%s): extension %s: eBPF has nothing for it"
+                  .formatted(i, insn, ancillary.word()));
+        }
+      }
+    }
     ClassicTranslation translation = new ClassicTranslation(program.insns().size());
     return translation.all(program.insns());
   }

@@ -196,7 +196,14 @@ final class MapReader {
         case "value_size" -> valueSize = number(name, member);
         case "max_entries" -> maxEntries = number(name, member);
         case "map_flags" -> flags = number(name, member);
-        case "pinning" -> pinned = number(name, member) != 0;
+        case "pinning" -> {
+          int value = number(name, member);
+          if (value != 0 && value != 1) {
+            throw new ObjectException(
+                "map %s: pinning %d: expected 0 or 1, by name".formatted(name, value));
+          }
+          pinned = value == 1;
+        }
         case "numa_node", "map_extra" -> number(name, member);
         case "key" -> keySize = pointed(name, member);
         case "value" -> valueSize = pointed(name, member);
