@@ -20,6 +20,8 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Predicate;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -37,6 +39,7 @@ class ReplacementTest {
   private static final int ENOBUFS = 105;
   private static final int BPF_TC_EGRESS = 2;
   private static final int REPLACEMENTS = 60;
+  private static final int MOST_REPLACEMENTS = 100_000;
 
   /** The system calls of this test alone. */
   static final class Sys {
@@ -91,20 +94,34 @@ class ReplacementTest {
     return PolicyProgram.image(policy);
   }
 
-  private static Tally replaceUnderTraffic(Replacing replacing) throws Exception {
+  /**
+   * Replaces a policy by another and back while frames are sent.
+   *
+   * @param enough when it may end, after the least number of replacements
+   */
+  private static Tally replaceUnderTraffic(Replacing replacing, Predicate<Tally> enough)
+      throws Exception {
     PolicyImage prefixes = image(List.of("tcp/10.0.0.0/8:1-65535"), List.of("tcp/10.0.0.1:80"));
     PolicyImage endpoints = image(List.of("tcp/10.0.0.2:81", "tcp/10.9.9.9:80"), List.of());
     AtomicBoolean done = new AtomicBoolean();
+    AtomicReference<Tally> tally = new AtomicReference<>(new Tally(0, 0, 0));
     try (PolicyProgram program = PolicyProgram.load(ObjectSource.builtIn(), 2)) {
       program.install(0, List.of(prefixes));
       program.activate(0);
-      FutureTask<Tally> traffic = new FutureTask<>(() -> send(program, done));
+      FutureTask<Tally> traffic = new FutureTask<>(() -> send(program, done, tally));
       // A network namespace belongs to a thread: this one has its own, and it ends with it.
       Thread sender = new Thread(traffic, "sender");
       sender.start();
       try {
-        for (int i = 0; i < REPLACEMENTS && !traffic.isDone(); i++) {
+        while (tally.get().sent == 0 && !traffic.isDone()) {
+          Thread.onSpinWait();
+        }
+        int i = 0;
+        while ((i < REPLACEMENTS || !enough.test(tally.get()))
+            && i < MOST_REPLACEMENTS
+            && !traffic.isDone()) {
           replacing.replace(program, i % 2 == 0 ? endpoints : prefixes);
+          i++;
         }
       } finally {
         done.set(true);
@@ -113,7 +130,8 @@ class ReplacementTest {
     }
   }
 
-  private static Tally send(PolicyProgram program, AtomicBoolean done) throws Exception {
+  private static Tally send(PolicyProgram program, AtomicBoolean done, AtomicReference<Tally> tally)
+      throws Exception {
     check(Sys.unshare(CLONE_NEWNET), "unshare");
     run("ip", "link", "add", "v0", "type", "veth", "peer", "name", "v1");
     run("ip", "link", "set", "v1", "up");
@@ -124,16 +142,15 @@ class ReplacementTest {
     check(socket, "packet socket");
     Callable<Boolean> mustDrop = sender(socket, index, "eth ipv4(10.0.0.1) tcp(1024,80)");
     Callable<Boolean> mustPass = sender(socket, index, "eth ipv4(10.0.0.2) tcp(1024,81)");
-    long sent = 0;
-    long passed = 0;
-    long dropped = 0;
+    Tally now = tally.get();
     while (!done.get()) {
-      passed += mustDrop.call() ? 1 : 0;
-      dropped += mustPass.call() ? 0 : 1;
-      sent += 2;
+      long passed = mustDrop.call() ? 1 : 0;
+      long dropped = mustPass.call() ? 0 : 1;
+      now = new Tally(now.sent + 2, now.wronglyPassed + passed, now.wronglyDropped + dropped);
+      tally.set(now);
     }
     Sys.close(socket);
-    return new Tally(sent, passed, dropped);
+    return now;
   }
 
   /** Returns what sends a frame and says whether the filter let it pass. */
@@ -185,7 +202,7 @@ class ReplacementTest {
 
   @Test
   void noPacketIsDecidedByAMixture() throws Exception {
-    Tally tally = replaceUnderTraffic(PolicyProgram::replace);
+    Tally tally = replaceUnderTraffic(PolicyProgram::replace, now -> now.sent > 10_000);
     assertThat(tally.sent).isGreaterThan(10_000);
     assertThat(tally.wronglyPassed).isZero();
     assertThat(tally.wronglyDropped).isZero();
@@ -194,7 +211,10 @@ class ReplacementTest {
   /** The same traffic shows it when the policy in force is changed map by map. */
   @Test
   void aMixtureWouldBeSeen() throws Exception {
-    Tally tally = replaceUnderTraffic((program, image) -> program.install(0, List.of(image)));
+    Tally tally =
+        replaceUnderTraffic(
+            (program, image) -> program.install(0, List.of(image)),
+            now -> now.wronglyPassed + now.wronglyDropped > 0);
     assertThat(tally.wronglyPassed + tally.wronglyDropped).isPositive();
   }
 }
