@@ -57,8 +57,10 @@ final class PolicyProof {
     assumptions.add("the counters have room for every CPU");
     return attempt.proof(
         new Subject.Intent(policy).toString(),
-        "decides as its %d clauses and %d rules and counts by them, for all frames"
-            .formatted(Intent.classification().size(), policy.rules().size()),
+        "decides as its %d clauses and %s and counts by them, for all frames"
+            .formatted(
+                Intent.classification().size(),
+                policy.rules().size() == 1 ? "its only rule" : policy.rules().size() + " rules"),
         assumptions);
   }
 

@@ -48,13 +48,17 @@ final class ProgramProof {
     this.patience = patience;
   }
 
+  private static String clauses(int count) {
+    return count == 1 ? "its only clause" : "its %d clauses".formatted(count);
+  }
+
   /** Proves a program alone, or as a stage. */
   Proof prove(ProgramSpec program, boolean stage) throws EngineException {
     String name = program.name() + (stage ? " as a stage" : "");
     String claim =
         stage
-            ? "decides as its %d clauses, for all frames and inputs, in every slot of a chain"
-            : "decides as its %d clauses, for all frames and inputs";
+            ? "decides as %s, for all frames and inputs, in every slot of a chain"
+            : "decides as %s, for all frames and inputs";
     Attempt attempt = new Attempt(patience);
     attempt.with(
         solver -> {
@@ -76,7 +80,9 @@ final class ProgramProof {
                   });
         });
     return attempt.proof(
-        name, claim.formatted(program.decisions().clauses().size()), Explorer.assumptions());
+        name,
+        claim.formatted(clauses(program.decisions().clauses().size())),
+        Explorer.assumptions());
   }
 
   private static void check(

@@ -209,7 +209,8 @@ public final class Prover {
   /** Returns what there is to prove of a strict policy as rows that are walked. */
   public Task rows(Policy strict) {
     Subject.IntentRows rows = new Subject.IntentRows(strict);
-    String name = "intent_rows of %d rules".formatted(strict.rules().size());
+    int rules = strict.rules().size();
+    String name = rules == 1 ? "intent_rows of 1 rule" : "intent_rows of %d rules".formatted(rules);
     return new Task(name, () -> proveRows(name, rows));
   }
 
