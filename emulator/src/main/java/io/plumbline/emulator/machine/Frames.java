@@ -43,7 +43,6 @@ public final class Frames {
   private final long skbAddress;
   private PacketBatch shown = new PacketBatch(1, 1); // the frame that is shown
   private int number;
-  private int shownLength = -1;
   private boolean tagged;
   private int mostLinear = Integer.MAX_VALUE;
 
@@ -82,7 +81,6 @@ public final class Frames {
    */
   public void linear(int most) {
     mostLinear = most;
-    shownLength = -1;
   }
 
   private void fresh() {
@@ -103,7 +101,6 @@ public final class Frames {
       context[dataMeta] = Machine.PACKET_START;
     }
     machine.contextChanged(false);
-    shownLength = -1;
     tagged = false;
   }
 
@@ -116,15 +113,13 @@ public final class Frames {
     int skipped = link ? 0 : Math.min(ETHERNET_LENGTH, batch.wireLength(i));
     machine.packet(batch, i, skipped);
     int length = batch.wireLength(i) - skipped;
-    if (length != shownLength) {
-      long[] context = machine.context();
-      if (type.dataEndSlot() >= 0) {
-        context[type.dataEndSlot()] = Machine.PACKET_START + Math.min(length, mostLinear);
-      }
-      if (skb) {
-        context[0] = length;
-      }
-      shownLength = length;
+    // Lengths differ from frame to frame: storing costs less than a branch that is not foreseen.
+    long[] context = machine.context();
+    if (type.dataEndSlot() >= 0) {
+      context[type.dataEndSlot()] = Machine.PACKET_START + Math.min(length, mostLinear);
+    }
+    if (skb) {
+      context[0] = length;
     }
     number = i;
     if (skb) {

@@ -118,12 +118,8 @@ public final class Region {
       data = bytes;
     }
     base = newBase;
-    if (low != newLow) {
-      low = newLow;
-    }
-    if (high != newHigh) {
-      high = newHigh;
-    }
+    low = newLow;
+    high = newHigh;
     if (writable) {
       writable = false;
     }
