@@ -11,6 +11,9 @@ import io.plumbline.conformance.mutate.Mutation.Judged;
 import io.plumbline.conformance.mutate.PolicyMutants;
 import io.plumbline.conformance.mutate.SourceMutants;
 import io.plumbline.conformance.prove.Prover;
+import io.plumbline.emulator.isa.IsaException;
+import io.plumbline.emulator.isa.StructuralVerifier;
+import io.plumbline.emulator.object.BpfObject;
 import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.model.catalog.ProgramCatalog;
 import io.plumbline.model.policy.Policy;
@@ -58,6 +61,36 @@ class MutateTest {
         .isLessThanOrEqualTo(1);
     assertThat(judged).anyMatch(one -> one.fate() == Fate.KILLED);
     assertThat(judged).allMatch(one -> one.seconds() < 60);
+  }
+
+  /** A jump by one more may end in the middle of an instruction: no engine can load that. */
+  @ParameterizedTest
+  @ValueSource(strings = {"gate", "dispatcher"})
+  void whatIsNoProgramIsKilled(String name) throws Exception {
+    Mutation mutation = new Mutation();
+    List<BytecodeMutants.Mutant> mutants =
+        BytecodeMutants.of(ObjectSource.builtIn().object(name), name);
+    int broken = 0;
+    for (int i = 0; i < mutants.size(); i++) {
+      boolean runs = isProgram(mutants.get(i).object());
+      if (!runs || i % EVERY == 0) {
+        Judged judged = mutation.judge(name, mutants.get(i));
+        assertThat(judged.fate() == Fate.KILLED || runs).as(judged.what()).isTrue();
+        broken += runs ? 0 : 1;
+      }
+    }
+    assertThat(broken).isGreaterThanOrEqualTo(name.equals("gate") ? 1 : 0);
+  }
+
+  private static boolean isProgram(byte[] object) throws Exception {
+    try {
+      for (BpfObject.Program program : BpfObject.read(object).programs()) {
+        StructuralVerifier.check(program.insns());
+      }
+      return true;
+    } catch (IsaException e) {
+      return false;
+    }
   }
 
   @Test

@@ -198,7 +198,7 @@ public final class Mutation {
     return "";
   }
 
-  private String gateRuns(byte[] object) throws EngineException {
+  private String gateRuns(byte[] object) {
     try {
       for (GateExecution.Case one : GateExecution.cases(GATE_CASES, SEED)) {
         if (!GateExecution.emulated(
@@ -211,7 +211,7 @@ public final class Mutation {
           return "a frame: " + one.state();
         }
       }
-    } catch (Fault fault) {
+    } catch (Fault | EngineException e) {
       return "it does what it must not";
     }
     try {
