@@ -26,8 +26,6 @@ import org.junit.jupiter.api.Test;
  * returns is how much of a frame is received.
  */
 class ClassicKernelTest {
-  private static final int AF_PACKET = 17;
-  private static final int SOCK_RAW = 3;
   private static final int ETH_P_ALL_NETWORK_ORDER = 0x0300;
   private static final int SOL_SOCKET = 1;
   private static final int SO_RCVTIMEO = 20;
@@ -44,6 +42,8 @@ class ClassicKernelTest {
           "ld ifidx; add #1; ret a",
           "ld hatype; add #1; ret a",
           "ld mark; add #1; ret a",
+          // SKF_AD_ALU_XOR_X, which has no word.
+          "ldx #6; ld #21; ld [-4056]; add #1; ret a",
           "ld vlan_tci; and #1023; add #1; ret a",
           "ld vlan_avail; add #1; ret a",
           "ld vlan_tpid; and #1023; add #1; ret a",
@@ -136,28 +136,6 @@ class ClassicKernelTest {
     KernelNeeded.orSkip();
   }
 
-  private static int receiver(int ifindex) {
-    int fd = LibC.socket(AF_PACKET, SOCK_RAW, 0);
-    assertThat(fd).isNotNegative();
-    bind(fd, ETH_P_ALL_NETWORK_ORDER, ifindex);
-    return fd;
-  }
-
-  private static void bind(int fd, int protocol, int ifindex) {
-    try (Memory address = new Memory(20)) {
-      address.clear();
-      address.setShort(0, (short) AF_PACKET);
-      address.setShort(2, (short) protocol);
-      address.setInt(4, ifindex);
-      assertThat(LibC.bind(fd, address, 20)).isZero();
-    }
-  }
-
-  private static int index(String ifname) throws Exception {
-    String line = OwnNetwork.sh("ip -o link show " + ifname);
-    return Integer.parseInt(line.substring(0, line.indexOf(':')).strip());
-  }
-
   /** Returns whether the kernel takes the program. */
   private static boolean attach(int fd, List<ClassicInsn> insns) {
     try (Memory code = new Memory(8L * insns.size());
@@ -188,20 +166,19 @@ class ClassicKernelTest {
     private final byte[] address;
 
     Ends() throws Exception {
-      ifindex = index("v1");
+      ifindex = OwnNetwork.index("v1");
       // The all-zero address of many frames cannot be an interface's; that of others can.
       OwnNetwork.sh("ip link set v1 address 02:00:00:00:00:01");
       address = HexFormat.of().parseHex("020000000001");
       // The kernel hands a frame to the socket that was bound last first.
-      all = receiver(ifindex);
-      filtered = receiver(ifindex);
+      all = OwnNetwork.packetSocket(ifindex, ETH_P_ALL_NETWORK_ORDER);
+      filtered = OwnNetwork.packetSocket(ifindex, ETH_P_ALL_NETWORK_ORDER);
       try (Memory timeout = new Memory(16)) {
         timeout.setLong(0, 5);
         timeout.setLong(8, 0);
         assertThat(LibC.setsockopt(all, SOL_SOCKET, SO_RCVTIMEO, timeout, 16)).isZero();
       }
-      sender = LibC.socket(AF_PACKET, SOCK_RAW, 0);
-      bind(sender, 0, index("v0"));
+      sender = OwnNetwork.packetSocket(OwnNetwork.index("v0"), 0);
     }
 
     /** Returns how much of a frame the filter let in. */

@@ -57,6 +57,30 @@ final class OwnNetwork {
     return output;
   }
 
+  /** Returns the number of an interface. */
+  static int index(String ifname) throws Exception {
+    return Integer.parseInt(sh("ip -o link show " + ifname).split(":", -1)[0].strip());
+  }
+
+  /**
+   * Opens a socket for whole frames.
+   *
+   * @param protocol which frames it receives, in network order; none if 0
+   */
+  static int packetSocket(int ifindex, int protocol) {
+    int fd = LibC.socket(AF_PACKET, SOCK_RAW, 0);
+    assertThat(fd).isNotNegative();
+    // struct sockaddr_ll { u16 family, protocol; int ifindex; ... }
+    try (Memory address = new Memory(20)) {
+      address.clear();
+      address.setShort(0, (short) AF_PACKET);
+      address.setShort(2, (short) protocol);
+      address.setInt(4, ifindex);
+      assertThat(LibC.bind(fd, address, 20)).isZero();
+    }
+    return fd;
+  }
+
   /** Sends a frame out of an interface; returns whether the filter there let it pass. */
   static boolean passes(String ifname, String packet) throws Exception {
     try (Sender sender = new Sender(ifname, packet)) {
@@ -74,15 +98,7 @@ final class OwnNetwork {
       byte[] bytes = packet.bytes();
       frame = new Memory(bytes.length);
       frame.write(0, bytes, 0, bytes.length);
-      fd = LibC.socket(AF_PACKET, SOCK_RAW, 0);
-      assertThat(fd).isNotNegative();
-      int index = Integer.parseInt(sh("ip -o link show " + ifname).split(":", -1)[0].strip());
-      try (Memory address = new Memory(20)) {
-        address.clear();
-        address.setShort(0, (short) AF_PACKET);
-        address.setInt(4, index);
-        assertThat(LibC.bind(fd, address, 20)).isZero();
-      }
+      fd = packetSocket(index(ifname), 0);
     }
 
     boolean passes() {

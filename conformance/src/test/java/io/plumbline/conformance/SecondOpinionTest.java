@@ -32,7 +32,7 @@ class SecondOpinionTest {
     KernelNeeded.orSkip();
   }
 
-  private static String bpftool(String... arguments) throws IOException, InterruptedException {
+  static String bpftool(String... arguments) throws IOException, InterruptedException {
     String[] command = new String[arguments.length + 1];
     command[0] = Files.exists(Path.of("/usr/sbin/bpftool")) ? "/usr/sbin/bpftool" : "bpftool";
     System.arraycopy(arguments, 0, command, 1, arguments.length);

@@ -29,7 +29,6 @@ class ObjectStyleTest {
       #define SEC(n) __attribute__((section(n), used))
       typedef unsigned int u32;
       static void *(*lookup)(void *, const void *) = (void *) 1;
-      static long (*for_each)(void *, void *, void *, unsigned long long) = (void *) 164;
       static long (*loop)(u32, void *, void *, unsigned long long) = (void *) 181;
       """;
 

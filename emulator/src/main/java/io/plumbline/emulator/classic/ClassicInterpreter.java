@@ -111,8 +111,7 @@ public final class ClassicInterpreter {
    * ({@code linux/netlink.h}: length and type in the machine's order, aligned to 4).
    */
   private static int attribute(byte[] packet, int from, int end, int type) {
-    if (Integer.compareUnsigned(from, packet.length - ATTRIBUTE_HEADER) > 0
-        || packet.length < ATTRIBUTE_HEADER) {
+    if (!attributeMayBeAt(packet, from)) {
       return 0;
     }
     int at = from;
@@ -129,9 +128,12 @@ public final class ClassicInterpreter {
     return 0;
   }
 
+  private static boolean attributeMayBeAt(byte[] packet, int at) {
+    return at >= 0 && at <= packet.length - ATTRIBUTE_HEADER;
+  }
+
   private static int nested(byte[] packet, int from, int type) {
-    if (Integer.compareUnsigned(from, packet.length - ATTRIBUTE_HEADER) > 0
-        || packet.length < ATTRIBUTE_HEADER) {
+    if (!attributeMayBeAt(packet, from)) {
       return 0;
     }
     int length = littleEndian16(packet, from);

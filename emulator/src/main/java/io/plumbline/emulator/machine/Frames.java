@@ -113,7 +113,7 @@ public final class Frames {
     int skipped = link ? 0 : Math.min(ETHERNET_LENGTH, batch.wireLength(i));
     machine.packet(batch, i, skipped);
     int length = batch.wireLength(i) - skipped;
-    // Lengths differ from frame to frame: storing costs less than a branch that is not foreseen.
+    // Stored for every frame: looking first whether it is another length was no faster.
     long[] context = machine.context();
     if (type.dataEndSlot() >= 0) {
       context[type.dataEndSlot()] = Machine.PACKET_START + Math.min(length, mostLinear);

@@ -111,7 +111,10 @@ public final class Region {
     writable = isWritable;
   }
 
-  /** Puts bytes to be read behind the addresses; what stays the same is not stored again. */
+  /**
+   * Puts bytes to be read behind the addresses; a reference that stays the same is not stored
+   * again.
+   */
   void show(byte[] bytes, int newBase, long newLow, long newHigh) {
     // Collectors make a store of a reference costly.
     if (data != bytes) {

@@ -126,8 +126,11 @@ final class MapReader {
 
   /** Returns how much of a definition of so many bytes has a meaning here. */
   private static int knownBytes(int type, long size) {
-    if (size >= IPROUTE2_BYTES || size == KERNEL_SAMPLES_BYTES) {
-      return (int) Math.min(size, IPROUTE2_BYTES);
+    if (size >= IPROUTE2_BYTES) {
+      return IPROUTE2_BYTES;
+    }
+    if (size == KERNEL_SAMPLES_BYTES) {
+      return KERNEL_SAMPLES_BYTES;
     }
     return type == ARRAY_OF_MAPS || type == HASH_OF_MAPS ? 24 : 20;
   }
