@@ -110,6 +110,22 @@ class ObjectStyleTest {
         .hasMessage("map hash: values: expected none, for it holds neither maps nor programs");
   }
 
+  @Test
+  void aMapIsPinnedByItsNameOrNot() {
+    assertThatThrownBy(
+            () ->
+                read(
+                    """
+                    struct {
+                      int (*type)[1]; int (*max_entries)[4]; u32 *key; u32 *value;
+                      int (*pinning)[2];
+                    } hash SEC(".maps");
+                    SEC("tc") long f(void *ctx) { u32 key = 0; return lookup(&hash, &key) != 0; }
+                    """))
+        .isInstanceOf(ObjectException.class)
+        .hasMessage("map hash: pinning 2: expected 0 or 1, by name");
+  }
+
   /**
    * Definitions by number grew in several ways; what no known one says is refused, as in libbpf.
    */
