@@ -135,8 +135,12 @@ static __always_inline void report(struct __sk_buff *skb)
 	captured = skb->len;
 	if (captured > CAPTURE_MAX)
 		captured = CAPTURE_MAX;
-	/* At least one byte: the verifier wants to know, and there is no shorter frame. */
-	if (captured < 1 || bpf_skb_load_bytes(skb, 0, event->data, captured) < 0)
+	/*
+	 * The verifier requires at least one byte. Clang compiles `captured < 1` of an unsigned number to `== 0`, from
+	 * which verifiers up to Linux 6.1 derive no lower bound.
+	 */
+	asm volatile("" : "+r"(captured));
+	if ((__s32)captured < 1 || bpf_skb_load_bytes(skb, 0, event->data, captured) < 0)
 		captured = 0;
 	event->captured = captured;
 	bpf_ringbuf_submit(event, 0);
