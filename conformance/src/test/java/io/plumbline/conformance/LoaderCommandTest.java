@@ -59,8 +59,9 @@ class LoaderCommandTest {
         "attach -i v0 nop --chain x => 2 => attach: 2 filters given: expected one of PROGRAM [INPUT], --chain, --allow and --forbid, --policy, --object",
         "attach -i v0 nop --backend magic => 2 => --backend: 'magic': expected tcx, clsact, xdp or xdp-skb",
         "attach -i v0 nop --order sideways => 2 => --order 'sideways': expected first, last, before:PROGRAM_ID or after:PROGRAM_ID",
-        "attach -i v0 nop --backend clsact --order before:1 => 3 => order: backend clsact knows first and last only: expected one of them, or backend tcx",
+        "attach -i v0 nop --backend clsact --order before:1 => 2 => order: backend clsact knows first and last only: expected one of them, or backend tcx",
         "attach -i v0 nop --netns nowhere => 2 => --netns: /run/netns/nowhere: ENOENT (No such file or directory)",
+        "attach -i v0 nop --backend xdp => 2 => backend xdp: it does not take a tc program: expected tcx, clsact",
         "attach -i v0 --object /nowhere.o => 2 => --object: /nowhere.o: cannot be read",
         "attach -i v0 nop --confirm -1 => 2 => --confirm: -1: expected 1 or more seconds",
         "detach => 2 => detach: expected one of --ifname and --all-interfaces",
@@ -388,7 +389,11 @@ class LoaderCommandTest {
           Program.Result result = Program.finish(builder.start(), "");
           assertThat(result.status()).as(result.toString()).isEqualTo(3);
           assertThat(result.err().lines()).hasSize(1);
-          assertThat(result.err()).contains("needs root, or CAP_BPF and CAP_NET_ADMIN");
+          assertThat(result.err())
+              .isEqualTo(
+                  "plumb: kernel: load programs: EPERM: this process lacks CAP_BPF,"
+                      + " CAP_NET_ADMIN and CAP_PERFMON: expected root"
+                      + System.lineSeparator());
           return true;
         });
   }

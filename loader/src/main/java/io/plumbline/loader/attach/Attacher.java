@@ -1,5 +1,6 @@
 package io.plumbline.loader.attach;
 
+import io.plumbline.loader.attach.AttachException.Kind;
 import io.plumbline.loader.kernel.LoadedObject;
 import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.loader.libbpf.Bpf;
@@ -11,6 +12,7 @@ import io.plumbline.loader.netlink.Link;
 import io.plumbline.loader.netlink.Netlink;
 import io.plumbline.loader.netlink.NetlinkException;
 import io.plumbline.loader.netlink.TrafficControl;
+import io.plumbline.loader.process.Capability;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.policy.Direction;
@@ -35,7 +37,7 @@ public final class Attacher implements AutoCloseable {
     try {
       netlink = new Netlink();
     } catch (NetlinkException e) {
-      throw of(e);
+      throw AttachException.of(e);
     }
   }
 
@@ -74,7 +76,7 @@ public final class Attacher implements AutoCloseable {
     try {
       return Link.find(netlink, name);
     } catch (NetlinkException e) {
-      throw of(e);
+      throw AttachException.of(e);
     }
   }
 
@@ -88,12 +90,11 @@ public final class Attacher implements AutoCloseable {
       return link.orElseThrow(
           () ->
               new AttachException(
+                  Kind.INPUT,
                   "interface '%s': expected the name or number of one that exists"
-                      .formatted(nameOrIndex),
-                  Errno.ENODEV,
-                  ""));
+                      .formatted(nameOrIndex)));
     } catch (NetlinkException e) {
-      throw of(e);
+      throw AttachException.of(e);
     }
   }
 
@@ -102,7 +103,7 @@ public final class Attacher implements AutoCloseable {
     try {
       return Attachments.of(netlink, link);
     } catch (NetlinkException e) {
-      throw of(e);
+      throw AttachException.of(e);
     }
   }
 
@@ -115,7 +116,7 @@ public final class Attacher implements AutoCloseable {
       }
       return all;
     } catch (NetlinkException e) {
-      throw of(e);
+      throw AttachException.of(e);
     }
   }
 
@@ -144,12 +145,6 @@ public final class Attacher implements AutoCloseable {
     }
   }
 
-  /** Requires that programs can be loaded at all. */
-  public static void requireBpf() throws AttachException {
-    require(Feature.BPF, "kernel");
-    require(Feature.RINGBUF, "kernel");
-  }
-
   /** Returns whether a program is still on its hook; cheap, and needs CAP_NET_ADMIN only. */
   public boolean isThere(Attachment attachment) throws AttachException {
     try {
@@ -170,7 +165,7 @@ public final class Attacher implements AutoCloseable {
         case XDP, XDP_SKB -> now.get().xdpProgram() == id;
       };
     } catch (NetlinkException e) {
-      throw of(e);
+      throw AttachException.of(e);
     }
   }
 
@@ -194,7 +189,7 @@ public final class Attacher implements AutoCloseable {
     try {
       return change.make();
     } catch (NetlinkException e) {
-      throw of(e);
+      throw AttachException.of(e);
     } finally {
       lock.close();
     }
@@ -208,7 +203,9 @@ public final class Attacher implements AutoCloseable {
    */
   public Replaced replace(Attachment old, Request request, boolean undo) throws AttachException {
     Description before =
-        old.about().orElseThrow(() -> new AttachException(old.place() + ": not attached by plumb"));
+        old.about()
+            .orElseThrow(
+                () -> new AttachException(Kind.INPUT, old.place() + ": not attached by plumb"));
     Description about = request.about.withMadeQdisc(before.madeQdisc());
     try (Prepared prepared = prepare(request.what);
         Gate gate = prepared.gate(about)) {
@@ -249,7 +246,8 @@ public final class Attacher implements AutoCloseable {
     /** Puts the old program back. */
     public void undo() throws AttachException {
       if (oldFd < 0) {
-        throw new AttachException(attachment.place() + ": the old program was not kept");
+        throw new AttachException(
+            Kind.INPUT, attachment.place() + ": the old program was not kept");
       }
       String name = Bpf.programInfo(oldFd).map(Bpf.ProgramInfo::name).orElse("");
       locked(
@@ -289,7 +287,10 @@ public final class Attacher implements AutoCloseable {
     }
     int link = openLink(old);
     try {
-      check(Bpf.linkUpdate(link, programFd), old.place() + ": replace the link's program");
+      check(
+          Bpf.linkUpdate(link, programFd),
+          old.place() + ": replace the link's program",
+          Capability.CAP_NET_ADMIN);
     } finally {
       LibC.close(link);
     }
@@ -304,7 +305,7 @@ public final class Attacher implements AutoCloseable {
     if (link == -Errno.ENOENT) {
       throw gone(attachment);
     }
-    check(link, attachment.place() + ": open its link");
+    check(link, attachment.place() + ": open its link", Capability.CAP_SYS_ADMIN);
     Optional<Bpf.LinkInfo> info = Bpf.linkInfo(link);
     if (info.isEmpty() || info.get().programId() != attachment.programId()) {
       LibC.close(link);
@@ -356,7 +357,8 @@ public final class Attacher implements AutoCloseable {
     int link = openLink(attachment);
     try {
       // A link of another program than ours may be held elsewhere; it is taken off all the same.
-      check(Bpf.linkDetach(link), attachment.place() + ": detach its link");
+      check(
+          Bpf.linkDetach(link), attachment.place() + ": detach its link", Capability.CAP_NET_ADMIN);
       Pins.find().pins().ifPresent(pins -> pins.remove(attachment.linkId()));
     } finally {
       LibC.close(link);
@@ -367,6 +369,7 @@ public final class Attacher implements AutoCloseable {
   private void detachWithoutLink(Attachment attachment) throws AttachException, NetlinkException {
     if (attachment.backend() != Backend.TCX) {
       throw new AttachException(
+          Kind.INPUT,
           "%s: program %d has no link: expected ip link set dev %s xdp off"
               .formatted(attachment.place(), attachment.programId(), attachment.ifname()));
     }
@@ -374,11 +377,12 @@ public final class Attacher implements AutoCloseable {
     if (program == -Errno.ENOENT) {
       throw gone(attachment);
     }
-    check(program, attachment.place() + ": open its program");
+    check(program, attachment.place() + ": open its program", Capability.CAP_SYS_ADMIN);
     try {
       check(
           Bpf.detach(program, attachment.ifindex(), Attachments.attachType(attachment.direction())),
-          attachment.place() + ": detach its program");
+          attachment.place() + ": detach its program",
+          Capability.CAP_NET_ADMIN);
     } finally {
       LibC.close(program);
     }
@@ -409,12 +413,13 @@ public final class Attacher implements AutoCloseable {
     boolean wantsXdp = wanted == Backend.XDP || wanted == Backend.XDP_SKB;
     if (wantsXdp != xdp) {
       throw new AttachException(
+          Kind.INPUT,
           "backend %s: it does not take a %s program: expected %s"
               .formatted(wanted.word(), xdp ? "XDP" : "tc", xdp ? "xdp, xdp-skb" : "tcx, clsact"));
     }
     if (xdp && direction != Direction.INGRESS) {
       throw new AttachException(
-          "backend " + wanted.word() + ": there is no egress: expected --at ingress");
+          Kind.INPUT, "backend " + wanted.word() + ": there is no egress: expected --at ingress");
     }
     if (wanted == Backend.CLSACT) {
       requireClsact("backend clsact");
@@ -429,7 +434,7 @@ public final class Attacher implements AutoCloseable {
       return new Choice(wanted, Pins.find().pins(), "");
     }
     if (asked.isPresent() || xdp) {
-      throw new AttachException("backend " + wanted.word() + ": unavailable: " + why);
+      throw new AttachException(Kind.KERNEL, "backend " + wanted.word() + ": unavailable: " + why);
     }
     requireClsact(why + "; backend clsact");
     return new Choice(Backend.CLSACT, Optional.empty(), why);
@@ -446,18 +451,39 @@ public final class Attacher implements AutoCloseable {
     Optional<String> missing = feature.missing();
     if (missing.isPresent()) {
       throw new AttachException(
+          Kind.KERNEL,
           "%s: unavailable: %s: needs %s".formatted(where, missing.get(), feature.remedy()));
     }
   }
 
-  /** Returns a better reason for a refusal, if something is missing that every filter needs. */
-  private static AttachException reason(EngineException e, boolean policy) {
+  /**
+   * Returns the reason why a program was not loaded: a capability or a feature of the kernel that
+   * is missing, else the program.
+   *
+   * @param kind {@code INPUT} for a user's object, {@code KERNEL} for one of ours
+   */
+  public static AttachException refused(EngineException e, Kind kind) {
+    return refused(e, kind, false);
+  }
+
+  private static AttachException refused(EngineException e, Kind kind, boolean policy) {
+    Optional<String> lacking =
+        Capability.lacking(Capability.CAP_BPF, Capability.CAP_NET_ADMIN, Capability.CAP_PERFMON);
+    if (lacking.isPresent()) {
+      // A lack of CAP_PERFMON alone does not explain every refusal.
+      String what =
+          Capability.CAP_BPF.held() && Capability.CAP_NET_ADMIN.held()
+              ? String.valueOf(e.getMessage())
+              : "kernel: load programs: EPERM";
+      return new AttachException(Kind.PRIVILEGE, what + ": " + lacking.get(), 0, e.detail());
+    }
     try {
-      requireBpf();
+      require(Feature.BPF, "kernel");
+      require(Feature.RINGBUF, "kernel");
       if (policy) {
         require(Feature.BPF_LOOP, "kernel: policies");
       }
-      return new AttachException(String.valueOf(e.getMessage()), 0, e.detail());
+      return new AttachException(kind, String.valueOf(e.getMessage()), 0, e.detail());
     } catch (AttachException missing) {
       return missing;
     }
@@ -479,8 +505,12 @@ public final class Attacher implements AutoCloseable {
       } catch (AttachException e) {
         // Somebody's program may be one that the kernel takes only alone, such as one that needs
         // all of the stack.
-        if (object.isEmpty() || about.observing()) {
+        if (object.isEmpty()) {
           throw e;
+        }
+        if (about.observing()) {
+          throw new AttachException(
+              Kind.INPUT, String.valueOf(e.getMessage()), e.errno(), e.detail());
         }
         return Gate.bare(object.get(), about);
       }
@@ -514,7 +544,7 @@ public final class Attacher implements AutoCloseable {
           : new Prepared(
               of.name, Optional.of(FilterCode.of(of.name, of.object)), Optional.of(of.object));
     } catch (EngineException e) {
-      throw reason(e, policy);
+      throw refused(e, what instanceof What.OfObject ? Kind.INPUT : Kind.KERNEL, policy);
     }
   }
 
@@ -527,6 +557,7 @@ public final class Attacher implements AutoCloseable {
       case LAST -> priority = 1 + lastPriority(request);
       case BEFORE, AFTER ->
           throw new AttachException(
+              Kind.INPUT,
               "order: backend clsact knows first and last only: expected one of them, or backend tcx");
     }
     // Whether the qdisc is there must be known before the program says so; others may be faster.
@@ -550,6 +581,7 @@ public final class Attacher implements AutoCloseable {
       }
     }
     throw new AttachException(
+        Kind.KERNEL,
         request.link.name() + ": the clsact qdisc comes and goes: something else changes it");
   }
 
@@ -577,7 +609,7 @@ public final class Attacher implements AutoCloseable {
       try {
         int id = Bpf.linkInfo(link).map(Bpf.LinkInfo::id).orElse(0);
         // Until it is pinned, closing the link takes the program off again.
-        check(pins.pin(link, id), pins.directory() + ": pin the link");
+        check(pins.pin(link, id), pins.directory() + ": pin the link", Capability.CAP_BPF);
       } finally {
         LibC.close(link);
       }
@@ -603,15 +635,15 @@ public final class Attacher implements AutoCloseable {
     int link = Bpf.linkCreate(program, request.link.index(), type, flags, order.programId());
     if (link == -Errno.ENOENT && order.programId() != 0) {
       throw new AttachException(
+          Kind.INPUT,
           "order: program %d is not on %s %s: expected one that is"
-              .formatted(order.programId(), request.link.name(), request.direction.word()),
-          Errno.ENOENT,
-          "");
+              .formatted(order.programId(), request.link.name(), request.direction.word()));
     }
     check(
         link,
         "%s %s %s: make the link"
-            .formatted(request.link.name(), request.direction.word(), backend.word()));
+            .formatted(request.link.name(), request.direction.word(), backend.word()),
+        Capability.CAP_NET_ADMIN);
     return link;
   }
 
@@ -624,20 +656,15 @@ public final class Attacher implements AutoCloseable {
         .map(a -> a.describedAs(about))
         .orElseThrow(
             () ->
-                new AttachException(
-                    link.name() + ": it vanished while the program was attached",
-                    Errno.ENODEV,
-                    ""));
+                new GoneException(
+                    link.name() + ": the interface disappeared while the program was attached",
+                    Errno.ENODEV));
   }
 
-  private static void check(int result, String what) throws AttachException {
+  private static void check(int result, String what, Capability needed) throws AttachException {
     if (result < 0) {
-      throw new AttachException(what + ": " + Errno.describe(-result), -result, "");
+      throw AttachException.of(what + ": " + Errno.describe(-result), -result, needed);
     }
-  }
-
-  private static AttachException of(NetlinkException e) {
-    return new AttachException(String.valueOf(e.getMessage()), e.errno(), "");
   }
 
   @Override

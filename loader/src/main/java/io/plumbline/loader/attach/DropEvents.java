@@ -64,7 +64,7 @@ public final class DropEvents implements AutoCloseable {
     try {
       return Optional.of(of(map));
     } catch (EngineException e) {
-      throw new AttachException(String.valueOf(e.getMessage()));
+      throw AttachException.of(e);
     } finally {
       LibC.close(map);
     }

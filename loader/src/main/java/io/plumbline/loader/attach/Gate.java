@@ -1,6 +1,7 @@
 package io.plumbline.loader.attach;
 
 import com.sun.jna.Memory;
+import io.plumbline.loader.attach.AttachException.Kind;
 import io.plumbline.loader.kernel.LoadedObject;
 import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.loader.kernel.SplicedProgram;
@@ -8,6 +9,7 @@ import io.plumbline.loader.libbpf.Bpf;
 import io.plumbline.loader.libbpf.BpfSyscall;
 import io.plumbline.loader.libbpf.Errno;
 import io.plumbline.loader.libbpf.LibC;
+import io.plumbline.loader.process.Capability;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.filter.GateModel;
 import java.nio.ByteBuffer;
@@ -54,7 +56,7 @@ final class Gate implements AutoCloseable {
       describe(program.fd(), about);
       return new Gate(program.take());
     } catch (EngineException e) {
-      throw new AttachException(String.valueOf(e.getMessage()), 0, e.detail());
+      throw AttachException.of(e);
     }
   }
 
@@ -64,7 +66,8 @@ final class Gate implements AutoCloseable {
    */
   static Gate bare(LoadedObject program, Description about) throws AttachException {
     if (about.observing()) {
-      throw new AttachException("observe: this needs a tc program, and this is an XDP program");
+      throw new AttachException(
+          Kind.INPUT, "observe: this needs a tc program, and this is an XDP program");
     }
     int fd = LibC.dup(program.programFd());
     Gate gate = new Gate(fd);
@@ -114,8 +117,8 @@ final class Gate implements AutoCloseable {
 
   private static void check(int result, String what) throws AttachException {
     if (result < 0) {
-      throw new AttachException(
-          "kernel: %s: %s".formatted(what, Errno.describe(-result)), -result, "");
+      throw AttachException.of(
+          "kernel: %s: %s".formatted(what, Errno.describe(-result)), -result, Capability.CAP_BPF);
     }
   }
 

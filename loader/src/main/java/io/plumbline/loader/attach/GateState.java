@@ -54,7 +54,7 @@ public final class GateState {
               answers.other(),
               lines == 0 ? List.of() : lines(program.orElseThrow(), lines)));
     } catch (EngineException e) {
-      throw new AttachException(String.valueOf(e.getMessage()));
+      throw AttachException.of(e);
     }
   }
 
@@ -80,7 +80,7 @@ public final class GateState {
             : Optional.of(new Answers(map, PolicyProgram.possibleCpus()));
       } catch (EngineException e) {
         LibC.close(map);
-        throw new AttachException(String.valueOf(e.getMessage()));
+        throw AttachException.of(e);
       }
     }
 
@@ -172,7 +172,7 @@ public final class GateState {
       try {
         return Optional.of(new Control(SharedArray.map(map, PAGE)));
       } catch (EngineException e) {
-        throw new AttachException(String.valueOf(e.getMessage()));
+        throw AttachException.of(e);
       } finally {
         LibC.close(map);
       }

@@ -1,12 +1,12 @@
 package io.plumbline.loader.attach;
 
 /**
- * What was to be changed is not there any more: somebody else was faster, or the interface is gone.
+ * An interface, or what was attached to it, that has disappeared: another process removed it first.
  */
 public final class GoneException extends AttachException {
   private static final long serialVersionUID = 1L;
 
   GoneException(String message, int errno) {
-    super(message, errno, "");
+    super(Kind.GONE, message, errno, "");
   }
 }

@@ -1,5 +1,6 @@
 package io.plumbline.loader.attach;
 
+import io.plumbline.loader.attach.AttachException.Kind;
 import io.plumbline.loader.libbpf.LibC;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -40,7 +41,7 @@ final class Lock {
       Object owner = Files.getAttribute(directory, "unix:uid", LinkOption.NOFOLLOW_LINKS);
       if (!Integer.valueOf(LibC.geteuid()).equals(owner)
           || !Files.isDirectory(directory, LinkOption.NOFOLLOW_LINKS)) {
-        throw new AttachException(directory + ": not a directory of this user's");
+        throw new AttachException(Kind.KERNEL, directory + ": not a directory of this user's");
       }
       FileChannel channel =
           FileChannel.open(
@@ -52,16 +53,17 @@ final class Lock {
       while (tryLock(channel) == null) {
         if (System.nanoTime() - end > 0) {
           channel.close();
-          throw new AttachException(file + ": held by another process for more than 30 seconds");
+          throw new AttachException(
+              Kind.KERNEL, file + ": held by another process for more than 30 seconds");
         }
         Thread.sleep(STEP_MILLIS);
       }
       return new Lock(channel);
     } catch (IOException e) {
-      throw new AttachException(file + ": cannot be locked: " + e);
+      throw new AttachException(Kind.KERNEL, file + ": cannot be locked: " + e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new AttachException(file + ": interrupted");
+      throw new AttachException(Kind.KERNEL, file + ": interrupted");
     }
   }
 

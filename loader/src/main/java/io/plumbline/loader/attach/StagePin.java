@@ -7,6 +7,7 @@ import io.plumbline.loader.libbpf.Bpf;
 import io.plumbline.loader.libbpf.BpfSyscall;
 import io.plumbline.loader.libbpf.Errno;
 import io.plumbline.loader.libbpf.LibC;
+import io.plumbline.loader.process.Capability;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.program.Chain;
 import io.plumbline.model.program.RodataImage;
@@ -33,7 +34,7 @@ public final class StagePin implements AutoCloseable {
       throws AttachException {
     Pins.Found found = Pins.find();
     if (found.pins().isEmpty()) {
-      throw new AttachException(found.reason());
+      throw new AttachException(AttachException.Kind.KERNEL, found.reason());
     }
     Path root = found.pins().get().directory().resolveSibling("traffico");
     Path directory = root.resolve(ifname);
@@ -46,13 +47,13 @@ public final class StagePin implements AutoCloseable {
       int result = map < 0 ? map : Bpf.pin(map, pin.path().toString());
       if (result < 0) {
         pin.close();
-        throw new AttachException(Errno.describe(-result), -result, "");
+        throw AttachException.of(Errno.describe(-result), -result, Capability.CAP_BPF);
       }
       fill(map, chain.stages(), objects);
       return pin;
     } catch (EngineException e) {
       pin.close();
-      throw new AttachException(String.valueOf(e.getMessage()), 0, e.detail());
+      throw AttachException.of(e);
     } finally {
       LibC.close(map);
     }

@@ -297,7 +297,6 @@ public final class AttachCommand implements Callable<Integer> {
       return new Loaded(
           new Attacher.What.OfSubject(subject.get(), ObjectSource.builtIn()), Optional.empty());
     }
-    Attacher.requireBpf();
     try {
       byte[] elf = Files.readAllBytes(java.util.Objects.requireNonNull(object));
       LoadedObject loaded = LoadedObject.foreign(object.toString(), elf, objectProgram);
@@ -306,8 +305,7 @@ public final class AttachCommand implements Callable<Integer> {
     } catch (IOException e) {
       throw usage("--object: %s: cannot be read".formatted(object));
     } catch (EngineException e) {
-      throw new AttachException(
-          String.valueOf(e.getMessage()), 0, e.detail().isEmpty() ? " " : e.detail());
+      throw Attacher.refused(e, AttachException.Kind.INPUT);
     }
   }
 
@@ -448,7 +446,10 @@ public final class AttachCommand implements Callable<Integer> {
     try (GateState.Control control =
         GateState.Control.open(attachment)
             .orElseThrow(
-                () -> new AttachException(attachment.place() + ": it cannot be confirmed"))) {
+                () ->
+                    new AttachException(
+                        AttachException.Kind.KERNEL,
+                        attachment.place() + ": it cannot be confirmed"))) {
       while (System.nanoTime() < end) {
         if (control.confirmed() || TERMINAL && System.in.available() > 0) {
           return true;

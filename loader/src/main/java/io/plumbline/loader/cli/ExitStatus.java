@@ -5,7 +5,7 @@ public final class ExitStatus {
   /** Agreed, done. */
   public static final int DONE = 0;
 
-  /** An engine does not do what the model says, or a check is denied. */
+  /** Engines disagree, a check is denied, or what was to be changed has disappeared. */
   public static final int DISAGREEMENT = 1;
 
   /** Usage or bad input. */

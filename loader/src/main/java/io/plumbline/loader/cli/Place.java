@@ -9,7 +9,6 @@ import io.plumbline.loader.netlink.NetworkNamespace;
 import io.plumbline.model.policy.Direction;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -63,13 +62,12 @@ final class Place {
 
   /** Returns a line and a status for something that could not be done. */
   static CommandException failed(AttachException e) {
-    boolean privilege =
-        e.errno() == Errno.EPERM || String.valueOf(e.getMessage()).contains("EPERM");
-    boolean input = e.errno() == Errno.ENODEV || e.errno() == Errno.ENOENT;
-    String detail =
-        Optional.of(e.detail()).filter(d -> !d.isEmpty()).map(VerifierLog::brief).orElse("");
-    return new CommandException(
-        !privilege && (input || !e.detail().isEmpty()) ? ExitStatus.USAGE : ExitStatus.UNAVAILABLE,
-        e.getMessage() + detail);
+    int status =
+        switch (e.kind()) {
+          case INPUT -> ExitStatus.USAGE;
+          case GONE -> ExitStatus.DISAGREEMENT;
+          case PRIVILEGE, KERNEL -> ExitStatus.UNAVAILABLE;
+        };
+    return new CommandException(status, e.getMessage() + VerifierLog.brief(e.detail()));
   }
 }

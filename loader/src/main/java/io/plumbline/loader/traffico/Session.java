@@ -95,8 +95,7 @@ final class Session {
       return done.attachment();
     } catch (AttachException e) {
       closePin();
-      throw new AttachException(
-          "fail: attaching the TC eBPF program: " + e.getMessage(), e.errno(), e.detail());
+      throw e.in("fail: attaching the TC eBPF program");
     }
   }
 
@@ -171,8 +170,7 @@ final class Session {
         say("done: leaving the qdisc: it was there before, or others use it");
       }
     } catch (AttachException e) {
-      throw new AttachException(
-          "fail: detaching the TC eBPF program: " + e.getMessage(), e.errno(), e.detail());
+      throw e.in("fail: detaching the TC eBPF program");
     }
   }
 
