@@ -100,6 +100,16 @@ static __always_inline __u32 ipv4_daddr(const struct frame *frame)
 	return frame_u32(frame, ETH_LEN + 16);
 }
 
+/*
+ * Linux joins TCP segments to packets of more than 64 KiB (BIG TCP). Their length field, which counts from `from` on,
+ * holds 0, and the skb has the length instead (kernel include/linux/ip.h, iph_totlen; include/net/ipv6.h,
+ * ipv6_payload_len).
+ */
+static __always_inline bool is_big_tcp(struct __sk_buff *skb, __u32 length_field, __u8 protocol, __u32 from)
+{
+	return length_field == 0 && protocol == IPPROTO_TCP && skb->len > from + 0xFFFF;
+}
+
 /* Reads both ports of the TCP or UDP header at l4 (at most 74); false if the frame ends before them. */
 static __always_inline bool l4_ports(const struct frame *frame, __u32 l4, __u16 *source, __u16 *dest)
 {

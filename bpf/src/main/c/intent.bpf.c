@@ -77,6 +77,8 @@ static __always_inline enum clause classify(struct __sk_buff *skb, struct flow *
 		if (header_len < IPV4_MIN_LEN)
 			return BAD_IHL;
 		total = frame_u16(&frame, ETH_LEN + 2);
+		if (is_big_tcp(skb, total, ipv4_protocol(&frame), ETH_LEN))
+			total = skb->len - ETH_LEN;
 		if (total < header_len)
 			return SHORT_TOTAL_LENGTH;
 		l4 = ETH_LEN + header_len;
@@ -107,6 +109,8 @@ static __always_inline enum clause classify(struct __sk_buff *skb, struct flow *
 			return refused;
 		if (flow->to.protocol != IPPROTO_TCP && flow->to.protocol != IPPROTO_UDP && flow->to.protocol != IPPROTO_ICMPV6)
 			return UNSUPPORTED_PROTOCOL;
+		if (is_big_tcp(skb, end - ETH_LEN - IPV6_LEN, flow->to.protocol, ETH_LEN + IPV6_LEN))
+			end = skb->len;
 	} else {
 		return UNSUPPORTED_ETHERTYPE;
 	}

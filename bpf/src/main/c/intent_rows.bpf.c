@@ -55,6 +55,8 @@ int intent_rows(struct __sk_buff *skb)
 		return TC_ACT_SHOT;
 	header_len = ipv4_header_len(&frame, ETH_LEN);
 	total = frame_u16(&frame, ETH_LEN + 2);
+	if (is_big_tcp(skb, total, ipv4_protocol(&frame), ETH_LEN))
+		total = skb->len - ETH_LEN;
 	l4 = ETH_LEN + header_len;
 	if (header_len < IPV4_MIN_LEN || total < header_len || skb->len < l4)
 		return TC_ACT_SHOT;

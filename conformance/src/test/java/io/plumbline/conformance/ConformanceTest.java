@@ -31,6 +31,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The programs agree with their models, and programs that are wrong do not. */
 class ConformanceTest {
@@ -129,6 +130,18 @@ class ConformanceTest {
     // What a policy says of IPv6 and its extension headers cannot be shown in less.
     assertThat(run.disagreements().get(0).packet().capturedLength())
         .isLessThanOrEqualTo(intent ? 160 : 64);
+  }
+
+  /** Test runs take no frame of more than 64 KiB. */
+  @ParameterizedTest
+  @ValueSource(strings = {"live_intent_no_big_tcp4", "live_intent_no_big_tcp6"})
+  void wrongVariantsForLongFramesAreCaughtByTheEmulator(String variant) throws Exception {
+    ObjectSource objects =
+        ObjectSource.builtIn().with("intent", NEGATIVE.resolve(variant + ".bpf.o"));
+    List<String> emulators = List.of(EmulatorEngine.INTERPRETER, EmulatorEngine.NAME);
+    Verification run = new Verification(Engines.of(emulators, objects), new PacketBatch(), 0, SEED);
+    runPolicies(run, RandomPolicies.of(250, SEED), 50, 300);
+    assertThat(seenBy(run)).containsAll(emulators);
   }
 
   /** A test run cannot be given every frame; the batch can be given some more. */

@@ -150,10 +150,7 @@ public final class PacketBuilder {
 
   /** Adds zero bytes up to a frame length. */
   public PacketBuilder pad(int length) {
-    while (bytes.length < length) {
-      append(0);
-    }
-    return this;
+    return append(new int[Math.max(0, length - bytes.length)]);
   }
 
   /** Keeps the first bytes only. */

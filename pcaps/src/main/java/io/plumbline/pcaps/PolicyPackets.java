@@ -47,7 +47,20 @@ public final class PolicyPackets {
             new VlanTag(
                 random.nextBoolean() ? EtherType.VLAN : EtherType.QINQ, random.nextInt(0x10000)));
       }
+      if (flow.flowClass() != FlowClass.ARP && random.nextInt(256) == 0) {
+        grow(builder, flow);
+      }
       batch.add(builder.build());
+    }
+  }
+
+  /** Makes a frame about as long as those whose length field Linux leaves 0, and leaves it 0. */
+  private void grow(PacketBuilder builder, Flow flow) {
+    boolean v4 = flow.flowClass().family().filter(f -> f == Family.IPV4).isPresent();
+    int fullest = 0xFFFF + (v4 ? 14 : 54);
+    builder.pad(fullest + random.nextInt(3));
+    if (random.nextInt(8) > 0) {
+      builder.u16(v4 ? 16 : 18, 0);
     }
   }
 

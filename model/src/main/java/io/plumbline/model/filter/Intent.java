@@ -65,9 +65,33 @@ public final class Intent {
   private static final Expr PROTOCOL = choice(IPV4, IP_PROTOCOL, IP6_PROTOCOL).named("protocol");
   private static final Expr TRANSPORT = choice(IPV4, L4, IP6_L4).named("l4");
 
-  /** Where the packet ends by its own length field. */
+  /** Largest value of the length field of either IP header. */
+  private static final int MAX_LENGTH_FIELD = 0xFFFF;
+
+  /**
+   * A TCP packet of more than 64 KiB, which Linux makes from segments (BIG TCP) and whose length
+   * field holds 0: its length is that of the frame (kernel {@code include/linux/ip.h}, iph_totlen;
+   * {@code include/net/ipv6.h}, ipv6_payload_len; RFC 2675 names the value 0).
+   */
+  private static final Guard BIG_TCP4 =
+      Guard.allOf(
+          TOTAL_LENGTH.eq(0),
+          IP_PROTOCOL.eq(IpProtocol.TCP),
+          constant(14 + MAX_LENGTH_FIELD).lt(length()));
+
+  private static final Guard BIG_TCP6 =
+      Guard.allOf(
+          PAYLOAD_LENGTH.eq(0),
+          IP6_PROTOCOL.eq(IpProtocol.TCP),
+          constant(14 + IPV6_LENGTH + MAX_LENGTH_FIELD).lt(length()));
+
+  /** End of the packet by its own length field. */
   private static final Expr END =
-      choice(IPV4, TOTAL_LENGTH.plus(14), PAYLOAD_LENGTH.plus(14 + IPV6_LENGTH)).named("end");
+      choice(
+              IPV4,
+              choice(BIG_TCP4, length(), TOTAL_LENGTH.plus(14)),
+              choice(BIG_TCP6, length(), PAYLOAD_LENGTH.plus(14 + IPV6_LENGTH)))
+          .named("end");
 
   /** The shortest header of each protocol (RFC 9293, RFC 768, RFC 792, RFC 4443). */
   private static final Expr NEEDED =
@@ -109,7 +133,7 @@ public final class Intent {
           shot("bad_ihl", Guard.allOf(IPV4, BAD_IHL), "the IPv4 header length is below 5 words"),
           shot(
               "short_total_length",
-              Guard.allOf(IPV4, TOTAL_LENGTH.lt(IP_IHL.times(4))),
+              Guard.allOf(IPV4, TOTAL_LENGTH.lt(IP_IHL.times(4)), BIG_TCP4.not()),
               "the IPv4 total length is below the header length"),
           shot("truncated_options", Guard.allOf(IPV4, TRUNCATED_OPTIONS), "the options are cut"),
           shot(
