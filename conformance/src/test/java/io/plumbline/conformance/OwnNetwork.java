@@ -4,15 +4,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.jna.Memory;
 import com.sun.jna.Native;
+import io.plumbline.conformance.cli.Plumb;
 import io.plumbline.loader.libbpf.Errno;
 import io.plumbline.loader.libbpf.LibC;
 import io.plumbline.loader.netlink.NetworkNamespace;
 import io.plumbline.model.packet.Packet;
 import io.plumbline.pcaps.PacketText;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.Callable;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
+import picocli.CommandLine;
 
 /**
  * A network namespace of a test's own, with the veth pair v0 and v1. It belongs to one thread, the
@@ -47,6 +51,17 @@ final class OwnNetwork {
       }
       throw e;
     }
+  }
+
+  /** Runs a command of plumb in this process; arguments are separated by blanks. */
+  static Program.Result plumb(String arguments) {
+    StringWriter out = new StringWriter();
+    StringWriter err = new StringWriter();
+    CommandLine line = Plumb.commandLine();
+    line.setOut(new PrintWriter(out));
+    line.setErr(new PrintWriter(err));
+    int status = line.execute(arguments.split(" ", -1));
+    return new Program.Result(status, out.toString(), err.toString());
   }
 
   /** Runs a shell command there; returns what it printed, and requires that it succeeds. */

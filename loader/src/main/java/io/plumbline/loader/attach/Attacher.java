@@ -9,6 +9,7 @@ import io.plumbline.loader.libbpf.Errno;
 import io.plumbline.loader.libbpf.LibBpf;
 import io.plumbline.loader.libbpf.LibC;
 import io.plumbline.loader.netlink.Link;
+import io.plumbline.loader.netlink.LinkType;
 import io.plumbline.loader.netlink.Netlink;
 import io.plumbline.loader.netlink.NetlinkException;
 import io.plumbline.loader.netlink.TrafficControl;
@@ -16,6 +17,7 @@ import io.plumbline.loader.process.Capability;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.policy.Direction;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
@@ -23,16 +25,16 @@ import java.util.Optional;
  * Attaches, replaces and detaches filters on the interfaces of the calling thread's network
  * namespace.
  *
- * <p>Each change comes into force by a single system call, so whoever is killed meanwhile leaves
- * the state before or the state after. What a killed process may leave besides is nothing that
- * judges packets: the pin of a dead link, which the next change removes.
+ * <p>Each change takes effect by a single system call, so a process that is killed leaves the state
+ * before or the state after. It may also leave the pin of a dead link, which decides no packet and
+ * which the next change removes.
  */
 public final class Attacher implements AutoCloseable {
   private static final int MAX_TRIES = 5;
 
   private final Netlink netlink;
 
-  /** Opens one for the network namespace that the calling thread is in. */
+  /** Opens the network namespace that the calling thread is in. */
   public Attacher() throws AttachException {
     try {
       netlink = new Netlink();
@@ -41,20 +43,20 @@ public final class Attacher implements AutoCloseable {
     }
   }
 
-  /** What is to be attached: a subject of the catalog, or somebody's object. */
+  /** Content of a request: a subject of the catalog, or a user's object. */
   public sealed interface What {
     /** A program, a chain or a policy. */
     record OfSubject(Subject subject, ObjectSource objects) implements What {}
 
-    /** A loaded program of somebody's, which stays the caller's to close. */
+    /** A loaded program of a user, which the caller closes. */
     record OfObject(String name, LoadedObject object) implements What {}
   }
 
   /**
-   * A wish.
+   * A request to attach a filter.
    *
-   * @param backend empty for the best one there is
-   * @param about what the program will say of itself
+   * @param backend empty for the best one that the kernel has
+   * @param about the description that the program will carry
    */
   public record Request(
       What what,
@@ -65,7 +67,7 @@ public final class Attacher implements AutoCloseable {
       Description about) {}
 
   /**
-   * What came of it.
+   * Result of {@link #attach}.
    *
    * @param note why the backend is not the one that would be best; empty if it is
    */
@@ -84,8 +86,8 @@ public final class Attacher implements AutoCloseable {
   public Link link(String nameOrIndex) throws AttachException {
     try {
       Optional<Link> link = Link.find(netlink, nameOrIndex);
-      if (link.isEmpty() && nameOrIndex.matches("[0-9]{1,9}")) {
-        link = Link.find(netlink, Integer.parseInt(nameOrIndex));
+      if (link.isEmpty() && nameOrIndex.matches("[0-9]{1,10}")) {
+        link = Link.find(netlink, (int) Math.min(Long.parseLong(nameOrIndex), Integer.MAX_VALUE));
       }
       return link.orElseThrow(
           () ->
@@ -98,7 +100,44 @@ public final class Attacher implements AutoCloseable {
     }
   }
 
-  /** Returns everything on the hooks of an interface. */
+  /**
+   * Requires an interface whose frames begin with an Ethernet header: filters read from there, and
+   * would take an IP header for one.
+   */
+  public static void requireEthernet(Link link) throws AttachException {
+    Optional<String> reason = LinkType.notEthernet(link);
+    if (reason.isPresent()) {
+      throw new AttachException(Kind.INPUT, reason.get());
+    }
+  }
+
+  /** Returns the ways in which packets get past an attached filter. */
+  public List<HookOrder.Bypass> bypasses(Attachment attachment) throws AttachException {
+    try {
+      Optional<Link> link = Link.find(netlink, attachment.ifindex());
+      return link.isEmpty()
+          ? List.of()
+          : HookOrder.of(attachment, Attachments.of(netlink, link.get()), link.get());
+    } catch (NetlinkException e) {
+      throw AttachException.of(e);
+    }
+  }
+
+  /**
+   * Returns everything on the hooks of an interface.
+   *
+   * @throws AttachException if this process may not read all of it
+   */
+  public List<Attachment> readable(Link link) throws AttachException {
+    List<Attachment> found = attachments(link);
+    Attachments.requireReadable(found);
+    return found;
+  }
+
+  /**
+   * Returns everything on the hooks of an interface; what this process may not read is without a
+   * description.
+   */
   public List<Attachment> attachments(Link link) throws AttachException {
     try {
       return Attachments.of(netlink, link);
@@ -107,12 +146,16 @@ public final class Attacher implements AutoCloseable {
     }
   }
 
-  /** Returns everything on the hooks of all interfaces. */
+  /**
+   * Returns everything on the hooks of all interfaces.
+   *
+   * @throws AttachException if this process may not read all of it
+   */
   public List<Attachment> attachments() throws AttachException {
     try {
-      List<Attachment> all = new java.util.ArrayList<>();
+      List<Attachment> all = new ArrayList<>();
       for (Link link : Link.all(netlink)) {
-        all.addAll(Attachments.of(netlink, link));
+        all.addAll(readable(link));
       }
       return all;
     } catch (NetlinkException e) {
@@ -122,8 +165,56 @@ public final class Attacher implements AutoCloseable {
 
   /** Attaches a filter beside what is there. */
   public Done attach(Request request) throws AttachException {
+    requireEthernet(request.link);
     try (Prepared prepared = prepare(request.what)) {
       return locked(() -> attach(request, prepared));
+    }
+  }
+
+  /** Chooses which filter of a hook, if any, is replaced. */
+  public interface Selector {
+    /** Returns the filter to replace; empty to attach beside all of them. */
+    Optional<Attachment> select(List<Attachment> onHook) throws AttachException;
+  }
+
+  /**
+   * Result of {@link #attachOrReplace}.
+   *
+   * @param replaced present if a filter was replaced; it can be undone as long as this is open
+   */
+  public record Placed(Attachment attachment, String note, Optional<Replaced> replaced)
+      implements AutoCloseable {
+    @Override
+    public void close() {
+      replaced.ifPresent(Replaced::close);
+    }
+  }
+
+  /**
+   * Replaces a filter, or attaches one where there is none to replace. No other process changes
+   * anything between the choice and the change, so the same request made several times at once
+   * gives one filter.
+   *
+   * @param undo whether to keep the old program
+   */
+  public Placed attachOrReplace(Request request, Selector selector, boolean undo)
+      throws AttachException {
+    requireEthernet(request.link);
+    try (Prepared prepared = prepare(request.what)) {
+      return locked(
+          () -> {
+            List<Attachment> onHook =
+                readable(request.link).stream()
+                    .filter(a -> a.direction() == request.direction)
+                    .toList();
+            Optional<Attachment> old = selector.select(onHook);
+            if (old.isEmpty()) {
+              Done done = attach(request, prepared);
+              return new Placed(done.attachment, done.note, Optional.empty());
+            }
+            Replaced replaced = replace(old.get(), request, prepared, undo);
+            return new Placed(replaced.attachment(), "", Optional.of(replaced));
+          });
     }
   }
 
@@ -158,9 +249,7 @@ public final class Attacher implements AutoCloseable {
             TrafficControl.filters(netlink, attachment.ifindex()).stream()
                 .anyMatch(f -> f.programId() == id);
         case TCX ->
-            Bpf.query(attachment.ifindex(), Attachments.attachType(attachment.direction()))
-                .orElse(List.of())
-                .stream()
+            Attachments.tcx(now.get(), attachment.direction()).stream()
                 .anyMatch(a -> a.programId() == id);
         case XDP, XDP_SKB -> now.get().xdpProgram() == id;
       };
@@ -170,6 +259,7 @@ public final class Attacher implements AutoCloseable {
   }
 
   private Done attach(Request request, Prepared prepared) throws AttachException, NetlinkException {
+    requireEthernet(now(request.link));
     Choice choice = choose(request.backend, request.direction, prepared.xdp());
     if (choice.backend == Backend.CLSACT) {
       return new Done(attachFilter(request, prepared), choice.note);
@@ -202,28 +292,40 @@ public final class Attacher implements AutoCloseable {
    * @param undo whether to keep the old program
    */
   public Replaced replace(Attachment old, Request request, boolean undo) throws AttachException {
+    requireEthernet(request.link);
+    try (Prepared prepared = prepare(request.what)) {
+      return locked(() -> replace(old, request, prepared, undo));
+    }
+  }
+
+  private Replaced replace(Attachment old, Request request, Prepared prepared, boolean undo)
+      throws AttachException, NetlinkException {
+    requireEthernet(now(request.link));
     Description before =
         old.about()
             .orElseThrow(
                 () -> new AttachException(Kind.INPUT, old.place() + ": not attached by plumb"));
     Description about = request.about.withMadeQdisc(before.madeQdisc());
-    try (Prepared prepared = prepare(request.what);
-        Gate gate = prepared.gate(about)) {
-      return locked(
-          () -> {
-            // Opened before it is replaced, because it may be gone afterwards.
-            int oldFd = undo ? Bpf.programById(old.programId()) : -1;
-            try {
-              swap(old, gate.fd(), filterName(prepared.name(), gate.fd()));
-              return new Replaced(this, found(request.link, gate.id(), about), oldFd);
-            } catch (AttachException | NetlinkException e) {
-              if (oldFd >= 0) {
-                LibC.close(oldFd);
-              }
-              throw e;
-            }
-          });
+    // Opened before it is replaced, because it may be gone afterwards.
+    int oldFd = undo ? Bpf.programById(old.programId()) : -1;
+    try (Gate gate = prepared.gate(about)) {
+      swap(old, gate.fd(), filterName(prepared.name(), gate.fd()));
+      return new Replaced(this, found(request.link, gate.id(), about), oldFd);
+    } catch (AttachException | NetlinkException e) {
+      if (oldFd >= 0) {
+        LibC.close(oldFd);
+      }
+      throw e;
     }
+  }
+
+  /** Returns an interface as it is now. */
+  private Link now(Link link) throws AttachException, NetlinkException {
+    return Link.find(netlink, link.index())
+        .orElseThrow(
+            () ->
+                new GoneException(
+                    link.name() + ": the interface is not there any more", Errno.ENODEV));
   }
 
   /** A replacement that can be undone as long as this is open. */
@@ -342,6 +444,13 @@ public final class Attacher implements AutoCloseable {
             .orElse(null);
     if (filter == null) {
       throw gone(attachment);
+    }
+    if (filter.block() != 0) {
+      throw new AttachException(
+          Kind.INPUT,
+          "%s: program %d is on block %d, which other interfaces share: expected tc filter del block %d"
+              .formatted(
+                  attachment.place(), attachment.programId(), filter.block(), filter.block()));
     }
     boolean last = filters.size() == 1;
     boolean made = attachment.about().map(Description::madeQdisc).orElse(false);
@@ -551,15 +660,6 @@ public final class Attacher implements AutoCloseable {
   private Attachment attachFilter(Request request, Prepared prepared)
       throws NetlinkException, AttachException {
     int ifindex = request.link.index();
-    int priority = TrafficControl.AUTOMATIC_PRIORITY;
-    switch (request.order.place()) {
-      case FIRST -> {}
-      case LAST -> priority = 1 + lastPriority(request);
-      case BEFORE, AFTER ->
-          throw new AttachException(
-              Kind.INPUT,
-              "order: backend clsact knows first and last only: expected one of them, or backend tcx");
-    }
     // Whether the qdisc is there must be known before the program says so; others may be faster.
     for (int i = 0; i < MAX_TRIES; i++) {
       boolean there = !TrafficControl.qdisc(netlink, ifindex).isEmpty();
@@ -571,13 +671,18 @@ public final class Attacher implements AutoCloseable {
                 netlink,
                 ifindex,
                 request.direction,
-                priority,
+                preference(request),
                 gate.fd(),
                 filterName(prepared.name(), gate.fd()));
         if (added.madeQdisc() == !there) {
           return found(request.link, gate.id(), about);
         }
         TrafficControl.delete(netlink, ifindex, added.filter(), false);
+      } catch (NetlinkException e) {
+        // Another process has taken the preference meanwhile, or every time.
+        if (e.errno() != Errno.EEXIST || i == MAX_TRIES - 1) {
+          throw e;
+        }
       }
     }
     throw new AttachException(
@@ -585,15 +690,45 @@ public final class Attacher implements AutoCloseable {
         request.link.name() + ": the clsact qdisc comes and goes: something else changes it");
   }
 
-  private int lastPriority(Request request) throws NetlinkException {
-    return TrafficControl.filters(netlink, request.link.index()).stream()
-        .filter(f -> f.direction() == request.direction)
-        .mapToInt(TrafficControl.Filter::priority)
-        .max()
-        .orElse(TrafficControl.FIRST_AUTOMATIC - 1);
+  /** Returns the preference that gives a clsact filter its place among those that are there. */
+  private int preference(Request request) throws NetlinkException, AttachException {
+    int[] taken =
+        TrafficControl.filters(netlink, request.link.index()).stream()
+            .filter(f -> f.direction() == request.direction && f.chain() == 0)
+            .mapToInt(TrafficControl.Filter::priority)
+            .sorted()
+            .toArray();
+    Order.Place place = request.order.place();
+    if (place == Order.Place.BEFORE || place == Order.Place.AFTER) {
+      throw new AttachException(
+          Kind.INPUT,
+          "order: backend clsact knows first and last only: expected one of them, or backend tcx");
+    }
+    if (taken.length == 0) {
+      return TrafficControl.AUTOMATIC_PRIORITY;
+    }
+    boolean last = place == Order.Place.LAST;
+    int end = last ? TrafficControl.LAST_PRIORITY : 1;
+    int outermost = last ? taken[taken.length - 1] : taken[0];
+    if (outermost != end) {
+      return last ? outermost + 1 : outermost - 1;
+    }
+    if (place == Order.Place.EARLIEST) {
+      return TrafficControl.AUTOMATIC_PRIORITY;
+    }
+    throw new AttachException(
+        Kind.INPUT,
+        "order %s: clsact preference %d, which runs %s, is taken on %s %s: expected --order %s, or backend tcx"
+            .formatted(
+                last ? "last" : "first",
+                end,
+                last ? "last" : "first",
+                request.link.name(),
+                request.direction.word(),
+                last ? "first" : "last"));
   }
 
-  private boolean oursMadeQdisc(Link link) throws NetlinkException {
+  private boolean oursMadeQdisc(Link link) throws NetlinkException, AttachException {
     return Attachments.of(netlink, link).stream()
         .anyMatch(
             a -> a.filter().isPresent() && a.about().map(Description::madeQdisc).orElse(false));
@@ -619,6 +754,10 @@ public final class Attacher implements AutoCloseable {
 
   private static int createLink(Request request, Backend backend, int program)
       throws AttachException {
+    if (backend != Backend.TCX && request.order.programId() != 0) {
+      throw new AttachException(
+          Kind.INPUT, "order: an interface has one XDP program: expected first or last");
+    }
     int type = Bpf.ATTACH_XDP;
     int flags = backend == Backend.XDP ? Bpf.XDP_FLAGS_DRV_MODE : Bpf.XDP_FLAGS_SKB_MODE;
     Order order = request.order;
@@ -626,7 +765,7 @@ public final class Attacher implements AutoCloseable {
       type = Attachments.attachType(request.direction);
       flags =
           switch (order.place()) {
-            case FIRST -> Bpf.F_BEFORE;
+            case FIRST, EARLIEST -> Bpf.F_BEFORE;
             case LAST -> Bpf.F_AFTER;
             case BEFORE -> Bpf.F_BEFORE | Bpf.F_ID;
             case AFTER -> Bpf.F_AFTER | Bpf.F_ID;
@@ -636,8 +775,12 @@ public final class Attacher implements AutoCloseable {
     if (link == -Errno.ENOENT && order.programId() != 0) {
       throw new AttachException(
           Kind.INPUT,
-          "order: program %d is not on %s %s: expected one that is"
-              .formatted(order.programId(), request.link.name(), request.direction.word()));
+          "order: program %d is not on %s %s %s: expected one that is"
+              .formatted(
+                  order.programId(),
+                  request.link.name(),
+                  request.direction.word(),
+                  backend.word()));
     }
     check(
         link,

@@ -11,7 +11,8 @@ import java.util.Optional;
  * One program, or other filter, on a hook of an interface, as it was found.
  *
  * @param ifindex number of the interface in the network namespace looked at
- * @param position 1 for what runs first on that hook of that backend
+ * @param position 1 for what runs first on that hook of that backend; 0 for what runs only where a
+ *     filter of another chain says goto
  * @param name the program's name, or the kind of a filter that is no program
  * @param programId the program's number, or 0
  * @param linkId its link's number, or 0
@@ -77,7 +78,7 @@ public record Attachment(
         program,
         Integer.parseInt(fields[5]),
         backend == Backend.CLSACT
-            ? Optional.of(new TrafficControl.Filter(direction, 0, 0, "bpf", program, ""))
+            ? Optional.of(new TrafficControl.Filter(direction, 0, 0, program, ""))
             : Optional.empty(),
         Optional.empty(),
         Optional.of(

@@ -1,25 +1,32 @@
 package io.plumbline.loader.attach;
 
 import io.plumbline.loader.libbpf.Bpf;
+import io.plumbline.loader.libbpf.Errno;
 import io.plumbline.loader.libbpf.LibC;
 import io.plumbline.loader.netlink.Link;
 import io.plumbline.loader.netlink.Netlink;
 import io.plumbline.loader.netlink.NetlinkException;
 import io.plumbline.loader.netlink.TrafficControl;
+import io.plumbline.loader.process.Capability;
 import io.plumbline.model.policy.Direction;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/** Finds what is attached. The kernel is asked each time; nothing is remembered anywhere else. */
+/** Finds what is attached. The kernel is asked each time; nothing is stored anywhere else. */
 public final class Attachments {
   /** {@code XDP_ATTACHED_SKB} (kernel {@code if_link.h}). */
   private static final int XDP_ATTACHED_SKB = 2;
 
   private Attachments() {}
 
-  /** Returns everything on the hooks of an interface, in the order in which packets meet it. */
-  public static List<Attachment> of(Netlink netlink, Link known) throws NetlinkException {
+  /**
+   * Returns everything on the hooks of an interface, in the order in which packets meet it.
+   *
+   * @throws AttachException if this process may not list all of it
+   */
+  public static List<Attachment> of(Netlink netlink, Link known)
+      throws NetlinkException, AttachException {
     List<Attachment> found = new ArrayList<>();
     // Its XDP program is asked for again; the rest of what is known of it stays.
     Link link = Link.find(netlink, known.index()).orElse(null);
@@ -36,8 +43,7 @@ public final class Attachments {
     List<TrafficControl.Filter> filters = TrafficControl.filters(netlink, link.index());
     for (Direction direction : List.of(Direction.INGRESS, Direction.EGRESS)) {
       int position = 1;
-      for (Bpf.Attached attached :
-          Bpf.query(link.index(), attachType(direction)).orElse(List.of())) {
+      for (Bpf.Attached attached : tcx(link, direction)) {
         found.add(
             attachment(
                 link,
@@ -56,7 +62,7 @@ public final class Attachments {
                   link,
                   direction,
                   Backend.CLSACT,
-                  position++,
+                  filter.chain() == 0 ? position++ : 0,
                   filter.programId(),
                   0,
                   Optional.of(filter)));
@@ -64,6 +70,42 @@ public final class Attachments {
       }
     }
     return found;
+  }
+
+  /** Returns the programs on a TCX hook. */
+  static List<Bpf.Attached> tcx(Link link, Direction direction) throws AttachException {
+    List<Bpf.Attached> programs = new ArrayList<>();
+    int result = Bpf.query(link.index(), attachType(direction), programs);
+    if (result == -Errno.EPERM) {
+      throw AttachException.of(
+          "%s %s tcx: programs cannot be listed: %s"
+              .formatted(link.name(), direction.word(), Errno.describe(-result)),
+          -result,
+          Capability.CAP_NET_ADMIN);
+    }
+    return programs;
+  }
+
+  /**
+   * Requires that this process may read what it has found, because it cannot know otherwise whether
+   * a filter is ours.
+   */
+  static void requireReadable(List<Attachment> attachments) throws AttachException {
+    for (Attachment attachment : attachments) {
+      if (attachment.programId() == 0 || attachment.program().isPresent()) {
+        continue;
+      }
+      int fd = Bpf.programById(attachment.programId());
+      if (fd >= 0) {
+        LibC.close(fd);
+      } else if (fd != -Errno.ENOENT) {
+        throw AttachException.of(
+            "%s: program %d cannot be read: %s"
+                .formatted(attachment.place(), attachment.programId(), Errno.describe(-fd)),
+            -fd,
+            Capability.CAP_SYS_ADMIN);
+      }
+    }
   }
 
   /** Returns what bpf(2) calls a TCX hook. */

@@ -2,6 +2,7 @@ package io.plumbline.loader.attach;
 
 import io.plumbline.loader.kernel.FeatureProbe;
 import io.plumbline.loader.libbpf.Bpf;
+import io.plumbline.loader.libbpf.Errno;
 import io.plumbline.loader.netlink.Netlink;
 import io.plumbline.loader.netlink.NetlinkException;
 import io.plumbline.loader.netlink.NetworkNamespace;
@@ -72,10 +73,12 @@ public enum Feature {
       case RINGBUF -> FeatureProbe.ringbufUnavailable();
       case BPF_LOOP -> FeatureProbe.loopUnavailable();
       case CLSACT -> clsact();
-      case TCX ->
-          Bpf.query(LOOPBACK, Bpf.ATTACH_TCX_EGRESS).isPresent()
-              ? Optional.empty()
-              : Optional.of("the kernel does not know BPF_TCX_EGRESS, or may not be asked");
+      case TCX -> {
+        int result = Bpf.query(LOOPBACK, Bpf.ATTACH_TCX_EGRESS, new ArrayList<>());
+        yield result == 0
+            ? Optional.empty()
+            : Optional.of("query BPF_TCX_EGRESS: " + Errno.describe(-result));
+      }
       case BPFFS -> {
         Pins.Found found = Pins.find();
         yield found.pins().isPresent() ? Optional.empty() : Optional.of(found.reason());

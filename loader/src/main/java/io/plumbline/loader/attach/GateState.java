@@ -21,6 +21,9 @@ public final class GateState {
   private static final int EVENTS_PER_SECOND = 8;
   private static final int CONFIRMED = 16;
 
+  /** When an unconfirmed attachment is undone, as {@link System#nanoTime}; 0 if never. */
+  private static final int CONFIRM_BY = 32;
+
   /** Packets and bytes. */
   public record Totals(long packets, long bytes) {}
 
@@ -189,12 +192,22 @@ public final class GateState {
       memory.setLong(LISTEN_UNTIL, 0);
     }
 
-    /** Says that the attachment is to stay. */
+    /** Marks the attachment as one that is undone at a time unless it is confirmed. */
+    public void expectConfirmation(long nanoTime) {
+      memory.setLong(CONFIRM_BY, nanoTime);
+    }
+
+    /** Returns whether the attachment waits for its confirmation. */
+    public boolean unconfirmed() {
+      return memory.getLong(CONFIRM_BY) != 0 && !confirmed();
+    }
+
+    /** Confirms the attachment, which then stays. */
     public void confirm() {
       memory.setLong(CONFIRMED, 1);
     }
 
-    /** Returns whether somebody said so. */
+    /** Returns whether it is confirmed. */
     public boolean confirmed() {
       return memory.getLong(CONFIRMED) != 0;
     }

@@ -1,14 +1,17 @@
 package io.plumbline.loader.attach;
 
 /**
- * Where a program goes among those on its hook.
+ * Position of a program among those on its hook that have the same backend.
  *
  * @param programId the other program, for {@code BEFORE} and {@code AFTER}
  */
 public record Order(Place place, int programId) {
-  /** The places there are. */
+  /** Positions. */
   public enum Place {
     FIRST,
+
+    /** First if that is possible, else where the kernel puts it. */
+    EARLIEST,
     LAST,
     BEFORE,
     AFTER
@@ -16,6 +19,9 @@ public record Order(Place place, int programId) {
 
   /** Before all others. */
   public static final Order FIRST = new Order(Place.FIRST, 0);
+
+  /** Before as many others as possible. */
+  public static final Order EARLIEST = new Order(Place.EARLIEST, 0);
 
   /** Reads {@code first}, {@code last}, {@code before:ID} or {@code after:ID}. */
   public static Order parse(String text) {

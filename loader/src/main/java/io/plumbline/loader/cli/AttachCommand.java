@@ -7,10 +7,12 @@ import io.plumbline.loader.attach.Backend;
 import io.plumbline.loader.attach.CounterLines;
 import io.plumbline.loader.attach.Description;
 import io.plumbline.loader.attach.GateState;
+import io.plumbline.loader.attach.HookOrder;
 import io.plumbline.loader.attach.Order;
 import io.plumbline.loader.kernel.LoadedObject;
 import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.loader.netlink.Link;
+import io.plumbline.loader.netlink.LinkType;
 import io.plumbline.loader.process.LeastPrivilege;
 import io.plumbline.loader.process.Stop;
 import io.plumbline.loader.process.User;
@@ -122,7 +124,8 @@ public final class AttachCommand implements Callable<Integer> {
       names = "--order",
       paramLabel = "ORDER",
       defaultValue = "first",
-      description = "among the programs there: first, last, before:PROGRAM_ID, after:PROGRAM_ID")
+      description =
+          "among the programs of its backend there: first, last, before:PROGRAM_ID, after:PROGRAM_ID; XDP programs run before TCX programs, these before clsact filters")
   private String order = "first";
 
   @Option(names = "--explain", description = "say what the filter does")
@@ -158,16 +161,21 @@ public final class AttachCommand implements Callable<Integer> {
     if (verify) {
       verify(subject);
     }
-    try (Loaded loaded = load(subject);
-        Attacher attacher = place.open()) {
+    try (Attacher attacher = place.open()) {
       Link link = place.ifname == null ? null : attacher.link(place.ifname);
-      if (dryRun || link == null) {
-        return dryRun(attacher, loaded, subject, link, direction, out);
+      if (link != null) {
+        Attacher.requireEthernet(link);
       }
-      Attacher.Request request =
-          new Attacher.Request(loaded.what(), link, direction, backend(), order(), about(subject));
-      try (Stop stop = new Stop()) {
-        return attach(attacher, request, stop);
+      try (Loaded loaded = load(subject)) {
+        if (dryRun || link == null) {
+          return dryRun(attacher, loaded, subject, link, direction, out);
+        }
+        Attacher.Request request =
+            new Attacher.Request(
+                loaded.what(), link, direction, backend(), order(), about(subject));
+        try (Stop stop = new Stop()) {
+          return attach(attacher, request, stop);
+        }
       }
     } catch (AttachException e) {
       throw failed(e);
@@ -345,14 +353,14 @@ public final class AttachCommand implements Callable<Integer> {
 
   private int attach(Attacher attacher, Attacher.Request request, Stop stop)
       throws AttachException, CommandException {
-    Optional<Attachment> old = replace ? old(attacher, request) : Optional.empty();
-    if (old.isEmpty()) {
-      Attacher.Done done = attacher.attach(request);
-      if (!done.note().isEmpty()) {
-        spec.commandLine().getErr().printf("plumb: note: %s%n", done.note());
-        spec.commandLine().getErr().flush();
+    try (Attacher.Placed placed = place(attacher, request)) {
+      Attachment attachment = placed.attachment();
+      warn(attacher, request.link(), placed);
+      if (placed.replaced().isPresent()) {
+        say(told("replaced", request, attachment));
+        return hold(
+            attacher, attachment, stop, "the filter before is back", placed.replaced().get()::undo);
       }
-      Attachment attachment = done.attachment();
       String told = told("attached", request, attachment);
       if (!pin && confirmSeconds == 0) {
         // It is told when a signal to end will take it off again.
@@ -361,12 +369,51 @@ public final class AttachCommand implements Callable<Integer> {
       say(told);
       return hold(attacher, attachment, stop, "detached", () -> attacher.detach(attachment));
     }
-    try (Attacher.Replaced replaced =
-        attacher.replace(old.get(), request, confirmSeconds > 0 || !pin)) {
-      Attachment attachment = replaced.attachment();
-      say(told("replaced", request, attachment));
-      return hold(attacher, attachment, stop, "the filter before is back", replaced::undo);
+  }
+
+  private Attacher.Placed place(Attacher attacher, Attacher.Request request)
+      throws AttachException {
+    if (replace) {
+      return attacher.attachOrReplace(
+          request, onHook -> old(onHook, request), confirmSeconds > 0 || !pin);
     }
+    Attacher.Done done = attacher.attach(request);
+    for (Attachment other : ours(attacher.attachments(request.link()), request.direction())) {
+      if (other.programId() != done.attachment().programId()) {
+        note(
+            "%s: %s (program %d) is attached as well, and both decide: --replace would have replaced it"
+                .formatted(
+                    other.place(),
+                    other.about().map(Description::subject).orElse(""),
+                    other.programId()));
+      }
+    }
+    return new Attacher.Placed(done.attachment(), done.note(), Optional.empty());
+  }
+
+  /** Prints what the user should know of the hook that the filter is on. */
+  private void warn(Attacher attacher, Link link, Attacher.Placed placed) throws AttachException {
+    Attachment attachment = placed.attachment();
+    if (!placed.note().isEmpty()) {
+      note(placed.note());
+    }
+    if (attachment.backend() == Backend.CLSACT && !LinkType.isLoopback(link)) {
+      note(
+          attachment.place()
+              + ": moving the interface to another network namespace removes a clsact filter; a TCX link stays");
+    }
+    for (HookOrder.Bypass bypass : attacher.bypasses(attachment)) {
+      err(bypass.hidesPackets() ? "warning" : "note", bypass.text());
+    }
+  }
+
+  private void note(String text) {
+    err("note", text);
+  }
+
+  private void err(String kind, String text) {
+    spec.commandLine().getErr().printf("plumb: %s: %s%n", kind, text);
+    spec.commandLine().getErr().flush();
   }
 
   private String told(String what, Attacher.Request request, Attachment attachment) {
@@ -384,20 +431,24 @@ public final class AttachCommand implements Callable<Integer> {
     spec.commandLine().getOut().flush();
   }
 
-  /** Returns what is to be replaced; empty if there is nothing of ours yet. */
-  private static Optional<Attachment> old(Attacher attacher, Attacher.Request request)
-      throws AttachException, CommandException {
-    List<Attachment> ours =
-        attacher.attachments(request.link()).stream()
-            .filter(a -> a.direction() == request.direction())
-            .filter(a -> a.about().map(about -> about.tool().equals("plumb")).orElse(false))
-            .toList();
+  /** Returns the filter to replace; empty if plumb has attached none yet. */
+  private static Optional<Attachment> old(List<Attachment> onHook, Attacher.Request request)
+      throws AttachException {
+    List<Attachment> ours = ours(onHook, request.direction());
     if (ours.size() > 1) {
-      throw usage(
+      throw new AttachException(
+          AttachException.Kind.INPUT,
           "--replace: %d filters of plumb's on %s %s: expected one; see plumb status"
               .formatted(ours.size(), request.link().name(), request.direction().word()));
     }
     return ours.stream().findFirst();
+  }
+
+  private static List<Attachment> ours(List<Attachment> onHook, Direction direction) {
+    return onHook.stream()
+        .filter(a -> a.direction() == direction)
+        .filter(a -> a.about().map(about -> about.tool().equals("plumb")).orElse(false))
+        .toList();
   }
 
   /** How an attachment or a replacement is undone. */
@@ -450,6 +501,7 @@ public final class AttachCommand implements Callable<Integer> {
                     new AttachException(
                         AttachException.Kind.KERNEL,
                         attachment.place() + ": it cannot be confirmed"))) {
+      control.expectConfirmation(end);
       while (System.nanoTime() < end) {
         if (control.confirmed() || TERMINAL && System.in.available() > 0) {
           return true;

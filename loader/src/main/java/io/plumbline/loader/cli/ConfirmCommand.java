@@ -4,7 +4,6 @@ import io.plumbline.loader.attach.AttachException;
 import io.plumbline.loader.attach.Attacher;
 import io.plumbline.loader.attach.Attachment;
 import io.plumbline.loader.attach.GateState;
-import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -14,7 +13,7 @@ import picocli.CommandLine.Spec;
 /** {@code plumb confirm}. */
 @Command(
     name = "confirm",
-    description = "Say that what 'plumb attach --confirm' has attached is to stay.",
+    description = "Confirm what 'plumb attach --confirm' has attached, so that it stays.",
     mixinStandardHelpOptions = true,
     footer = {"", "Examples:", "  plumb confirm -i eth0"})
 public final class ConfirmCommand implements Callable<Integer> {
@@ -29,13 +28,13 @@ public final class ConfirmCommand implements Callable<Integer> {
     int confirmed = 0;
     try (Attacher attacher = place.open()) {
       for (Attachment attachment : place.attachments(attacher, null)) {
-        Optional<GateState.Control> control =
-            attachment.ours() ? GateState.Control.open(attachment) : Optional.empty();
-        if (control.isPresent()) {
-          control.get().confirm();
-          control.get().close();
-          confirmed++;
-          spec.commandLine().getOut().printf("%s: confirmed%n", attachment.place());
+        try (GateState.Control control =
+            attachment.ours() ? GateState.Control.open(attachment).orElse(null) : null) {
+          if (control != null && control.unconfirmed()) {
+            control.confirm();
+            confirmed++;
+            spec.commandLine().getOut().printf("%s: confirmed%n", attachment.place());
+          }
         }
       }
     } catch (AttachException e) {
@@ -44,7 +43,7 @@ public final class ConfirmCommand implements Callable<Integer> {
     spec.commandLine().getOut().flush();
     if (confirmed == 0) {
       throw new CommandException(
-          ExitStatus.DISAGREEMENT, place.ifname + ": nothing of plumb's is attached there");
+          ExitStatus.DISAGREEMENT, place.ifname + ": no filter waits to be confirmed");
     }
     return ExitStatus.DONE;
   }

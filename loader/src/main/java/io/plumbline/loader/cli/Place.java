@@ -47,7 +47,7 @@ final class Place {
       throws CommandException {
     try {
       List<Attachment> all =
-          ifname == null ? attacher.attachments() : attacher.attachments(attacher.link(ifname));
+          ifname == null ? attacher.attachments() : attacher.readable(attacher.link(ifname));
       List<Attachment> wanted = new ArrayList<>();
       for (Attachment attachment : all) {
         if (direction == null || attachment.direction() == direction) {

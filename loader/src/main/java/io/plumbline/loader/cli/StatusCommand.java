@@ -5,6 +5,7 @@ import io.plumbline.loader.attach.Attacher;
 import io.plumbline.loader.attach.Attachment;
 import io.plumbline.loader.attach.Description;
 import io.plumbline.loader.attach.GateState;
+import io.plumbline.loader.attach.HookOrder;
 import io.plumbline.loader.json.Json;
 import io.plumbline.loader.json.JsonText;
 import io.plumbline.loader.libbpf.Bpf;
@@ -50,9 +51,10 @@ public final class StatusCommand implements Callable<Integer> {
     try (Attacher attacher = place.open()) {
       List<Attachment> attachments = place.attachments(attacher, direction);
       if (json) {
-        out.println(JsonText.pretty(report(attachments)));
+        out.println(JsonText.pretty(report(attacher, attachments)));
       } else {
         print(out, attachments);
+        printBypasses(out, attacher, attachments);
       }
       out.flush();
       return ExitStatus.DONE;
@@ -95,6 +97,20 @@ public final class StatusCommand implements Callable<Integer> {
     out.print(table.isEmpty() ? "nothing is attached" + System.lineSeparator() : table);
   }
 
+  /** Prints, below the table, how packets get past our filters. */
+  private static void printBypasses(
+      PrintWriter out, Attacher attacher, List<Attachment> attachments) throws AttachException {
+    for (Attachment a : attachments) {
+      if (a.ours()) {
+        for (HookOrder.Bypass bypass : attacher.bypasses(a)) {
+          out.printf(
+              "%s: %s (program %d): %s%n",
+              bypass.hidesPackets() ? "warning" : "note", a.name(), a.programId(), bypass.text());
+        }
+      }
+    }
+  }
+
   private static String filter(Description about) {
     List<String> notes = new ArrayList<>();
     if (about.observing()) {
@@ -117,7 +133,8 @@ public final class StatusCommand implements Callable<Integer> {
     return age.toString().substring(2).toLowerCase(java.util.Locale.ROOT) + " ago";
   }
 
-  private static Json report(List<Attachment> attachments) throws AttachException {
+  private static Json report(Attacher attacher, List<Attachment> attachments)
+      throws AttachException {
     List<Json> all = new ArrayList<>();
     for (Attachment a : attachments) {
       List<Map.Entry<String, Json>> entry = new ArrayList<>(StatsCommand.place(a).entries());
@@ -135,6 +152,18 @@ public final class StatusCommand implements Callable<Integer> {
         entry.add(Map.entry("since", Json.of(about.since().toString())));
         entry.add(Map.entry("pinned", Json.of(about.stays())));
         entry.add(Map.entry("observing", Json.of(about.observing())));
+        List<HookOrder.Bypass> bypasses = attacher.bypasses(a);
+        entry.add(
+            Map.entry(
+                "packetsMayBypass",
+                Json.of(bypasses.stream().anyMatch(HookOrder.Bypass::hidesPackets))));
+        entry.add(
+            Map.entry(
+                "bypasses",
+                Json.of(
+                    bypasses.stream()
+                        .map(b -> Json.Obj.of("kind", b.kind().word(), "text", b.text()))
+                        .toList())));
       }
       GateState.counts(a).ifPresent(counts -> entry.addAll(StatsCommand.answers(counts).entries()));
       all.add(new Json.Obj(entry));

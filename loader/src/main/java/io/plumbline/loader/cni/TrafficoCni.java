@@ -161,7 +161,7 @@ public final class TrafficoCni {
             link,
             direction,
             Optional.of(Feature.CLSACT.switchedOff() ? Backend.TCX : Backend.CLSACT),
-            Order.FIRST,
+            Order.EARLIEST,
             new Description(
                 TOOL,
                 subject.toString(),

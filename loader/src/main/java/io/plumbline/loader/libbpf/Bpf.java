@@ -270,10 +270,12 @@ public final class Bpf {
   }
 
   /**
-   * Returns the programs on a hook of an interface in the order in which they run; empty where the
-   * kernel has no such hook.
+   * Adds the programs on a hook of an interface to a list, in the order in which they run.
+   *
+   * @return 0, or {@code -errno}: {@code -EINVAL} where the kernel has no such hook, {@code -EPERM}
+   *     without CAP_NET_ADMIN
    */
-  public static Optional<List<Attached>> query(int ifindex, int attachType) {
+  public static int query(int ifindex, int attachType, List<Attached> found) {
     try (Memory attr = BpfSyscall.attr();
         Memory programs = new Memory(4L * MAX_QUERIED);
         Memory links = new Memory(4L * MAX_QUERIED)) {
@@ -285,17 +287,13 @@ public final class Bpf {
       attr.setInt(24, MAX_QUERIED);
       attr.setPointer(40, links);
       int result = BpfSyscall.call(PROG_QUERY, attr);
-      if (result == -Errno.ENOENT) {
-        return Optional.of(List.of());
-      }
       if (result < 0) {
-        return Optional.empty();
+        return result == -Errno.ENOENT ? 0 : result;
       }
-      List<Attached> attached = new ArrayList<>();
       for (int i = 0; i < attr.getInt(24); i++) {
-        attached.add(new Attached(programs.getInt(4L * i), links.getInt(4L * i)));
+        found.add(new Attached(programs.getInt(4L * i), links.getInt(4L * i)));
       }
-      return Optional.of(attached);
+      return 0;
     }
   }
 }

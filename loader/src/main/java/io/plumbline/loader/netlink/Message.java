@@ -116,6 +116,10 @@ final class Message {
     return bytes.getInt(HEADER + offset);
   }
 
+  int u16At(int offset) {
+    return bytes.getShort(HEADER + offset) & 0xFFFF;
+  }
+
   /** Returns a whole message that this one quotes, as an error does. */
   int length() {
     return bytes.limit();

@@ -5,6 +5,7 @@ import io.plumbline.loader.netlink.Message.Attributes;
 import io.plumbline.model.policy.Direction;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** The clsact qdisc and its filters (kernel {@code net/sched/sch_ingress.c}, {@code cls_bpf.c}). */
 public final class TrafficControl {
@@ -17,6 +18,9 @@ public final class TrafficControl {
   private static final int TCMSG_BYTES = 20;
   private static final int TCA_KIND = 1;
   private static final int TCA_OPTIONS = 2;
+  private static final int TCA_CHAIN = 11;
+  private static final int TCA_INGRESS_BLOCK = 13;
+  private static final int TCA_EGRESS_BLOCK = 14;
   private static final int TCA_BPF_FD = 6;
   private static final int TCA_BPF_NAME = 7;
   private static final int TCA_BPF_FLAGS = 8;
@@ -27,9 +31,16 @@ public final class TrafficControl {
   private static final int PARENT_INGRESS = 0xFFFFFFF2;
   private static final int PARENT_EGRESS = 0xFFFFFFF3;
   private static final int ETH_P_ALL = 3;
+
+  /** {@code TCM_IFINDEX_MAGIC_BLOCK}: a shared block has the parent's place. */
+  private static final int BLOCK = 0xFFFFFFFF;
+
   private static final int HANDLE = 1;
 
-  /** Lets the kernel choose: one before the smallest there is. */
+  /** The largest preference, which runs last. */
+  public static final int LAST_PRIORITY = 0xFFFF;
+
+  /** Lets the kernel choose: one before the smallest that is 32768 or more, else 49152. */
   public static final int AUTOMATIC_PRIORITY = 0;
 
   /** The first priority that the kernel chooses (kernel {@code cls_api.c}, tcf_auto_prio). */
@@ -43,12 +54,33 @@ public final class TrafficControl {
    * @param kind {@code bpf}, {@code u32}, {@code flower} ...
    * @param info priority and protocol as the kernel packs them
    * @param programId of the BPF program, or 0
+   * @param chain 0, or one that runs only where a filter says goto
+   * @param block the shared block that it belongs to, or 0
    */
   public record Filter(
-      Direction direction, int handle, int info, String kind, int programId, String name) {
+      Direction direction,
+      int handle,
+      int info,
+      String kind,
+      int programId,
+      String name,
+      int chain,
+      int block) {
+    /** Makes a BPF filter of chain 0. */
+    public Filter(Direction direction, int handle, int info, int programId, String name) {
+      this(direction, handle, info, "bpf", programId, name, 0, 0);
+    }
+
     /** Returns its priority: filters run from the smallest. */
     public int priority() {
       return info >>> 16;
+    }
+  }
+
+  /** The qdisc that holds an interface's filters, with the numbers of its shared blocks, or 0. */
+  private record Qdisc(String kind, int ingressBlock, int egressBlock) {
+    int block(Direction direction) {
+      return direction == Direction.EGRESS ? egressBlock : ingressBlock;
     }
   }
 
@@ -59,28 +91,41 @@ public final class TrafficControl {
 
   /** Returns the kind of the qdisc that holds an interface's filters: clsact, ingress or empty. */
   public static String qdisc(Netlink netlink, int ifindex) throws NetlinkException {
+    return findQdisc(netlink, ifindex).map(Qdisc::kind).orElse("");
+  }
+
+  private static Optional<Qdisc> findQdisc(Netlink netlink, int ifindex) throws NetlinkException {
     for (Message message :
         netlink.dump("list qdiscs", tcmsg(RTM_GETQDISC, Message.F_DUMP, ifindex, 0, 0, 0))) {
       // The dump is of all interfaces.
       if (message.u32At(4) == ifindex && message.u32At(12) == TC_H_CLSACT) {
-        return message.attributes(TCMSG_BYTES).text(TCA_KIND);
+        Attributes attributes = message.attributes(TCMSG_BYTES);
+        return Optional.of(
+            new Qdisc(
+                attributes.text(TCA_KIND),
+                attributes.u32(TCA_INGRESS_BLOCK),
+                attributes.u32(TCA_EGRESS_BLOCK)));
       }
     }
-    return "";
+    return Optional.empty();
   }
 
   /** Returns all filters of an interface, ingress before egress, each in the order they run. */
   public static List<Filter> filters(Netlink netlink, int ifindex) throws NetlinkException {
     List<Filter> filters = new ArrayList<>();
-    if (qdisc(netlink, ifindex).isEmpty()) {
+    Optional<Qdisc> qdisc = findQdisc(netlink, ifindex);
+    if (qdisc.isEmpty()) {
       return filters;
     }
     for (Direction direction : List.of(Direction.INGRESS, Direction.EGRESS)) {
-      Message request = tcmsg(RTM_GETTFILTER, Message.F_DUMP, ifindex, 0, parent(direction), 0);
+      int block = qdisc.get().block(direction);
+      int owner = block == 0 ? ifindex : BLOCK;
+      int parent = block == 0 ? parent(direction) : block;
+      Message request = tcmsg(RTM_GETTFILTER, Message.F_DUMP, owner, 0, parent, 0);
       for (Message message : dumpIfThere(netlink, request)) {
-        Filter filter = filter(direction, message);
+        Filter filter = filter(direction, block, message);
         // For each priority the kernel also lists the classifier itself, without a handle.
-        if (message.u32At(4) == ifindex && filter.handle != 0) {
+        if (message.u32At(4) == owner && filter.handle != 0) {
           filters.add(filter);
         }
       }
@@ -101,7 +146,7 @@ public final class TrafficControl {
     }
   }
 
-  private static Filter filter(Direction direction, Message message) {
+  private static Filter filter(Direction direction, int block, Message message) {
     Attributes attributes = message.attributes(TCMSG_BYTES);
     Attributes options = attributes.nested(TCA_OPTIONS);
     String kind = attributes.text(TCA_KIND);
@@ -112,7 +157,9 @@ public final class TrafficControl {
         message.u32At(16),
         kind,
         bpf ? options.u32(TCA_BPF_ID) : 0,
-        bpf ? options.text(TCA_BPF_NAME) : "");
+        bpf ? options.text(TCA_BPF_NAME) : "",
+        attributes.u32(TCA_CHAIN),
+        block);
   }
 
   private static Message newQdisc(int ifindex) {
@@ -144,7 +191,7 @@ public final class TrafficControl {
         bpf(
             Message.F_CREATE | Message.F_EXCL | Message.F_ECHO,
             ifindex,
-            new Filter(direction, HANDLE, priority << 16 | htons(ETH_P_ALL), "bpf", 0, name),
+            new Filter(direction, HANDLE, priority << 16 | htons(ETH_P_ALL), 0, name),
             programFd);
     List<Netlink.Result> results = netlink.send("attach", List.of(qdisc, filter));
     boolean made = results.get(0).errno() == 0;
@@ -158,14 +205,14 @@ public final class TrafficControl {
       }
       added.check("attach the filter");
     }
-    return new Added(filter(direction, added.replies().get(0)), made);
+    return new Added(filter(direction, 0, added.replies().get(0)), made);
   }
 
   /** Puts another program in the place of a filter's: every packet is judged by one of them. */
   public static void replace(
       Netlink netlink, int ifindex, Filter filter, int programFd, String name)
       throws NetlinkException {
-    Filter renamed = new Filter(filter.direction, filter.handle, filter.info, filter.kind, 0, name);
+    Filter renamed = new Filter(filter.direction, filter.handle, filter.info, 0, name);
     netlink
         .send(
             "replace",
@@ -198,7 +245,8 @@ public final class TrafficControl {
     List<Message> messages = new ArrayList<>();
     messages.add(
         tcmsg(RTM_DELTFILTER, 0, ifindex, filter.handle, parent(filter.direction), filter.info)
-            .attribute(TCA_KIND, filter.kind));
+            .attribute(TCA_KIND, filter.kind)
+            .attribute(TCA_CHAIN, filter.chain));
     if (qdiscToo) {
       messages.add(delQdisc(ifindex));
     }

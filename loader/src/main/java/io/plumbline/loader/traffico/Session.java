@@ -63,6 +63,7 @@ final class Session {
 
   private Attachment attach(Attacher attacher, Link link, Direction direction, Subject subject)
       throws AttachException {
+    Attacher.requireEthernet(link);
     Backend backend = Feature.CLSACT.switchedOff() ? Backend.TCX : Backend.CLSACT;
     boolean qdiscThere = attacher.attachments(link).stream().anyMatch(a -> a.filter().isPresent());
     announce(subject, link, qdiscThere);
@@ -86,7 +87,7 @@ final class Session {
                   link,
                   direction,
                   Optional.of(backend),
-                  Order.FIRST,
+                  Order.EARLIEST,
                   about));
       if (backend == Backend.TCX) {
         say("warn: no clsact here: attached as a TCX link");
