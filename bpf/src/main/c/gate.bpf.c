@@ -11,7 +11,7 @@
 #include <bpf/bpf_helpers.h>
 
 #define CAPTURE_MAX 128
-#define EVENTS_BYTES (256 * 1024)
+#define INNER_EVENTS_BYTES (64 * 1024)
 #define NANOS_PER_SECOND 1000000000ULL
 
 enum answer {
@@ -23,9 +23,10 @@ enum answer {
 
 /* User space writes it while the program runs. */
 struct control {
-	__u64 listen_until;      /* bpf_ktime_get_ns(): nobody reads drop events after this */
-	__u64 events_per_second; /* on each CPU */
+	__u64 listen_until;      /* bpf_ktime_get_ns(): the last reader of drop events has ended by then */
+	__u64 events_per_second; /* on each CPU: the highest rate that a reader asks for */
 	__u64 confirmed;         /* for `plumb confirm`; not read here */
+	__u64 rate_until;        /* when the reader with the highest rate has ended; not read here */
 };
 
 struct totals {
@@ -36,19 +37,19 @@ struct totals {
 struct limiter {
 	__u64 second;
 	__u64 events;
-	__u64 suppressed;
+	__u64 suppressed; /* since the filter was attached, while someone listened */
 };
 
+/* All records have this size, so the distance between two positions in the ring buffer is a number of events. */
 struct event {
 	__u64 nanos; /* bpf_ktime_get_ns() */
-	__u64 suppressed;
 	__u32 length;
 	__u32 ifindex;
 	__u32 mark;
 	__u16 vlan_proto; /* network order; 0 without a tag outside the frame */
 	__u16 vlan_tci;
 	__u32 captured;
-	__u32 reserved;
+	__u32 cpu;
 	__u8 data[CAPTURE_MAX];
 };
 
@@ -74,9 +75,18 @@ struct {
 	__type(value, struct limiter);
 } plumb_limiter SEC(".maps");
 
+/*
+ * The ring buffer that events go to. The first reader puts it here, as large as it likes; until then it costs nothing.
+ * Every reader keeps a position of its own (DropEvents.java).
+ */
 struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, EVENTS_BYTES);
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(values, struct {
+		__uint(type, BPF_MAP_TYPE_RINGBUF);
+		__uint(max_entries, INNER_EVENTS_BYTES);
+	});
 } plumb_events SEC(".maps");
 
 /* Drop nothing, only count what would have been dropped. */
@@ -98,8 +108,9 @@ static __always_inline void report(struct __sk_buff *skb)
 {
 	struct control *control;
 	struct limiter *limiter;
-	struct event *event;
+	struct event *event = NULL;
 	__u32 zero = 0, captured;
+	void *events;
 	__u64 now;
 
 	control = bpf_map_lookup_elem(&plumb_control, &zero);
@@ -117,21 +128,21 @@ static __always_inline void report(struct __sk_buff *skb)
 		limiter->suppressed++;
 		return;
 	}
-	event = bpf_ringbuf_reserve(&plumb_events, sizeof(*event), 0);
+	events = bpf_map_lookup_elem(&plumb_events, &zero);
+	if (events)
+		event = bpf_ringbuf_reserve(events, sizeof(*event), 0);
 	if (!event) {
 		limiter->suppressed++;
 		return;
 	}
 	limiter->events++;
 	event->nanos = now;
-	event->suppressed = limiter->suppressed;
-	limiter->suppressed = 0;
 	event->length = skb->len;
 	event->ifindex = skb->ifindex;
 	event->mark = skb->mark;
 	event->vlan_proto = skb->vlan_present ? skb->vlan_proto : 0;
 	event->vlan_tci = skb->vlan_present ? skb->vlan_tci : 0;
-	event->reserved = 0;
+	event->cpu = bpf_get_smp_processor_id();
 	captured = skb->len;
 	if (captured > CAPTURE_MAX)
 		captured = CAPTURE_MAX;

@@ -46,7 +46,7 @@ final class GateProof {
   private final Term pass = terms.variable("pass", 32);
   private final Term now = terms.variable("now", 64);
   private final Term thisSecond = terms.udiv(now, terms.constant(NANOS_PER_SECOND));
-  private final Term room = terms.eq(terms.variable("room", 1), one);
+  private final Term hasRoom = terms.eq(terms.variable("room", 1), one);
   private final Map<String, SymbolicMap> maps = new HashMap<>();
   private final Attempt attempt;
 
@@ -59,7 +59,7 @@ final class GateProof {
   /** Returns what the result rests on beside the explorer's assumptions. */
   static List<String> assumptions() {
     List<String> all = new ArrayList<>(Explorer.assumptions());
-    all.add("the filter behind the gate leaves the frame, its length, tag and mark as they are");
+    all.add("the filter in the gate leaves the frame, its length, tag and mark as they are");
     all.add("bpf_ringbuf_reserve gives a record or none");
     return all;
   }
@@ -121,14 +121,25 @@ final class GateProof {
             at.of(field("plumb_limiter", 0, 8)),
             at.of(field("plumb_limiter", 0, 16))),
         at.of(now),
-        at.holds(room));
+        at.holds(room()));
+  }
+
+  /** Returns when there is a ring buffer and it gives a record. */
+  private Term room() throws SymbolicException {
+    return terms.both(found("plumb_events", 0).condition(), hasRoom);
+  }
+
+  /** Returns what a lookup finds if it finds something, and when it does. */
+  private SymbolicMap.Found found(String map, int index) throws SymbolicException {
+    SymbolicMap known = maps.get(map);
+    if (known == null) {
+      throw new SymbolicException("map %s: there is none".formatted(map));
+    }
+    return known.lookup(List.of(terms.constant(index), zero, zero, zero)).get(0);
   }
 
   private SymbolicMap.Entry entry(String map, int index) throws SymbolicException {
-    SymbolicMap known = maps.get(map);
-    List<Term> key = List.of(terms.constant(index), zero, zero, zero);
-    if (known != null
-        && known.lookup(key).get(0).value().orElse(null) instanceof Value.Pointer found
+    if (found(map, index).value().orElse(null) instanceof Value.Pointer found
         && found.region() instanceof Value.Region.Entry there) {
       return there.entry();
     }
@@ -216,43 +227,42 @@ final class GateProof {
     Term suppressed = field("plumb_limiter", 0, 16);
     Term soFar = terms.choice(terms.eq(second, thisSecond), events, zero);
     Term allowed = terms.ult(soFar, field("plumb_control", 0, 8));
-    Term reports = terms.all(List.of(listens, allowed, room));
+    Term reports = terms.all(List.of(listens, allowed, room()));
     Term limited = terms.both(listens, terms.not(reports));
     all.add(written.becomes("plumb_limiter", 0, 0, terms.choice(listens, thisSecond, second)));
     Term eventsAfter = terms.choice(reports, terms.add(soFar, one), soFar);
     all.add(written.becomes("plumb_limiter", 0, 8, terms.choice(listens, eventsAfter, events)));
     Term more = terms.choice(limited, terms.add(suppressed, one), suppressed);
-    all.add(written.becomes("plumb_limiter", 0, 16, terms.choice(reports, zero, more)));
+    all.add(written.becomes("plumb_limiter", 0, 16, more));
 
     Optional<SymbolicMap.Entry> record = written.record();
     all.add(record.isPresent() ? reports : terms.not(reports));
     if (record.isPresent()) {
-      all.add(reported(written, record.get(), suppressed));
+      all.add(reported(written, record.get()));
     }
     all.add(terms.truth(written.nothingElse()));
     return terms.all(all);
   }
 
   /** Returns when a record says of the frame what it is to say. */
-  private Term reported(Written written, SymbolicMap.Entry record, Term suppressed) {
+  private Term reported(Written written, SymbolicMap.Entry record) {
     Term tagged = terms.eq(terms.variable("vlan_present", 1), one);
     Term most = terms.constant(GateModel.CAPTURE_MAX);
     Term captured = terms.choice(terms.ult(length, most), length, most);
     List<Term> all = new ArrayList<>();
     all.add(is(written.of(record, 0, 8), now));
-    all.add(is(written.of(record, 8, 8), suppressed));
-    all.add(is(written.of(record, 16, 4), length));
-    all.add(is(written.of(record, 20, 4), terms.variable("skb.ifindex", 32)));
-    all.add(is(written.of(record, 24, 4), terms.variable("skb.mark", 32)));
+    all.add(is(written.of(record, 8, 4), length));
+    all.add(is(written.of(record, 12, 4), terms.variable("skb.ifindex", 32)));
+    all.add(is(written.of(record, 16, 4), terms.variable("skb.mark", 32)));
     Term protocol = terms.choice(tagged, terms.variable("vlan_proto", 16), zero);
-    all.add(is(written.of(record, 28, 2), protocol));
+    all.add(is(written.of(record, 20, 2), protocol));
     Term tci = terms.choice(tagged, terms.variable("vlan_tci", 16), zero);
-    all.add(is(written.of(record, 30, 2), tci));
-    all.add(is(written.of(record, 32, 4), captured));
-    all.add(is(written.of(record, 36, 4), zero));
+    all.add(is(written.of(record, 22, 2), tci));
+    all.add(is(written.of(record, 24, 4), captured));
+    all.add(is(written.of(record, 28, 4), Explorer.cpu(terms)));
     for (int i = 0; i < GateModel.CAPTURE_MAX; i++) {
       Term beyond = terms.ule(captured, terms.constant(i));
-      Term same = is(written.of(record, 40 + i, 1), terms.frameByte(terms.constant(i)));
+      Term same = is(written.of(record, 32 + i, 1), terms.frameByte(terms.constant(i)));
       all.add(terms.either(beyond, same));
     }
     return terms.all(all);

@@ -12,7 +12,8 @@ import io.plumbline.emulator.machine.Frames;
 import io.plumbline.emulator.machine.Machine;
 import io.plumbline.emulator.machine.Program;
 import io.plumbline.emulator.map.BpfMap;
-import io.plumbline.emulator.map.RingBuffer;
+import io.plumbline.emulator.map.MapType;
+import io.plumbline.emulator.map.ReferenceMap;
 import io.plumbline.emulator.object.BpfObject;
 import io.plumbline.emulator.object.ObjectException;
 import io.plumbline.emulator.vm.Linker;
@@ -37,13 +38,9 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.function.Function;
 
-/** Runs the gate around a filter that gives one answer, and holds its model against it. */
+/** Runs the gate around a filter that gives one answer, and compares it with its model. */
 public final class GateExecution {
-  private static final int LONG_BYTES = 8;
   private static final long SECOND = 1_000_000_000L;
-
-  /** With its header a record of this size fills the ring buffer. */
-  private static final int FILLING = 256 * 1024 - 8;
 
   /** The engines of the emulator. */
   public static final Map<String, Function<Machine, Program.Maker>> MAKERS =
@@ -134,13 +131,12 @@ public final class GateExecution {
     } catch (ObjectException | VmException e) {
       throw new EngineException("emulator: load gate: " + e.getMessage());
     }
-    put(gate.map("plumb_control"), state.listenUntil(), state.eventsPerSecond(), 0);
+    put(gate.map("plumb_control"), state.listenUntil(), state.eventsPerSecond());
     GateModel.Limiter limiter = state.limiter();
     BpfMap limiters = gate.map("plumb_limiter");
     put(limiters, limiter.second(), limiter.events(), limiter.suppressed());
-    if (!state.room() && gate.map("plumb_events") instanceof RingBuffer ring) {
-      ring.output(new byte[FILLING]);
-      machine.events().clear();
+    if (state.room() && gate.map("plumb_events") instanceof ReferenceMap events) {
+      events.put(0, MapType.create(machine, events.spec().inner().orElseThrow()));
     }
     frames.show(PacketBatch.of(frame), 0);
     int verdict = (int) machine.run(gate.program(GateModel.NAME), Machine.CONTEXT, 0);
@@ -182,15 +178,11 @@ public final class GateExecution {
     return ByteBuffer.allocate(Integer.BYTES).order(ByteOrder.LITTLE_ENDIAN).putInt(value).array();
   }
 
-  private static void put(BpfMap map, long a, long b, long c) {
-    byte[] value =
-        ByteBuffer.allocate(3 * LONG_BYTES)
-            .order(ByteOrder.LITTLE_ENDIAN)
-            .putLong(a)
-            .putLong(b)
-            .putLong(c)
-            .array();
-    map.update(new byte[Integer.BYTES], 0, value, 0, BpfMap.BPF_ANY);
+  /** Sets the first fields of entry 0. */
+  private static void put(BpfMap map, long... fields) {
+    ByteBuffer value = ByteBuffer.allocate(map.spec().valueSize()).order(ByteOrder.LITTLE_ENDIAN);
+    value.asLongBuffer().put(fields);
+    map.update(new byte[Integer.BYTES], 0, value.array(), 0, BpfMap.BPF_ANY);
   }
 
   private static ByteBuffer read(BpfMap map, int index) {

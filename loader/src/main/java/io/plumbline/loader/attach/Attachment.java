@@ -100,6 +100,11 @@ public record Attachment(
     return about.isPresent();
   }
 
+  /** Returns whether it only counts and reports what it would drop. */
+  public boolean observing() {
+    return about.map(Description::observing).orElse(false);
+  }
+
   /** Returns a line's worth of where it is: {@code eth0 egress tcx}. */
   public String place() {
     return "%s %s %s".formatted(ifname, direction.word(), backend.word());

@@ -1,114 +1,251 @@
 package io.plumbline.loader.attach;
 
-import com.sun.jna.Pointer;
-import io.plumbline.loader.kernel.SharedArray;
+import com.sun.jna.Memory;
+import io.plumbline.loader.kernel.PolicyProgram;
 import io.plumbline.loader.libbpf.Bpf;
+import io.plumbline.loader.libbpf.BpfSyscall;
 import io.plumbline.loader.libbpf.LibC;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.filter.GateModel;
 import io.plumbline.model.packet.Packet;
 import io.plumbline.model.packet.VlanTag;
 import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.HashMap;
 import java.util.HexFormat;
+import java.util.Map;
 import java.util.Optional;
 
 /**
- * The drops that a gate reports, read from its ring buffer (kernel {@code
- * Documentation/bpf/ringbuf.rst}): a page with how far the reader is, a page with how far the
- * writers are, then the data, twice, so that no record has a gap.
+ * One reader of the drops that an attached filter reports. Any number of readers may read at once;
+ * each gets every drop from when it began, at its own rate at most, and knows how many it missed,
+ * also if it did not run for so long that the gate stopped reporting.
  *
- * <pre>
- * record: 0 length u32 | BUSY | DISCARD   4 page offset   8 data, padded to 8
- * data:   gate.bpf.c, struct event
- * </pre>
+ * <p>Readers that begin at the same moment may each install a ring buffer. The last one stays, and
+ * the others follow it.
  */
 public final class DropEvents implements AutoCloseable {
-  private static final int PAGE = 4096;
-  private static final int BUSY = 1 << 31;
-  private static final int DISCARD = 1 << 30;
-  private static final int RECORD_HEADER = 8;
-  private static final int PROT_READ = 1;
+  private static final int RING_BYTES = 4 << 20;
+  private static final int LIMITER_BYTES = 24;
+  private static final int SUPPRESSED = 16;
+  private static final long NANOS_PER_SECOND = 1_000_000_000L;
+
+  /** A listener that does not ask again is deaf after this time. */
+  private static final long ASK_MILLIS = 3000;
 
   /** One moment on both clocks; the kernel's is the one of {@link System#nanoTime}. */
   private final Instant start = Instant.now();
 
   private final long startNanos = System.nanoTime();
 
-  private final Pointer reader;
-  private final Pointer writer;
-  private final long size;
+  private final long rate;
+  private final GateState.Control control;
+  private final GateState.Answers answers;
+  private final int events;
+  private final int limiter;
+  private final int cpus;
+  private final Memory key = new Memory(4);
+  private final Memory limiters;
+  private final Deque<EventRing> rings = new ArrayDeque<>();
+  private final Map<Integer, Second> seconds = new HashMap<>();
+  private final long droppedBefore;
+  private final long suppressedBefore;
+  private long suppressed;
+  private long unreported;
+  private long overRate;
+  private long closedLost;
+  private long closedRecords;
+  private long end;
+
+  /** What this reader took from one CPU in one second. */
+  private record Second(long second, long events) {}
 
   /**
    * One drop.
    *
-   * @param suppressed how many more there were before it that were not reported
    * @param packet its beginning, and how long it was
    */
-  public record Event(Instant time, long suppressed, Packet packet) {}
+  public record Event(Instant time, Packet packet) {}
 
-  private DropEvents(Pointer reader, Pointer writer, long size) {
-    this.reader = reader;
-    this.writer = writer;
-    this.size = size;
+  private DropEvents(
+      long rate,
+      GateState.Control control,
+      GateState.Answers answers,
+      int events,
+      int limiter,
+      EventRing ring)
+      throws EngineException {
+    this.rate = rate;
+    this.control = control;
+    this.answers = answers;
+    this.events = events;
+    this.limiter = limiter;
+    cpus = PolicyProgram.possibleCpus();
+    key.setInt(0, 0);
+    limiters = new Memory((long) LIMITER_BYTES * cpus);
+    rings.add(ring);
+    suppressedBefore = readSuppressed();
+    suppressed = suppressedBefore;
+    droppedBefore = answers.dropped().packets();
+    control.listen(ASK_MILLIS, rate);
   }
 
   /**
-   * Opens the buffer of an attachment; empty if it has none, or this process may not ask. Two
-   * readers of one attachment would each get a part.
+   * Begins to read the drops of an attachment; empty if it has no gate, or this process may not
+   * ask.
+   *
+   * @param rate how many drops this reader wants of each CPU in a second at most
+   * @throws AttachException if an older version attached it, whose events go to one reader only
    */
-  public static Optional<DropEvents> open(Attachment attachment) throws AttachException {
-    int map = attachment.program().map(p -> Gate.openMap(p, Gate.EVENTS_MAP)).orElse(-1);
-    if (map < 0) {
-      return Optional.empty();
-    }
+  public static Optional<DropEvents> open(Attachment attachment, long rate) throws AttachException {
+    int events = map(attachment, Gate.EVENTS_MAP);
+    int limiter = map(attachment, Gate.LIMITER_MAP);
+    Optional<GateState.Control> control = Optional.empty();
+    Optional<GateState.Answers> answers = Optional.empty();
+    Optional<DropEvents> reader = Optional.empty();
     try {
-      return Optional.of(of(map));
+      if (events < 0) {
+        return reader;
+      }
+      int type = Bpf.mapInfo(events).map(Bpf.MapInfo::type).orElse(0);
+      if (type != BpfSyscall.MAP_TYPE_ARRAY_OF_MAPS) {
+        throw new AttachException(
+            AttachException.Kind.KERNEL,
+            attachment.place()
+                + ": events: attached by an older version: attach it again with --replace");
+      }
+      control = GateState.Control.open(attachment);
+      answers = GateState.Answers.open(attachment);
+      if (EventRing.installed(events) == 0) {
+        EventRing.install(events, RING_BYTES);
+      }
+      EventRing ring = EventRing.open(EventRing.installed(events));
+      reader =
+          Optional.of(
+              new DropEvents(
+                  rate, control.orElseThrow(), answers.orElseThrow(), events, limiter, ring));
+      return reader;
     } catch (EngineException e) {
-      throw AttachException.of(e);
+      throw AttachException.of(e).in(attachment.place() + ": events");
     } finally {
-      LibC.close(map);
+      if (reader.isEmpty()) {
+        control.ifPresent(GateState.Control::close);
+        answers.ifPresent(GateState.Answers::close);
+        close(limiter);
+        close(events);
+      }
     }
   }
 
-  /** Opens a ring buffer; its fd stays the caller's. */
-  static DropEvents of(int map) throws EngineException {
-    long size = Bpf.mapInfo(map).map(Bpf.MapInfo::entries).orElse(0);
-    Pointer reader = SharedArray.map(map, PAGE);
-    Pointer writer = LibC.mmap(null, PAGE + 2 * size, PROT_READ, 1, map, PAGE);
-    if (Pointer.nativeValue(writer) == -1) {
-      SharedArray.unmap(reader, PAGE);
-      throw new EngineException("kernel: map a ring buffer: mmap refuses");
-    }
-    return new DropEvents(reader, writer, size);
+  private static int map(Attachment attachment, String name) {
+    return attachment.program().map(program -> Gate.openMap(program, name)).orElse(-1);
   }
 
-  /** Returns the next drop, if there is one. */
+  private static void close(int fd) {
+    if (fd >= 0) {
+      LibC.close(fd);
+    }
+  }
+
+  /**
+   * Asks for further drops, gives space back to the kernel, and has {@link #next} return what has
+   * been reported up to now.
+   */
+  public void poll() {
+    count();
+    control.listen(ASK_MILLIS, rate);
+    rings.forEach(EventRing::release);
+    end = rings.getLast().written();
+  }
+
+  /** Follows another reader's ring buffer if that is what the filter writes to now. */
+  public void follow() throws AttachException {
+    while (rings.size() > 1) {
+      EventRing old = rings.remove();
+      closedLost += old.lost();
+      closedRecords += old.records();
+      old.close();
+    }
+    int id = EventRing.installed(events);
+    if (id != 0 && id != rings.getLast().id()) {
+      try {
+        rings.add(EventRing.open(id).fromStart());
+      } catch (EngineException e) {
+        throw AttachException.of(e).in("events");
+      }
+    }
+  }
+
+  /** Returns the next drop; empty if all up to the last {@link #poll} were returned. */
   public Optional<Event> next() {
-    return record().map(this::event);
-  }
-
-  /** Returns the bytes of the next record, if there is one. */
-  Optional<byte[]> record() {
-    while (true) {
-      long at = reader.getLong(0);
-      if (at >= writer.getLong(0)) {
-        return Optional.empty();
-      }
-      long record = PAGE + at % size;
-      int header = writer.getInt(record);
-      if ((header & BUSY) != 0) {
-        return Optional.empty();
-      }
-      int length = header & ~(BUSY | DISCARD);
-      Optional<byte[]> bytes =
-          (header & DISCARD) != 0
-              ? Optional.empty()
-              : Optional.of(writer.getByteArray(record + RECORD_HEADER, length));
-      reader.setLong(0, at + (RECORD_HEADER + length + 7L) / 8 * 8);
-      if (bytes.isPresent()) {
-        return bytes;
+    for (EventRing ring : rings) {
+      long until = ring == rings.getLast() ? end : ring.written();
+      for (Optional<byte[]> record = ring.next(until);
+          record.isPresent();
+          record = ring.next(until)) {
+        if (mayTake(record.get())) {
+          return record.map(this::event);
+        }
+        overRate++;
       }
     }
+    return Optional.empty();
+  }
+
+  /** Returns whether {@link #next} has come to what was reported at the last {@link #poll}. */
+  public boolean isDrained() {
+    return rings.getLast().isAt(end);
+  }
+
+  /** Returns whether the reader's own rate allows a drop: other readers may want more. */
+  private boolean mayTake(byte[] record) {
+    long second = Long.divideUnsigned(GateTestRun.nanos(record), NANOS_PER_SECOND);
+    Second before = seconds.get(GateTestRun.cpu(record));
+    long taken = before != null && before.second == second ? before.events : 0;
+    if (taken >= rate) {
+      return false;
+    }
+    seconds.put(GateTestRun.cpu(record), new Second(second, taken + 1));
+    return true;
+  }
+
+  /**
+   * Returns how many drops since the reader began were not returned: over its rate, or overwritten
+   * because it was too slow.
+   */
+  public long missed() {
+    return suppressed
+        - suppressedBefore
+        + unreported
+        + overRate
+        + closedLost
+        + rings.stream().mapToLong(EventRing::lost).sum();
+  }
+
+  /** Reads what was not reported up to now. */
+  private void count() {
+    boolean deaf = control.isDeaf();
+    suppressed = readSuppressed();
+    if (deaf) {
+      long known =
+          suppressed
+              - suppressedBefore
+              + closedRecords
+              + rings.stream().mapToLong(EventRing::records).sum();
+      long dropped = answers.dropped().packets() - droppedBefore;
+      unreported = Math.max(unreported, dropped - known);
+    }
+  }
+
+  private long readSuppressed() {
+    limiters.clear();
+    BpfSyscall.mapLookup(limiter, key, limiters);
+    long all = 0;
+    for (int cpu = 0; cpu < cpus; cpu++) {
+      all += limiters.getLong((long) LIMITER_BYTES * cpu + SUPPRESSED);
+    }
+    return all;
   }
 
   private Event event(byte[] record) {
@@ -118,7 +255,6 @@ public final class DropEvents implements AutoCloseable {
         bytes.length < event.length() ? Packet.cut(bytes, event.length()) : Packet.of(bytes);
     return new Event(
         start.plusNanos(event.nanos() - startNanos),
-        event.suppressed(),
         event.vlanProto() == 0
             ? packet
             : packet.withOutsideTag(new VlanTag(event.vlanProto(), event.vlanTci())));
@@ -126,7 +262,13 @@ public final class DropEvents implements AutoCloseable {
 
   @Override
   public void close() {
-    SharedArray.unmap(reader, PAGE);
-    LibC.munmap(writer, PAGE + 2 * size);
+    rings.forEach(EventRing::release);
+    rings.forEach(EventRing::close);
+    control.close();
+    answers.close();
+    close(limiter);
+    close(events);
+    key.close();
+    limiters.close();
   }
 }

@@ -20,6 +20,7 @@ public final class GateState {
   private static final int LISTEN_UNTIL = 0;
   private static final int EVENTS_PER_SECOND = 8;
   private static final int CONFIRMED = 16;
+  private static final int RATE_UNTIL = 24;
 
   /** When an unconfirmed attachment is undone, as {@link System#nanoTime}; 0 if never. */
   private static final int CONFIRM_BY = 32;
@@ -181,15 +182,28 @@ public final class GateState {
       }
     }
 
-    /** Asks for drop events for some time from now on. */
+    /**
+     * Asks for drop events for some time from now on. Readers share the words: one that wants fewer
+     * events, or ends, does not take them from another. A rate ends with the last reader that asks
+     * for it; a reader whose rate was lowered by one that begins at the same moment raises it when
+     * it asks again.
+     */
     public void listen(long millis, long eventsPerSecond) {
-      memory.setLong(EVENTS_PER_SECOND, eventsPerSecond);
-      memory.setLong(LISTEN_UNTIL, System.nanoTime() + millis * 1_000_000);
+      long now = System.nanoTime();
+      long until = now + millis * 1_000_000;
+      if (eventsPerSecond >= memory.getLong(EVENTS_PER_SECOND)
+          || now > memory.getLong(RATE_UNTIL)) {
+        memory.setLong(EVENTS_PER_SECOND, eventsPerSecond);
+        memory.setLong(RATE_UNTIL, until);
+      }
+      if (until > memory.getLong(LISTEN_UNTIL)) {
+        memory.setLong(LISTEN_UNTIL, until);
+      }
     }
 
-    /** Asks for no more drop events. */
-    public void deafen() {
-      memory.setLong(LISTEN_UNTIL, 0);
+    /** Returns whether the gate reports nothing, because no reader has asked lately. */
+    public boolean isDeaf() {
+      return memory.getLong(LISTEN_UNTIL) <= System.nanoTime();
     }
 
     /** Marks the attachment as one that is undone at a time unless it is confirmed. */

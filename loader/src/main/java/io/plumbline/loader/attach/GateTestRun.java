@@ -21,18 +21,19 @@ import java.util.Optional;
 
 /**
  * The gate in the kernel, around a filter that gives one answer to every frame, run by test runs:
- * what {@link GateModel} says is held against it.
+ * the result is compared with {@link GateModel}.
  */
 public final class GateTestRun implements AutoCloseable {
   private static final int ROOM = 64;
   private static final int COUNT_BYTES = 16;
   private static final int LIMITER_BYTES = 24;
-  private static final int CONTROL_BYTES = 24;
-  private static final int EVENT_HEADER = 40;
+  private static final int CONTROL_BYTES = 32;
+  private static final int EVENT_HEADER = 32;
+  private static final int RING_BYTES = 64 * 1024;
   private static final long NANOS_PER_SECOND = 1_000_000_000L;
 
   /** More records than the ring buffer holds. */
-  private static final int FILLING = 2000;
+  private static final int FILLING = 500;
 
   /**
    * A run.
@@ -44,7 +45,7 @@ public final class GateTestRun implements AutoCloseable {
   private final GateModel.State wanted;
   private final LoadedObject gate;
   private final SplicedProgram program;
-  private final DropEvents events;
+  private final EventRing events;
   private final int cpus;
 
   /**
@@ -65,7 +66,8 @@ public final class GateTestRun implements AutoCloseable {
       byte[] code = Gate.splice(gate, constant(state.filter()));
       spliced = new SplicedProgram("kernel", GateModel.NAME, code);
       program = spliced;
-      events = DropEvents.of(gate.mapFd(Gate.EVENTS_MAP));
+      EventRing.install(gate.mapFd(Gate.EVENTS_MAP), RING_BYTES);
+      events = EventRing.open(EventRing.installed(gate.mapFd(Gate.EVENTS_MAP)));
     } catch (EngineException | RuntimeException e) {
       if (spliced != null) {
         spliced.close();
@@ -139,24 +141,39 @@ public final class GateTestRun implements AutoCloseable {
 
   private Optional<GateModel.Event> last() {
     Optional<byte[]> last = Optional.empty();
-    for (Optional<byte[]> next = events.record(); next.isPresent(); next = events.record()) {
+    long end = events.written();
+    for (Optional<byte[]> next = events.next(end); next.isPresent(); next = events.next(end)) {
       last = next;
     }
+    events.release();
     return last.map(GateTestRun::event);
   }
 
   /** Reads a record as {@code struct event} of {@code gate.bpf.c} lays it out. */
   public static GateModel.Event event(byte[] record) {
-    ByteBuffer data = ByteBuffer.wrap(record).order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer data = fields(record);
     // A wrong gate may say anything.
-    int captured = Math.max(0, Math.min(data.getInt(32), record.length - EVENT_HEADER));
+    int captured = Math.max(0, Math.min(data.getInt(24), record.length - EVENT_HEADER));
     return new GateModel.Event(
-        data.getLong(0),
-        data.getLong(8),
-        data.getInt(16),
-        Short.toUnsignedInt(Short.reverseBytes(data.getShort(28))),
-        Short.toUnsignedInt(data.getShort(30)),
+        nanos(record),
+        data.getInt(8),
+        Short.toUnsignedInt(Short.reverseBytes(data.getShort(20))),
+        Short.toUnsignedInt(data.getShort(22)),
         HexFormat.of().formatHex(record, EVENT_HEADER, EVENT_HEADER + captured));
+  }
+
+  /** Returns when a record was written. */
+  static long nanos(byte[] record) {
+    return fields(record).getLong(0);
+  }
+
+  /** Returns which CPU wrote a record. */
+  static int cpu(byte[] record) {
+    return fields(record).getInt(28);
+  }
+
+  private static ByteBuffer fields(byte[] record) {
+    return ByteBuffer.wrap(record).order(ByteOrder.LITTLE_ENDIAN);
   }
 
   private void control(long listenUntil, long eventsPerSecond) throws EngineException {

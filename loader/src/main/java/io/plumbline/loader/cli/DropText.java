@@ -16,7 +16,7 @@ import java.util.stream.Collectors;
 /** Drops as text, JSON, CSV and pcap. */
 final class DropText {
   static final String CSV_HEAD =
-      "time,ifname,direction,program,protocol,source,sourcePort,destination,destinationPort,length,reason,suppressed\n";
+      "time,ifname,direction,program,protocol,source,sourcePort,destination,destinationPort,length,reason,suppressed,verdict\n";
 
   private static final int ETHERNET = 14;
   private static final int IPV6_BYTES = 40;
@@ -93,21 +93,32 @@ final class DropText {
     return (b[at] & 0xFF) << 8 | b[at + 1] & 0xFF;
   }
 
-  static String text(Attachment attachment, Event event, DropReason reason) {
+  /** Returns what became of a packet: in observe mode it was not dropped. */
+  static String verdict(Attachment attachment) {
+    return attachment.observing() ? "would_drop" : "drop";
+  }
+
+  /**
+   * Returns an event as a line for people.
+   *
+   * @param missed how many drops there were since the last event that were not shown
+   */
+  static String text(Attachment attachment, Event event, DropReason reason, long missed) {
     String why = reason.of(event.packet());
-    return "%s %s %s %s %d bytes%s%s%s%n"
+    return "%s %s %s %s %s %d bytes%s%s%s%n"
         .formatted(
             event.time(),
             attachment.ifname(),
             attachment.direction().word(),
+            verdict(attachment),
             flow(event.packet()).text(),
             event.packet().wireLength(),
             event.packet().outsideTag().map(tag -> " " + tag).orElse(""),
             why.isEmpty() ? "" : " " + why,
-            event.suppressed() == 0 ? "" : " (%d more not shown)".formatted(event.suppressed()));
+            missed == 0 ? "" : " (%d more not shown)".formatted(missed));
   }
 
-  static Json json(Attachment attachment, Event event, DropReason reason) {
+  static Json json(Attachment attachment, Event event, DropReason reason, long missed) {
     Flow flow = flow(event.packet());
     return Json.Obj.of(
         "time", event.time().toString(),
@@ -123,14 +134,15 @@ final class DropText {
         "length", event.packet().wireLength(),
         "vlan", event.packet().outsideTag().map(VlanTag::toString).orElse(""),
         "reason", reason.of(event.packet()),
-        "suppressed", event.suppressed());
+        "suppressed", missed,
+        "verdict", verdict(attachment));
   }
 
   private static Json port(int port) {
     return port < 0 ? new Json.Null() : Json.of(port);
   }
 
-  static String csv(Attachment attachment, Event event, DropReason reason) {
+  static String csv(Attachment attachment, Event event, DropReason reason, long missed) {
     Flow flow = flow(event.packet());
     List<Object> fields =
         List.of(
@@ -145,7 +157,8 @@ final class DropText {
             flow.destinationPort < 0 ? "" : flow.destinationPort,
             event.packet().wireLength(),
             reason.of(event.packet()),
-            event.suppressed());
+            missed,
+            verdict(attachment));
     return fields.stream().map(DropText::quoted).collect(Collectors.joining(",")) + "\n";
   }
 

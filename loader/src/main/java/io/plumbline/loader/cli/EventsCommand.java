@@ -4,20 +4,17 @@ import io.plumbline.loader.attach.AttachException;
 import io.plumbline.loader.attach.Attacher;
 import io.plumbline.loader.attach.Attachment;
 import io.plumbline.loader.attach.DropEvents;
-import io.plumbline.loader.attach.GateState;
 import io.plumbline.loader.json.JsonText;
 import io.plumbline.loader.process.Stop;
 import io.plumbline.model.policy.Direction;
-import java.io.BufferedOutputStream;
-import java.io.IOException;
-import java.io.OutputStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -36,8 +33,12 @@ import picocli.CommandLine.Spec;
       "",
       "Examples:",
       "  plumb events -i eth0",
-      "  plumb events --format json --output /var/log/plumb-drops.json   # reopened when it is moved away",
-      "  plumb events -i eth0 --format pcap --output drops.pcap --count 1000"
+      "  plumb events --format json --output /var/log/plumb-drops.json   # reopened when it is"
+          + " moved away",
+      "  plumb events -i eth0 --format pcap --output drops.pcap --count 1000",
+      "",
+      "Any number of readers may run at once; each gets every drop, up to its own rate.",
+      "Exit status: 1 if there is no filter, or no longer one; 2 if the output cannot be written."
     })
 public final class EventsCommand implements Callable<Integer> {
   /** How drops are written. */
@@ -48,13 +49,18 @@ public final class EventsCommand implements Callable<Integer> {
     PCAP
   }
 
-  private static final long ASK_MILLIS = 3000;
   private static final long POLL_MILLIS = 20;
+
+  /** How long it takes at most until a filter is followed that replaces another. */
+  private static final long REFRESH_MILLIS = 500;
+
+  /** How long the last events may take to be written once the command is to end. */
+  private static final long LAST_MILLIS = 2000;
 
   @Spec private CommandSpec spec;
   @Mixin private Place place = new Place();
 
-  @Option(names = "--at", paramLabel = "ingress|egress", description = "only this way")
+  @Option(names = "--at", paramLabel = "ingress|egress", description = "only this direction")
   private @Nullable Direction direction;
 
   @Option(
@@ -64,31 +70,53 @@ public final class EventsCommand implements Callable<Integer> {
       description = "json: a line each; pcap: the first 128 bytes of each packet")
   private Format format = Format.TEXT;
 
-  @Option(names = "--output", paramLabel = "FILE", description = "instead of standard output")
+  @Option(
+      names = "--output",
+      paramLabel = "FILE",
+      description =
+          "instead of standard output; a file is created for its owner only; text, json and csv are"
+              + " appended to it, pcap needs a new file")
   private @Nullable Path output;
 
-  @Option(names = "--count", paramLabel = "N", description = "end after so many")
+  @Option(names = "--count", paramLabel = "N", description = "end after N drops")
   private long count = Long.MAX_VALUE;
 
-  @Option(names = "--seconds", paramLabel = "N", description = "end after so long")
+  @Option(names = "--seconds", paramLabel = "N", description = "end after N seconds")
   private long seconds = Long.MAX_VALUE;
 
   @Option(
       names = "--rate",
       paramLabel = "N",
       defaultValue = "1000",
-      description = "at most so many a second, filter and CPU; the rest is counted (default: 1000)")
+      description =
+          "show at most N a second for each filter and CPU; the rest is counted (default: 1000)")
   private long rate = 1000;
 
-  /** One attachment that is listened to. */
-  private record Source(
-      Attachment attachment, GateState.Control control, DropEvents events, DropReason reason) {
-    void close() {
-      control.deafen();
-      control.close();
-      events.close();
+  /** Where the command is with one attachment. */
+  private static final class Source {
+    private final Attachment attachment;
+    private final DropEvents events;
+    private final DropReason reason;
+    private long shown;
+    private long missedBefore;
+
+    Source(Attachment attachment, DropEvents events) {
+      this.attachment = attachment;
+      this.events = events;
+      reason = new DropReason(attachment);
+    }
+
+    /** Returns how many drops were not shown since the last time that this was asked. */
+    long missed() {
+      long missed = events.missed() - missedBefore;
+      missedBefore += missed;
+      return missed;
     }
   }
+
+  private final Map<String, Source> sources = new LinkedHashMap<>();
+  private final Map<String, String> unavailable = new LinkedHashMap<>();
+  private long seen;
 
   @Override
   public Integer call() throws CommandException {
@@ -96,150 +124,201 @@ public final class EventsCommand implements Callable<Integer> {
       throw new CommandException(
           ExitStatus.USAGE, "events: --rate, --count and --seconds: expected 1 or more");
     }
-    List<Source> sources = new ArrayList<>();
-    try (Stop stop = new Stop();
-        Attacher attacher = place.open();
-        Sink sink = new Sink(output, format, spec.commandLine().getOut())) {
-      for (Attachment attachment : place.attachments(attacher, direction)) {
-        Optional<DropEvents> events =
-            attachment.ours() ? DropEvents.open(attachment) : Optional.empty();
-        if (events.isPresent()) {
-          sources.add(
-              new Source(
-                  attachment,
-                  GateState.Control.open(attachment).orElseThrow(),
-                  events.get(),
-                  new DropReason(attachment)));
+    byte[] head =
+        switch (format) {
+          case PCAP -> DropText.pcapHeader();
+          case CSV -> DropText.CSV_HEAD.getBytes(StandardCharsets.UTF_8);
+          case TEXT, JSON -> new byte[0];
+        };
+    Thread limit = null;
+    try (Stop stop = new Stop()) {
+      limit = limit(stop);
+      try (Attacher attacher = place.open();
+          EventSink sink = new EventSink(output, format != Format.PCAP, head)) {
+        refresh(attacher, sink);
+        if (sources.isEmpty()) {
+          Optional<String> why = unavailable.values().stream().findFirst();
+          throw new CommandException(
+              why.isPresent() ? ExitStatus.UNAVAILABLE : ExitStatus.DISAGREEMENT,
+              why.orElse("events: no filter of plumb's is attached there"));
         }
+        follow(attacher, sink, stop);
       }
-      if (sources.isEmpty()) {
-        throw new CommandException(
-            ExitStatus.DISAGREEMENT, "events: no filter of plumb's is attached there");
-      }
-      follow(sources, sink, stop);
       return ExitStatus.DONE;
     } catch (AttachException e) {
       throw Place.failed(e);
-    } catch (IOException e) {
-      // Standard output is closed: whoever read it has had enough.
-      if (output == null) {
-        return ExitStatus.DONE;
-      }
-      throw new CommandException(ExitStatus.USAGE, "--output: " + output + ": cannot be written");
     } finally {
-      sources.forEach(Source::close);
+      if (limit != null) {
+        limit.interrupt();
+      }
+      sources.values().forEach(source -> source.events.close());
     }
   }
 
-  private void follow(List<Source> sources, Sink sink, Stop stop) throws IOException {
+  /** Ends the process some time after it was asked to, if its output takes nothing. */
+  private Thread limit(Stop stop) {
+    Thread limit =
+        new Thread(
+            () -> {
+              try {
+                if (stop.await(Long.MAX_VALUE)) {
+                  Thread.sleep(LAST_MILLIS);
+                  say("events: the output takes nothing: what was not written is lost");
+                  Runtime.getRuntime().halt(ExitStatus.DISAGREEMENT);
+                }
+              } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+              }
+            },
+            "limit");
+    limit.setDaemon(true);
+    limit.start();
+    return limit;
+  }
+
+  private void follow(Attacher attacher, EventSink sink, Stop stop)
+      throws CommandException, AttachException {
     long start = System.nanoTime();
-    long seen = 0;
-    while (seen < count && (System.nanoTime() - start) / 1_000_000_000L < seconds) {
-      for (Source source : sources) {
-        source.control.listen(ASK_MILLIS, rate);
-        Optional<DropEvents.Event> event = source.events.next();
-        while (event.isPresent() && seen < count) {
-          sink.write(source.attachment, event.get(), source.reason);
-          seen++;
-          event = source.events.next();
-        }
+    long refreshed = start;
+    boolean ending = false;
+    while (!ending) {
+      ending = stop.await(POLL_MILLIS) || millisSince(start) / 1000 >= seconds;
+      for (Source source : sources.values()) {
+        show(source, sink, ending);
       }
       sink.flush();
-      if (stop.await(POLL_MILLIS)) {
-        return;
+      ending |= seen >= count || sink.isLeft();
+      if (!ending && millisSince(refreshed) >= REFRESH_MILLIS) {
+        refresh(attacher, sink);
+        refreshed = System.nanoTime();
+        if (sources.isEmpty()) {
+          throw new CommandException(
+              ExitStatus.DISAGREEMENT, "events: no filter of plumb's is attached there any more");
+        }
       }
+    }
+    sources.values().forEach(this::sum);
+  }
+
+  private static long millisSince(long nanos) {
+    return (System.nanoTime() - nanos) / 1_000_000;
+  }
+
+  /**
+   * Shows what a filter has dropped up to now.
+   *
+   * @param last whether to wait for what is being written
+   */
+  private void show(Source source, EventSink sink, boolean last) throws CommandException {
+    source.events.poll();
+    long start = System.nanoTime();
+    do {
+      Optional<DropEvents.Event> event = seen < count ? source.events.next() : Optional.empty();
+      while (event.isPresent()) {
+        write(source, event.get(), sink);
+        seen++;
+        source.shown++;
+        event = seen < count ? source.events.next() : Optional.empty();
+      }
+    } while (last
+        && seen < count
+        && !source.events.isDrained()
+        && millisSince(start) < LAST_MILLIS);
+  }
+
+  private void write(Source source, DropEvents.Event event, EventSink sink)
+      throws CommandException {
+    Attachment attachment = source.attachment;
+    switch (format) {
+      case PCAP -> sink.write(DropText.pcapRecord(event));
+      case TEXT -> sink.write(DropText.text(attachment, event, source.reason, source.missed()));
+      case CSV -> sink.write(DropText.csv(attachment, event, source.reason, source.missed()));
+      case JSON ->
+          sink.write(
+              JsonText.line(DropText.json(attachment, event, source.reason, source.missed()))
+                  + "\n");
     }
   }
 
-  /** Where events go. A file that is moved away, as logrotate does, is made anew. */
-  private static final class Sink implements AutoCloseable {
-    private final @Nullable Path path;
-    private final Format format;
-    private final PrintWriter out;
-    private @Nullable OutputStream file;
-    private @Nullable Object key;
-
-    Sink(@Nullable Path path, Format format, PrintWriter out) throws IOException {
-      this.path = path;
-      this.format = format;
-      this.out = out;
-      reopen();
-    }
-
-    private void reopen() throws IOException {
-      boolean fresh = true;
-      if (path != null) {
-        boolean log = format != Format.PCAP;
-        fresh = !log || !Files.exists(path) || Files.size(path) == 0;
-        file =
-            new BufferedOutputStream(
-                log
-                    ? Files.newOutputStream(
-                        path,
-                        java.nio.file.StandardOpenOption.CREATE,
-                        java.nio.file.StandardOpenOption.APPEND)
-                    : Files.newOutputStream(path));
-        key = key(path);
-      } else if (format == Format.PCAP) {
-        file = new BufferedOutputStream(new java.io.FileOutputStream(java.io.FileDescriptor.out));
-      }
-      if (fresh && format == Format.PCAP) {
-        write(DropText.pcapHeader());
-      } else if (fresh && format == Format.CSV) {
-        write(DropText.CSV_HEAD.getBytes(StandardCharsets.UTF_8));
+  /** Follows what is attached: begins with filters that are new, and ends with those removed. */
+  private void refresh(Attacher attacher, EventSink sink) throws CommandException, AttachException {
+    Map<String, Attachment> now = new LinkedHashMap<>();
+    for (Attachment attachment : attachments(attacher)) {
+      if (attachment.ours()) {
+        now.put("%s %d".formatted(attachment.place(), attachment.programId()), attachment);
       }
     }
-
-    private static @Nullable Object key(Path path) {
-      try {
-        return Files.getAttribute(path, "unix:ino");
-      } catch (IOException e) {
-        return null;
+    Set<String> known = Set.copyOf(unavailable.keySet());
+    for (Map.Entry<String, Attachment> entry : now.entrySet()) {
+      if (!sources.containsKey(entry.getKey()) && !unavailable.containsKey(entry.getKey())) {
+        open(entry.getKey(), entry.getValue());
       }
     }
-
-    void write(Attachment attachment, DropEvents.Event event, DropReason reason)
-        throws IOException {
-      write(
-          switch (format) {
-            case PCAP -> DropText.pcapRecord(event);
-            case TEXT -> DropText.text(attachment, event, reason).getBytes(StandardCharsets.UTF_8);
-            case CSV -> DropText.csv(attachment, event, reason).getBytes(StandardCharsets.UTF_8);
-            case JSON ->
-                (JsonText.line(DropText.json(attachment, event, reason)) + "\n")
-                    .getBytes(StandardCharsets.UTF_8);
+    for (String key : List.copyOf(sources.keySet())) {
+      Source source = sources.get(key);
+      if (source != null && !now.containsKey(key)) {
+        show(source, sink, true);
+        sum(source);
+        say(
+            "events: %s: program %d is no longer attached"
+                .formatted(source.attachment.place(), source.attachment.programId()));
+        source.events.close();
+        sources.remove(key);
+      } else if (source != null) {
+        source.events.follow();
+      }
+    }
+    if (!sources.isEmpty()) {
+      unavailable.forEach(
+          (key, why) -> {
+            if (!known.contains(key)) {
+              say(why);
+            }
           });
     }
+  }
 
-    private void write(byte[] bytes) throws IOException {
-      OutputStream to = file;
-      if (to != null) {
-        to.write(bytes);
-      } else {
-        out.print(new String(bytes, StandardCharsets.UTF_8));
+  /** Returns what is attached; nothing once the interface that was named is gone. */
+  private List<Attachment> attachments(Attacher attacher) throws CommandException {
+    try {
+      return place.attachments(attacher, direction);
+    } catch (CommandException e) {
+      if (sources.isEmpty() || e.status() == ExitStatus.UNAVAILABLE) {
+        throw e;
       }
+      return List.of();
     }
+  }
 
-    void flush() throws IOException {
-      OutputStream to = file;
-      if (to != null) {
-        to.flush();
-        Path moved = path;
-        if (moved != null && format != Format.PCAP && !java.util.Objects.equals(key(moved), key)) {
-          to.close();
-          reopen();
-        }
-      } else if (out.checkError()) {
-        throw new IOException("closed");
+  private void open(String key, Attachment attachment) {
+    try {
+      Optional<DropEvents> events = DropEvents.open(attachment, rate);
+      if (events.isPresent()) {
+        sources.put(key, new Source(attachment, events.get()));
+        say(
+            "events: listening on %s (program %d)%s"
+                .formatted(
+                    attachment.place(),
+                    attachment.programId(),
+                    attachment.observing() ? ", which observes and drops nothing" : ""));
       }
+    } catch (AttachException e) {
+      unavailable.put(key, String.valueOf(e.getMessage()));
     }
+  }
 
-    @Override
-    public void close() throws IOException {
-      OutputStream to = file;
-      if (to != null) {
-        to.close();
-      }
+  private void sum(Source source) {
+    long missed = source.events.missed();
+    if (missed > 0) {
+      say(
+          "events: %s: %d drops shown, %d not shown"
+              .formatted(source.attachment.place(), source.shown, missed));
     }
+  }
+
+  private void say(String line) {
+    PrintWriter err = spec.commandLine().getErr();
+    err.println("plumb: " + line);
+    err.flush();
   }
 }

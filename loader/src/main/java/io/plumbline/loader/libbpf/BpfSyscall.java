@@ -14,6 +14,8 @@ public final class BpfSyscall {
   public static final int MAP_TYPE_ARRAY = 2;
   public static final int MAP_TYPE_HASH = 1;
   public static final int MAP_TYPE_LPM_TRIE = 11;
+  public static final int MAP_TYPE_ARRAY_OF_MAPS = 12;
+  public static final int MAP_TYPE_RINGBUF = 27;
   public static final int F_NO_PREALLOC = 1;
   public static final int F_MMAPABLE = 1 << 10;
   public static final int F_INNER_MAP = 1 << 12;

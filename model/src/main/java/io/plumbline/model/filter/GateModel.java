@@ -9,9 +9,9 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * What the gate that the loader puts around a filter does with a frame: the reference for the
- * program {@code gate}. The gate asks the filter, counts its answer, reports drops to whoever
- * listens, and lets the next filter on the hook have its say about what passes.
+ * Reference model of the program {@code gate}, which the loader puts around a filter. The gate asks
+ * the filter, counts its answer, reports drops while a reader listens, and passes on to the next
+ * filter on the hook what the filter accepts.
  *
  * <p>Times are nanoseconds of the kernel's monotonic clock; all numbers are unsigned.
  */
@@ -40,7 +40,7 @@ public final class GateModel {
    *
    * @param second the second, counted from when the clock began
    * @param events reported in it
-   * @param suppressed not reported since the last report
+   * @param suppressed not reported although someone listened, since the filter was attached
    */
   public record Limiter(long second, long events, long suppressed) {}
 
@@ -50,10 +50,10 @@ public final class GateModel {
    * @param filter what the filter leaves in r0; its low 32 bits are the answer
    * @param observe not 0: drop nothing
    * @param pass what stands for {@code TC_ACT_OK}
-   * @param listenUntil when the last listener stops
+   * @param listenUntil when the last reader of events has ended
    * @param eventsPerSecond how many drops may be reported in a second
    * @param now the time
-   * @param room whether the ring buffer takes another record
+   * @param room whether there is a ring buffer, and it takes another record
    */
   public record State(
       long filter,
@@ -87,19 +87,17 @@ public final class GateModel {
    * A reported drop.
    *
    * @param nanos when
-   * @param suppressed how many before it were not reported
    * @param length of the frame in bytes
    * @param vlanProto the tag outside the frame, in host order; 0 if there is none
    * @param captured the frame's first bytes in hexadecimal
    */
-  public record Event(
-      long nanos, long suppressed, int length, int vlanProto, int vlanTci, String captured) {}
+  public record Event(long nanos, int length, int vlanProto, int vlanTci, String captured) {}
 
   /** Packets and bytes. */
   public record Count(long packets, long bytes) {}
 
   /**
-   * What comes of a frame.
+   * Result for one frame.
    *
    * @param verdict what the gate returns
    * @param counted by how much each counter has grown; those that have not are left out
@@ -114,7 +112,7 @@ public final class GateModel {
           verdict,
           counted,
           limiter,
-          event.map(e -> new Event(0, e.suppressed, e.length, e.vlanProto, e.vlanTci, e.captured)));
+          event.map(e -> new Event(0, e.length, e.vlanProto, e.vlanTci, e.captured)));
     }
   }
 
@@ -143,11 +141,11 @@ public final class GateModel {
     Event event =
         new Event(
             state.now,
-            state.limiter.suppressed,
             length,
             frame.outsideTag().map(VlanTag::tpid).orElse(0),
             frame.outsideTag().map(VlanTag::tci).orElse(0),
             HexFormat.of().formatHex(first));
-    return new Result(verdict, counted, new Limiter(second, before + 1, 0), Optional.of(event));
+    Limiter more = new Limiter(second, before + 1, state.limiter.suppressed);
+    return new Result(verdict, counted, more, Optional.of(event));
   }
 }
