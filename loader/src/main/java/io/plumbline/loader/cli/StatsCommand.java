@@ -114,7 +114,6 @@ public final class StatsCommand implements Callable<Integer> {
       Attachment a = entry.getKey();
       Counts counts = entry.getValue();
       Counts last = before.get(a.programId());
-      boolean observing = a.about().map(about -> about.observing()).orElse(false);
       out.printf(
           "%s: %s (program %d)%n",
           a.place(), a.about().map(about -> about.subject()).orElse(a.name()), a.programId());
@@ -122,7 +121,7 @@ public final class StatsCommand implements Callable<Integer> {
       row(table, "passed", counts.passed(), last == null ? null : last.passed(), "");
       row(
           table,
-          observing ? "would drop" : "dropped",
+          a.observing() ? "would_drop" : "dropped",
           counts.dropped(),
           last == null ? null : last.dropped(),
           "");
@@ -167,12 +166,21 @@ public final class StatsCommand implements Callable<Integer> {
         "id", a.programId());
   }
 
-  /** Returns what an attachment has answered. */
-  static Json.Obj answers(Counts counts) {
+  /** Returns what an attachment has answered; in observe mode nothing was dropped. */
+  static Json.Obj answers(Attachment a, Counts counts) {
     return Json.Obj.of(
         "passed", totals(counts.passed()),
-        "dropped", totals(counts.dropped()),
-        "other", totals(counts.other()));
+        "dropped", totals(dropped(a, counts)),
+        "other", totals(counts.other()),
+        "would_drop", totals(wouldDrop(a, counts)));
+  }
+
+  private static Totals dropped(Attachment a, Counts counts) {
+    return a.observing() ? new Totals(0, 0) : counts.dropped();
+  }
+
+  private static Totals wouldDrop(Attachment a, Counts counts) {
+    return a.observing() ? counts.dropped() : new Totals(0, 0);
   }
 
   private static Json totals(Totals totals) {
@@ -184,7 +192,8 @@ public final class StatsCommand implements Callable<Integer> {
     now.forEach(
         (a, counts) -> {
           List<Map.Entry<String, Json>> entry = new ArrayList<>(place(a).entries());
-          entry.addAll(answers(counts).entries());
+          entry.add(Map.entry("observing", Json.of(a.observing())));
+          entry.addAll(answers(a, counts).entries());
           List<String> names = a.about().map(about -> about.lines()).orElse(List.of());
           List<Json> lines = new ArrayList<>();
           for (int i = 0; i < counts.lines().size(); i++) {
@@ -216,16 +225,16 @@ public final class StatsCommand implements Callable<Integer> {
     out.printf("# TYPE plumb_%s_total counter%n", unit);
     now.forEach(
         (a, counts) -> {
-          String labels = labels(a);
-          out.printf(
-              "plumb_%s_total{%s,answer=\"passed\"} %d%n",
-              unit, labels, value.applyAsLong(counts.passed()));
-          out.printf(
-              "plumb_%s_total{%s,answer=\"dropped\"} %d%n",
-              unit, labels, value.applyAsLong(counts.dropped()));
-          out.printf(
-              "plumb_%s_total{%s,answer=\"other\"} %d%n",
-              unit, labels, value.applyAsLong(counts.other()));
+          Map<String, Totals> answers = new LinkedHashMap<>();
+          answers.put("passed", counts.passed());
+          answers.put("dropped", dropped(a, counts));
+          answers.put("would_drop", wouldDrop(a, counts));
+          answers.put("other", counts.other());
+          answers.forEach(
+              (answer, totals) ->
+                  out.printf(
+                      "plumb_%s_total{%s,answer=\"%s\"} %d%n",
+                      unit, labels(a), answer, value.applyAsLong(totals)));
         });
     out.printf("# HELP plumb_clause_%s_total %s a clause or rule has decided%n", unit, unit);
     out.printf("# TYPE plumb_clause_%s_total counter%n", unit);
@@ -245,13 +254,14 @@ public final class StatsCommand implements Callable<Integer> {
   }
 
   private static String labels(Attachment a) {
-    return "ifname=\"%s\",direction=\"%s\",backend=\"%s\",program=\"%s\",id=\"%d\""
+    return "ifname=\"%s\",direction=\"%s\",backend=\"%s\",program=\"%s\",id=\"%d\",observing=\"%s\""
         .formatted(
             escape(a.ifname()),
             a.direction().word(),
             a.backend().word(),
             escape(a.name()),
-            a.programId());
+            a.programId(),
+            a.observing());
   }
 
   private static String escape(String text) {

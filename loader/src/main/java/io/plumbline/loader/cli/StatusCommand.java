@@ -89,7 +89,7 @@ public final class StatusCommand implements Callable<Integer> {
           a.programId() == 0 ? "" : a.programId(),
           a.program().map(Bpf.ProgramInfo::tag).orElse(""),
           counts.map(c -> String.valueOf(c.passed().packets())).orElse(""),
-          counts.map(c -> String.valueOf(c.dropped().packets())).orElse(""),
+          counts.map(c -> c.dropped().packets() + (a.observing() ? " would_drop" : "")).orElse(""),
           a.about().map(about -> ago(about.since())).orElse(""),
           a.about().map(about -> about.by() + " (" + about.tool() + ")").orElse(""),
           a.about().map(StatusCommand::filter).orElse(FOREIGN));
@@ -165,7 +165,8 @@ public final class StatusCommand implements Callable<Integer> {
                         .map(b -> Json.Obj.of("kind", b.kind().word(), "text", b.text()))
                         .toList())));
       }
-      GateState.counts(a).ifPresent(counts -> entry.addAll(StatsCommand.answers(counts).entries()));
+      GateState.counts(a)
+          .ifPresent(counts -> entry.addAll(StatsCommand.answers(a, counts).entries()));
       all.add(new Json.Obj(entry));
     }
     return Json.Obj.of("tool", "plumb", "version", "0.1.0", "attachments", all);
