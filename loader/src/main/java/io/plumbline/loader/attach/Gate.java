@@ -20,7 +20,7 @@ import java.util.Optional;
 
 /**
  * A filter in the kernel, ready to be attached: {@code bpf/src/main/c/gate.bpf.c} with the filter's
- * instructions in the place of its last function, and its {@link Description}.
+ * instructions in the place of its function {@code filter}, and its {@link Description}.
  */
 final class Gate implements AutoCloseable {
   /** The map that says that a program is ours, and what it is. */
@@ -32,6 +32,9 @@ final class Gate implements AutoCloseable {
   static final String EVENTS_MAP = "plumb_events";
 
   private static final String GATE = GateModel.NAME;
+
+  /** The function of the gate that the filter replaces. */
+  private static final String FILTER = "filter";
 
   /** Answers, control, limiter, events, read-only variables. */
   private static final int GATE_MAPS = 5;
@@ -80,17 +83,36 @@ final class Gate implements AutoCloseable {
     }
   }
 
-  /** Puts a filter's instructions in the place of the gate's last function. */
-  static byte[] splice(LoadedObject gate, byte[] filter) {
-    byte[] code = gate.instructions();
-    ByteBuffer bytes = ByteBuffer.wrap(code).order(ByteOrder.LITTLE_ENDIAN);
-    int last = code.length / 8;
-    for (int i = 0; i < code.length / 8; i++) {
-      if ((code[8 * i] & 0xFF) == 0x85 && (code[8 * i + 1] & 0xF0) == 0x10) {
-        last = i + 1 + bytes.getInt(8 * i + 4);
-      }
+  /** Puts a filter's instructions in the place of the gate's function {@code filter}. */
+  static byte[] splice(LoadedObject gate, byte[] filter) throws EngineException {
+    return splice(gate.instructions(), gate.functions(), filter);
+  }
+
+  /**
+   * Replaces the function {@code filter}.
+   *
+   * @param functions the first instruction of each function
+   * @throws EngineException if {@code filter} is not there, not the last function, or not called:
+   *     what would be loaded then would not ask the filter
+   */
+  static byte[] splice(byte[] gate, Map<String, Integer> functions, byte[] filter)
+      throws EngineException {
+    int start = functions.getOrDefault(FILTER, -1);
+    if (start <= 0 || functions.values().stream().anyMatch(other -> other > start)) {
+      throw new EngineException(
+          "kernel: gate: functions %s: expected %s as the last one"
+              .formatted(functions.keySet().stream().sorted().toList(), FILTER));
     }
-    return ByteBuffer.allocate(8 * last + filter.length).put(code, 0, 8 * last).put(filter).array();
+    ByteBuffer code = ByteBuffer.wrap(gate, 0, 8 * start).order(ByteOrder.LITTLE_ENDIAN);
+    boolean called = false;
+    for (int i = 0; i < start; i++) {
+      boolean localCall = (gate[8 * i] & 0xFF) == 0x85 && (gate[8 * i + 1] & 0xF0) == 0x10;
+      called |= localCall && i + 1 + code.getInt(8 * i + 4) == start;
+    }
+    if (!called) {
+      throw new EngineException("kernel: gate: %s: it is not called".formatted(FILTER));
+    }
+    return ByteBuffer.allocate(8 * start + filter.length).put(code).put(filter).array();
   }
 
   static byte[] u32(int value) {

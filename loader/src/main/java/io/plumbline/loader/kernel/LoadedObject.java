@@ -9,6 +9,7 @@ import io.plumbline.loader.libbpf.LibBpf;
 import io.plumbline.model.engine.EngineException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -21,9 +22,10 @@ public final class LoadedObject implements AutoCloseable {
   private final Pointer object;
   private final Pointer program;
 
-  private final byte @Nullable [] relocated;
+  private final Relocation.@Nullable Taken relocated;
 
-  private LoadedObject(Pointer object, Pointer program, byte @Nullable [] relocated) {
+  private LoadedObject(
+      Pointer object, Pointer program, Relocation.@Nullable Taken relocated) {
     this.object = object;
     this.program = program;
     this.relocated = relocated;
@@ -42,8 +44,8 @@ public final class LoadedObject implements AutoCloseable {
   }
 
   /**
-   * Makes a program's maps and relocates its instructions without loading it: for programs that are
-   * loaded behind another one.
+   * Makes a program's maps and relocates its instructions without loading it: for programs that
+   * become part of another one.
    */
   public static LoadedObject relocate(String name, byte[] elf, Map<String, byte[]> rodata)
       throws EngineException {
@@ -208,10 +210,32 @@ public final class LoadedObject implements AutoCloseable {
    */
   public byte[] instructions() {
     if (relocated != null) {
-      return relocated.clone();
+      return relocated.instructions().clone();
     }
     long count = LibBpf.bpf_program__insn_cnt(program);
     return LibBpf.bpf_program__insns(program).getByteArray(0, (int) count * 8);
+  }
+
+  /**
+   * Returns the functions of a program that was only relocated: the index of the first instruction
+   * by the name that the object's type information gives. Empty without type information.
+   */
+  public Map<String, Integer> functions() {
+    Map<String, Integer> starts = new HashMap<>();
+    Pointer btf = LibBpf.bpf_object__btf(object);
+    if (relocated != null && btf != null) {
+      relocated
+          .functions()
+          .forEach(
+              (start, id) -> {
+                Pointer type = LibBpf.btf__type_by_id(btf, id);
+                String name = type == null ? null : LibBpf.btf__name_by_offset(btf, type.getInt(0));
+                if (name != null) {
+                  starts.put(name, start);
+                }
+              });
+    }
+    return starts;
   }
 
   /** Sets an entry of a map of u32 to u32. */

@@ -6,11 +6,13 @@ import com.sun.jna.Memory;
 import com.sun.jna.Pointer;
 import io.plumbline.loader.libbpf.BpfSyscall;
 import io.plumbline.loader.libbpf.LibBpf;
+import java.util.HashMap;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Has libbpf make an object's maps and relocate its instructions, but load nothing to speak of: a
- * program that is to stand behind another one is verified there, and once is enough.
+ * Relocation of an object's instructions by libbpf without verification: a program that becomes
+ * part of another one is verified there, and once is enough.
  *
  * <p>libbpf calls a handler before it loads a program of section {@code tc} (libbpf 1.0, {@code
  * libbpf_register_prog_handler}); the handler takes the instructions and puts two others in their
@@ -19,11 +21,23 @@ import org.jspecify.annotations.Nullable;
 final class Relocation {
   private static final int RETURN_0_INSNS = 2;
   private static final Memory RETURN_0 = new Memory(16);
-  private static final ThreadLocal<byte[]> TAKEN = new ThreadLocal<>();
+  private static final ThreadLocal<Taken> TAKEN = new ThreadLocal<>();
   private static final ThreadLocal<Boolean> ACTIVE = ThreadLocal.withInitial(() -> false);
 
   /** Kept here, because libbpf knows it for good. */
   private static final Prepare HANDLER = Relocation::prepare;
+
+  /**
+   * A program's relocated instructions.
+   *
+   * @param functions by the index of a function's first instruction, its type (kernel {@code struct
+   *     bpf_func_info})
+   */
+  record Taken(byte[] instructions, Map<Integer, Integer> functions) {
+    Taken {
+      functions = Map.copyOf(functions);
+    }
+  }
 
   /** {@code libbpf_prog_prepare_load_fn_t}. */
   interface Prepare extends Callback {
@@ -60,8 +74,17 @@ final class Relocation {
   private static int prepare(Pointer program, Pointer options, long cookie) {
     if (ACTIVE.get()) {
       int bytes = (int) LibBpf.bpf_program__insn_cnt(program) * 8;
-      TAKEN.set(LibBpf.bpf_program__insns(program).getByteArray(0, bytes));
-      // struct bpf_prog_load_opts: no type information, it would be about other instructions.
+      byte[] instructions = LibBpf.bpf_program__insns(program).getByteArray(0, bytes);
+      // struct bpf_prog_load_opts { ...; prog_btf_fd at 16; func_info at 56; func_info_cnt;
+      // func_info_rec_size; line_info; line_info_cnt; ... }
+      Map<Integer, Integer> functions = new HashMap<>();
+      Pointer info = options.getPointer(56);
+      for (int i = 0; info != null && i < options.getInt(64); i++) {
+        long at = (long) i * options.getInt(68);
+        functions.put(info.getInt(at), info.getInt(at + 4));
+      }
+      TAKEN.set(new Taken(instructions, functions));
+      // No type information, it would be about other instructions.
       options.setInt(16, 0);
       options.setPointer(56, null);
       options.setInt(64, 0);
@@ -83,8 +106,8 @@ final class Relocation {
     }
   }
 
-  /** Returns the instructions of the program that was loaded last; null if libbpf loaded it. */
-  static byte @Nullable [] taken() {
+  /** Returns the program that was relocated last; null if libbpf loaded it. */
+  static @Nullable Taken taken() {
     return TAKEN.get();
   }
 }
