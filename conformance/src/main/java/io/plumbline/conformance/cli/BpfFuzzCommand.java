@@ -23,7 +23,7 @@ import picocli.CommandLine.Spec;
     name = "fuzz",
     description = {
       "Run generated programs on interpreter, JIT and kernel, and damaged ones on the first two.",
-      "A difference is made small and written to the folder of --report."
+      "A difference is minimised and written to the folder of --report."
     },
     mixinStandardHelpOptions = true,
     footer = {
@@ -100,8 +100,8 @@ final class BpfFuzzCommand implements Callable<Integer> {
           (System.nanoTime() - start) / 1e9);
       if (fuzz.knownDivergences() > 0) {
         out.printf(
-            "%d programs showed a known divergence of the kernel (docs/isa.md)%n",
-            fuzz.knownDivergences());
+            "%d programs showed the known divergence %s of the kernel (docs/isa.md)%n",
+            fuzz.knownDivergences(), ProgramFuzz.LOST_EXTENSION);
       }
       out.printf(
           "%d programs refused by the kernel's verifier; of %d damaged ones %d are no programs%n",

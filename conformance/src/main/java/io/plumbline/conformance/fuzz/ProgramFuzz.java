@@ -25,7 +25,10 @@ import java.util.SplittableRandom;
 
 /** Runs generated programs on interpreter, JIT and kernel, and compares. */
 public final class ProgramFuzz implements AutoCloseable {
-  /** How far a damaged program may go. */
+  /** Id of the row of known-divergences.tsv for which {@link #isLostExtension} looks. */
+  public static final String LOST_EXTENSION = "cmpxchg32-extension";
+
+  /** Budget of a damaged program. */
   private static final long SMALL_BUDGET = 10_000;
 
   private static final int KERNEL_ROOM = 4096;
@@ -161,9 +164,9 @@ public final class ProgramFuzz implements AutoCloseable {
   }
 
   /**
-   * Returns whether a difference is the one of known-divergences.tsv: a kernel that leaves the high
-   * half of r0 as it was after a 32-bit cmpxchg that succeeds. It is gone once the program extends
-   * r0 itself.
+   * Returns whether a difference is {@link #LOST_EXTENSION}: a kernel that leaves the high half of
+   * r0 as it was after a 32-bit cmpxchg that succeeds. It is gone once the program extends r0
+   * itself.
    */
   private boolean isLostExtension(long seed, PacketBatch packets, int i, int expected) {
     List<Insn> extended = ProgramGenerator.extendedProgram(seed);
