@@ -6,11 +6,14 @@ import io.plumbline.model.packet.Packet;
 import io.plumbline.model.packet.VlanTag;
 import io.plumbline.model.policy.Box;
 import io.plumbline.model.policy.Direction;
+import io.plumbline.model.policy.Policy;
 import io.plumbline.model.policy.PolicyBuilder;
 import io.plumbline.model.policy.PolicyException;
 import io.plumbline.model.policy.Position;
+import io.plumbline.model.policy.Prefix;
 import io.plumbline.model.policy.Rule;
 import io.plumbline.model.policy.Selector;
+import io.plumbline.model.policy.SelectorParser;
 import io.plumbline.model.policy.Side;
 import io.plumbline.model.program.Chain;
 import io.plumbline.model.program.Input;
@@ -23,13 +26,21 @@ import java.io.Reader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Properties;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
- * One trial in a folder of its own, which {@code plumb replay FOLDER} runs again: {@code
+ * One trial in its own folder, which {@code plumb replay FOLDER} runs again: {@code
  * trial.properties}, the frame as a capture, and the report.
  *
  * @param objectProgram the program that a foreign object stood in for; empty if none did
@@ -38,6 +49,10 @@ import java.util.Properties;
 public record TrialFolder(
     Subject subject, Packet packet, String engine, String objectProgram, String object) {
   private static final String FILE = "trial.properties";
+  private static final String PROGRAM = "program";
+  private static final String CHAIN = "chain";
+  private static final String INTENT = "intent";
+  private static final String ROWS = "intent_rows";
 
   /** Returns whether a path is such a folder. */
   public static boolean is(Path path) {
@@ -47,67 +62,118 @@ public record TrialFolder(
   /** Writes the folder. */
   public void write(Path folder, String report) throws IOException {
     Files.createDirectories(folder);
-    List<String> lines = new ArrayList<>();
+    Map<String, String> lines = new LinkedHashMap<>();
     if (subject instanceof Subject.Standalone alone) {
-      lines.add("program=" + alone.program().name());
-      lines.add("input=" + alone.input());
+      lines.put("subject", PROGRAM);
+      lines.put("program", alone.program().name());
+      lines.put("input", alone.input().toString());
     } else if (subject instanceof Subject.Chained chained) {
-      lines.add("chain=" + chained.chain());
+      lines.put("subject", CHAIN);
+      lines.put("chain", chained.chain().toString());
     } else if (subject instanceof Subject.Intent intent) {
-      int number = 0;
-      for (Rule rule : intent.policy().rules()) {
-        lines.add("rule.%d=%s %s".formatted(number++, rule.side().word(), text(rule)));
-      }
+      lines.put("subject", INTENT);
+      put(lines, intent.policy());
+    } else if (subject instanceof Subject.IntentRows rows) {
+      lines.put("subject", ROWS);
+      put(lines, rows.policy());
     }
-    lines.add("engine=" + engine);
-    lines.add("frame=" + HexFormat.of().formatHex(packet.bytes()));
-    packet.outsideTag().ifPresent(tag -> lines.add("outsideTag=" + tag.word()));
+    lines.put("engine", engine);
+    lines.put("frame", HexFormat.of().formatHex(packet.bytes()));
+    lines.put("wireLength", String.valueOf(packet.wireLength()));
+    packet.outsideTag().ifPresent(tag -> lines.put("outsideTag", String.valueOf(tag.word())));
     if (!object.isEmpty()) {
-      lines.add("objectProgram=" + objectProgram);
-      lines.add("object=" + object.replace("\\", "\\\\"));
+      lines.put("objectProgram", objectProgram);
+      lines.put("object", object);
     }
     try (PcapWriter writer = new PcapWriter(folder.resolve("packet.pcap"))) {
       writer.write(packet);
       writer.commit();
     }
     Files.writeString(folder.resolve("report.txt"), report);
-    Files.write(folder.resolve(FILE), lines);
+    List<String> text = new ArrayList<>();
+    lines.forEach((key, value) -> text.add(key + "=" + escape(value)));
+    Files.write(folder.resolve(FILE), text);
+  }
+
+  private static String escape(String value) {
+    return value.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r");
+  }
+
+  /** Adds a policy, with the addresses that its groups and names stand for. */
+  private static void put(Map<String, String> lines, Policy policy) {
+    lines.put("policy", policy.name());
+    lines.put("direction", policy.direction().word());
+    policy.resolutions().forEach((name, prefixes) -> lines.put("host." + name, join(prefixes)));
+    Map<String, Set<Prefix>> groups = new LinkedHashMap<>();
+    int number = 0;
+    for (Rule rule : policy.rules()) {
+      lines.put("rule." + number, rule.side().word() + " " + rule.selector());
+      lines.put("name." + number, rule.name());
+      lines.put("comment." + number++, rule.comment());
+      for (Box box : rule.boxes()) {
+        addMember(groups, rule.selector().to(), box.destination());
+        addMember(groups, rule.selector().from(), box.source());
+      }
+    }
+    groups.forEach((name, members) -> lines.put("group." + name, join(members)));
+  }
+
+  private static void addMember(
+      Map<String, Set<Prefix>> groups, Selector.Host host, Prefix prefix) {
+    if (host instanceof Selector.Host.Group group) {
+      groups.computeIfAbsent(group.name(), name -> new LinkedHashSet<>()).add(prefix);
+    }
+  }
+
+  private static String join(Collection<Prefix> prefixes) {
+    return prefixes.stream().map(Prefix::toString).collect(Collectors.joining(" "));
   }
 
   /**
    * Reads a folder.
    *
-   * @throws IOException if a file cannot be read or says something that cannot be; the message
-   *     names the folder
+   * @throws IOException if a file cannot be read or has a value that is not allowed; the message
+   *     names the file
    */
   public static TrialFolder read(Path folder) throws IOException {
     Properties properties = new Properties();
+    String file = folder.resolve(FILE).toString();
     try (Reader reader = Files.newBufferedReader(folder.resolve(FILE))) {
       properties.load(reader);
-    }
-    try {
-      Packet packet = Packet.of(HexFormat.of().parseHex(properties.getProperty("frame", "")));
-      Optional<String> tag = Optional.ofNullable(properties.getProperty("outsideTag"));
-      if (tag.isPresent()) {
-        packet = packet.withOutsideTag(VlanTag.ofWord(Integer.parseInt(tag.get())));
-      }
-      String chain = properties.getProperty("chain");
-      Subject subject =
-          properties.containsKey("rule.0")
-              ? intent(properties, folder.resolve(FILE).toString())
-              : chain == null
-                  ? standalone(
-                      properties.getProperty("program", ""), properties.getProperty("input", ""))
-                  : chain(chain);
       return new TrialFolder(
-          subject,
-          packet,
+          subject(properties, file),
+          packet(properties),
           properties.getProperty("engine", ""),
           properties.getProperty("objectProgram", ""),
           properties.getProperty("object", ""));
     } catch (IllegalArgumentException | InputException | PolicyException e) {
-      throw new IOException(folder.resolve(FILE) + ": " + e.getMessage(), e);
+      throw new IOException(file + ": " + e.getMessage(), e);
     }
+  }
+
+  private static Packet packet(Properties properties) {
+    byte[] bytes = HexFormat.of().parseHex(properties.getProperty("frame", ""));
+    int wireLength =
+        Integer.parseInt(properties.getProperty("wireLength", String.valueOf(bytes.length)));
+    Packet packet = Packet.cut(bytes, wireLength);
+    String tag = properties.getProperty("outsideTag", "");
+    return tag.isEmpty() ? packet : packet.withOutsideTag(VlanTag.ofWord(Integer.parseInt(tag)));
+  }
+
+  private static Subject subject(Properties properties, String file)
+      throws InputException, PolicyException {
+    String kind = properties.getProperty("subject", "");
+    return switch (kind) {
+      case PROGRAM ->
+          standalone(properties.getProperty("program", ""), properties.getProperty("input", ""));
+      case CHAIN -> chain(properties.getProperty("chain", ""));
+      case INTENT -> new Subject.Intent(policy(properties, file));
+      case ROWS -> new Subject.IntentRows(policy(properties, file));
+      default ->
+          throw new IllegalArgumentException(
+              "subject: '%s': expected %s, %s, %s or %s"
+                  .formatted(kind, PROGRAM, CHAIN, INTENT, ROWS));
+    };
   }
 
   private static Subject standalone(String name, String text) throws InputException {
@@ -115,7 +181,7 @@ public record TrialFolder(
     return new Subject.Standalone(program, input(program, text));
   }
 
-  /** A chain as it was run, without the rules for people: a harness also runs a stage alone. */
+  /** Reads a chain without the rules of its syntax: a harness also runs a stage alone. */
   private static Subject chain(String text) throws InputException {
     List<Chain.Stage> stages = new ArrayList<>();
     for (String entry : text.isEmpty() ? new String[0] : text.split(",", -1)) {
@@ -126,26 +192,48 @@ public record TrialFolder(
     return new Subject.Chained(new Chain(stages));
   }
 
-  /** Returns a rule that says by itself what it matches, groups and names put in. */
-  private static String text(Rule rule) {
-    boolean plain =
-        !(rule.selector().to() instanceof Selector.Host.Group
-            || rule.selector().to() instanceof Selector.Host.Name
-            || rule.selector().from() instanceof Selector.Host.Group
-            || rule.selector().from() instanceof Selector.Host.Name);
-    return plain ? rule.selector().toString() : Box.join(rule.boxes());
-  }
-
-  private static Subject intent(Properties properties, String file) throws PolicyException {
-    PolicyBuilder builder = new PolicyBuilder("", Direction.EGRESS, Optional.empty());
-    for (int i = 0; properties.containsKey("rule." + i); i++) {
-      String[] words = properties.getProperty("rule." + i, "").split(" ", 2);
-      Side side = words[0].equals(Side.PERMIT.word()) ? Side.PERMIT : Side.FORBID;
-      for (String selector : words[words.length - 1].split(", ", -1)) {
-        builder.rule(side, selector, new Position(file, i + 1, 1));
+  private static Policy policy(Properties properties, String file) throws PolicyException {
+    Direction direction =
+        properties.getProperty("direction", "").equals(Direction.INGRESS.word())
+            ? Direction.INGRESS
+            : Direction.EGRESS;
+    Map<String, List<Prefix>> resolved = new HashMap<>();
+    Map<String, List<Selector.Host>> groups = new HashMap<>();
+    for (String key : properties.stringPropertyNames()) {
+      String[] parts = key.split("\\.", 2);
+      List<Selector.Host> members = new ArrayList<>();
+      if (parts[0].equals("group") || parts[0].equals("host")) {
+        for (String one : properties.getProperty(key, "").split(" ", -1)) {
+          members.add(SelectorParser.parseHost(one, new Position(file, 1, 1)));
+        }
+      }
+      if (parts[0].equals("group")) {
+        groups.put(parts[1], members);
+      } else if (parts[0].equals("host")) {
+        resolved.put(
+            parts[1],
+            members.stream()
+                .flatMap(host -> host instanceof Selector.Host.Net n ? Stream.of(n) : Stream.of())
+                .map(Selector.Host.Net::prefix)
+                .toList());
       }
     }
-    return new Subject.Intent(builder.build());
+    PolicyBuilder builder =
+        new PolicyBuilder(
+            properties.getProperty("policy", ""),
+            direction,
+            Optional.of(host -> resolved.getOrDefault(host, List.of())));
+    groups.forEach(builder::group);
+    for (int i = 0; properties.containsKey("rule." + i); i++) {
+      String[] words = properties.getProperty("rule." + i, "").split(" ", 2);
+      builder.rule(
+          words[0].equals(Side.PERMIT.word()) ? Side.PERMIT : Side.FORBID,
+          properties.getProperty("name." + i, ""),
+          properties.getProperty("comment." + i, ""),
+          words[words.length - 1],
+          new Position(file, i + 1, 1));
+    }
+    return builder.build();
   }
 
   private static ProgramSpec program(String name) {
