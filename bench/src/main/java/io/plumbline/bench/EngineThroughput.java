@@ -5,6 +5,7 @@ import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.model.catalog.ProgramCatalog;
 import io.plumbline.model.engine.Engine;
 import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.engine.Outcomes;
 import io.plumbline.model.engine.Runner;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.packet.PacketBatch;
@@ -45,7 +46,7 @@ public class EngineThroughput {
   public String engine = "model";
 
   private final PacketBatch frames = new PacketBatch();
-  private final int[] verdicts = new int[FRAMES];
+  private final Outcomes outcomes = new Outcomes(FRAMES);
   private Engine loaded;
   private Runner runner;
 
@@ -79,8 +80,8 @@ public class EngineThroughput {
   /** Judges all frames. */
   @Benchmark
   @OperationsPerInvocation(FRAMES)
-  public int[] judge() throws EngineException {
-    runner.run(frames, verdicts);
-    return verdicts;
+  public Outcomes judge() throws EngineException {
+    runner.run(frames, outcomes);
+    return outcomes;
   }
 }

@@ -55,6 +55,7 @@ class ConformanceTest {
         run, RandomPolicies.of(POLICIES, SEED), Verification.POLICIES_AT_ONCE, FRAMES_PER_POLICY);
     assertThat(run.disagreements().stream().map(Disagreement::describe)).isEmpty();
     assertThat(run.disagreementCount()).isZero();
+    assertThat(run.failures()).isEmpty();
     assertThat(run.trials()).isEqualTo((long) POLICIES * FRAMES_PER_POLICY);
     assertThat(run.coverage().missing("intent")).as("clauses").isEmpty();
   }
@@ -89,6 +90,7 @@ class ConformanceTest {
     }
     assertThat(run.disagreements().stream().map(Disagreement::describe)).isEmpty();
     assertThat(run.disagreementCount()).isZero();
+    assertThat(run.failures()).isEmpty();
     assertThat(run.trials()).isPositive();
     assertThat(run.coverage().missing(program)).as("clauses").isEmpty();
   }
@@ -124,6 +126,7 @@ class ConformanceTest {
         }
       }
     }
+    assertThat(run.failures()).as(wrong).isEmpty();
     assertThat(seenBy(run)).as(wrong).containsAll(emulators);
     assertThat(seenByKernel(run)).as(wrong).isTrue();
     assertThat(run.disagreements()).as(wrong).isNotEmpty();

@@ -123,6 +123,7 @@ class IntentTest {
     run.runPolicies(List.of(policy), 2000);
     assertThat(run.disagreements()).as(policy.toString()).isEmpty();
     assertThat(run.disagreementCount()).isZero();
+    assertThat(run.failures()).isEmpty();
   }
 
   private static ByteBuffer table(PolicyImage image) {
@@ -251,6 +252,7 @@ class IntentTest {
             Engines.of(Engines.names(), ObjectSource.builtIn()), new PacketBatch(), 0, 1);
     run.runPolicies(List.of(large(65536)), 20_000);
     assertThat(run.disagreementCount()).isZero();
+    assertThat(run.failures()).isEmpty();
   }
 
   @Test

@@ -74,6 +74,7 @@ class LiveTest {
       }
       run.runPolicies(every(part, RandomPolicies.of(50, SEED)), 200);
       assertThat(run.disagreements()).isEmpty();
+      assertThat(run.failures()).isEmpty();
       Verification.EngineScore score = run.engineScores().get(LiveEngine.NAME);
       assertThat(score == null ? 0 : score.trials()).isGreaterThan(20_000);
     }

@@ -10,6 +10,7 @@ import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.model.catalog.ProgramCatalog;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.Outcome;
+import io.plumbline.model.engine.Outcomes;
 import io.plumbline.model.engine.Runner;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.hook.Hook;
@@ -20,6 +21,7 @@ import io.plumbline.model.program.InputException;
 import io.plumbline.model.program.ProgramSpec;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -109,15 +111,15 @@ class KernelEnginesTest {
       frames.add(tcpTo(port, 38 + i * 7 % 1400));
       expected[i] = port == 443 ? 2 : 0;
     }
-    int[] one = new int[expected.length];
-    int[] many = new int[expected.length];
+    Outcomes one = new Outcomes();
+    Outcomes many = new Outcomes();
     try (Runner kernelRunner = kernel.load(blockPort("443"));
         Runner batchRunner = batch.load(blockPort("443"))) {
       kernelRunner.run(frames, one);
       batchRunner.run(frames, many);
     }
-    assertThat(one).isEqualTo(expected);
-    assertThat(many).isEqualTo(expected);
+    assertThat(Arrays.copyOf(one.codes(), one.size())).isEqualTo(expected);
+    assertThat(Arrays.copyOf(many.codes(), many.size())).isEqualTo(expected);
   }
 
   @Test

@@ -1,11 +1,21 @@
 package io.plumbline.conformance.cli;
 
+import io.plumbline.conformance.fuzz.PacketMutator;
+import io.plumbline.conformance.prove.Reach;
+import io.plumbline.conformance.symbolic.SymbolicException;
+import io.plumbline.conformance.verify.BranchCoverage;
 import io.plumbline.conformance.verify.Corpus;
 import io.plumbline.conformance.verify.HexDump;
+import io.plumbline.emulator.interp.Interpreter;
+import io.plumbline.emulator.jit.Jit;
 import io.plumbline.loader.cli.Colour;
 import io.plumbline.loader.cli.CommandException;
 import io.plumbline.loader.cli.ExitStatus;
+import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.engine.Outcomes;
+import io.plumbline.model.engine.Runner;
 import io.plumbline.model.hook.Hook;
+import io.plumbline.model.packet.Packet;
 import io.plumbline.model.packet.PacketBatch;
 import io.plumbline.pcaps.PacketGenerator;
 import java.io.PrintWriter;
@@ -15,7 +25,9 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -28,8 +40,10 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "compare",
     description = {
-      "Run two versions of an object and show what one decides otherwise than the other.",
-      "Frames are those of captures, and generated ones. For all frames: plumb prove --equivalent."
+      "Run two versions of an object and show the frames that they decide differently.",
+      "Frames are those of captures, generated ones, and one for each branch of both programs that",
+      "frames can take. Branches that none took are listed. For all frames: plumb prove"
+          + " --equivalent."
     },
     mixinStandardHelpOptions = true,
     sortOptions = false,
@@ -39,9 +53,11 @@ import picocli.CommandLine.Spec;
       "  plumb compare old.bpf.o new.bpf.o --corpus captures/",
       "  plumb compare old.bpf.o new.bpf.o --set input=bb01",
       "",
-      "Exit status: 0 if no frame was decided otherwise, 1 if one was."
+      "Exit status: 0 if no frame was decided differently, 1 if one was, or if a program faulted."
     })
 final class CompareCommand implements Callable<Integer> {
+  private static final int SEED = 1;
+
   @Spec private CommandSpec spec;
 
   @Parameters(index = "0", paramLabel = "OLD", description = "object file")
@@ -60,7 +76,7 @@ final class CompareCommand implements Callable<Integer> {
       names = "--fuzz",
       paramLabel = "N",
       defaultValue = "20000",
-      description = "random frames beside (default: ${DEFAULT-VALUE})")
+      description = "random frames, and changed ones, besides (default: ${DEFAULT-VALUE})")
   private int fuzz;
 
   @Option(
@@ -83,7 +99,7 @@ final class CompareCommand implements Callable<Integer> {
   private @Nullable String json;
 
   @Override
-  public Integer call() throws CommandException {
+  public Integer call() throws CommandException, EngineException {
     if (fuzz < 0 || show < 0) {
       throw new CommandException(ExitStatus.USAGE, "--fuzz, --show: expected 0 or more");
     }
@@ -92,46 +108,193 @@ final class CompareCommand implements Callable<Integer> {
     for (Map.Entry<String, String> entry : variables.entrySet()) {
       values.put(entry.getKey(), BpfInput.hex("--set " + entry.getKey(), entry.getValue()));
     }
-    PacketBatch frames = frames();
-    ObjectFile.FrameRunner before = ObjectFile.read(old).runner(values);
-    ObjectFile.FrameRunner after = ObjectFile.read(changed).runner(values);
-    Map<String, List<Integer>> differences = new TreeMap<>();
-    for (int i = 0; i < frames.size(); i++) {
-      int one = before.run(frames, i);
-      int other = after.run(frames, i);
-      if (one != other) {
-        String what = "%s, now %s".formatted(Hook.TC.verdictName(one), Hook.TC.verdictName(other));
-        differences.computeIfAbsent(what, key -> new ArrayList<>()).add(i);
-      }
+    ObjectFile first = ObjectFile.read(old);
+    ObjectFile second = ObjectFile.read(changed);
+    if (!first.hook().equals(second.hook())) {
+      throw new CommandException(
+          ExitStatus.USAGE,
+          "%s: section %s: expected one of the hook of %s, section %s"
+              .formatted(changed, second.chosen().section(), old, first.chosen().section()));
     }
-    int changes = differences.values().stream().mapToInt(List::size).sum();
+    Measured before = new Measured(first, values);
+    Measured after = new Measured(second, values);
+    PacketBatch along = new PacketBatch();
+    before.addFrames(along);
+    after.addFrames(along);
+    PacketBatch frames = frames(first, second, along);
+    Differences differences = new Differences(first.hook());
+    differences.compare(before, after, frames, Integer.MAX_VALUE);
+    // A program finds bytes outside the linear part only by pulling or loading them.
+    differences.compare(before, after, along, 0);
+    report(differences, List.of(before, after));
+    return differences.changes == 0 && differences.faults == 0
+        ? ExitStatus.DONE
+        : ExitStatus.DISAGREEMENT;
+  }
+
+  private void report(Differences differences, List<Measured> objects)
+      throws CommandException, EngineException {
     PrintWriter out = spec.commandLine().getOut();
     if (!"-".equals(json)) {
-      differences.forEach(
+      differences.kinds.forEach(
           (what, where) -> {
             out.printf("%d frames: %s%n", where.size(), what);
-            where.stream()
-                .limit(show)
-                .forEach(frame -> out.print(HexDump.of(frames.packet(frame))));
+            where.stream().limit(show).forEach(packet -> out.print(HexDump.of(packet)));
           });
+      for (Measured one : objects) {
+        one.print(out);
+      }
+      if (differences.notRun > 0) {
+        out.printf("%d frames not compared: %s%n", differences.notRun, differences.notRunReason);
+      }
       out.printf(
-          "%d frames, %s%n",
-          frames.size(), Colour.ofWrong(changes).of(changes + " decided otherwise"));
+          "%d frames, %s%s%n",
+          differences.frames,
+          Colour.ofWrong(differences.changes).of(differences.changes + " decided differently"),
+          differences.faults == 0 ? "" : ", %d faults".formatted(differences.faults));
       out.flush();
     }
     if (json != null) {
       Map<String, Object> report = Options.report();
-      report.put("frames", frames.size());
-      report.put("changes", changes);
+      report.put("frames", differences.frames);
+      report.put("changes", differences.changes);
+      report.put("faults", differences.faults);
+      report.put("notRun", differences.notRun);
       Map<String, Object> kinds = new LinkedHashMap<>();
-      differences.forEach((what, where) -> kinds.put(what, where.size()));
+      differences.kinds.forEach((what, where) -> kinds.put(what, where.size()));
       report.put("differences", kinds);
+      List<Object> measured = new ArrayList<>();
+      for (Measured one : objects) {
+        measured.add(one.toMap());
+      }
+      report.put("objects", measured);
       Options.writeJson(json, report, out);
     }
-    return changes == 0 ? ExitStatus.DONE : ExitStatus.DISAGREEMENT;
   }
 
-  private PacketBatch frames() throws CommandException {
+  /** What two programs do differently, by kind. */
+  private static final class Differences {
+    final Hook hook;
+    final Map<String, List<Packet>> kinds = new TreeMap<>();
+    long frames;
+    long changes;
+    long faults;
+    long notRun;
+    String notRunReason = "";
+
+    Differences(Hook hook) {
+      this.hook = hook;
+    }
+
+    /** Runs frames, of which some bytes are linear at most, on both. */
+    void compare(Measured before, Measured after, PacketBatch batch, int linear)
+        throws CommandException, EngineException {
+      Outcomes one = before.run(batch, linear);
+      Outcomes other = after.run(batch, linear);
+      frames += batch.size();
+      for (int i = 0; i < batch.size(); i++) {
+        if (!one.ran(i) || !other.ran(i)) {
+          notRun++;
+          notRunReason = one.ran(i) ? other.notRunReason() : one.notRunReason();
+          continue;
+        }
+        faults += one.isDecided(i) && other.isDecided(i) ? 0 : 1;
+        if (!one.agrees(i, other)) {
+          changes++;
+          String what = "%s, now %s".formatted(words(one, i), words(other, i));
+          kinds.computeIfAbsent(what, key -> new ArrayList<>()).add(batch.packet(i));
+        }
+      }
+    }
+
+    private String words(Outcomes outcomes, int i) {
+      return outcomes.isDecided(i) ? hook.verdictName(outcomes.code(i)) : "a fault";
+    }
+  }
+
+  /** One object, the branches that frames can take, and those that frames took. */
+  private static final class Measured {
+    private final ObjectFile file;
+    private final Map<String, byte[]> values;
+    private final BranchCoverage branches;
+    private String fault = "";
+    private String noPaths = "";
+
+    Measured(ObjectFile file, Map<String, byte[]> values) {
+      this.file = file;
+      this.values = values;
+      branches = new BranchCoverage(name -> file.bytes());
+    }
+
+    /** Adds a frame for each branch that frames can take, if the program can be executed so. */
+    void addFrames(PacketBatch along) {
+      try {
+        Reach reach = file.reach(values);
+        reach.frames().forEach(along::add);
+        branches.reachable(file.program(), reach.reachable());
+      } catch (SymbolicException e) {
+        noPaths = String.valueOf(e.getMessage());
+      }
+    }
+
+    Outcomes run(PacketBatch frames, int linear) throws CommandException, EngineException {
+      Outcomes outcomes = new Outcomes(frames.size());
+      try (Runner runner = file.runner(values, machine -> new Jit(machine, true), linear)) {
+        runner.run(frames, outcomes);
+      }
+      for (int i = 0; i < frames.size() && fault.isEmpty(); i++) {
+        fault = outcomes.fault(i);
+      }
+      try (Runner traced =
+          file.runner(values, machine -> Interpreter.traced(branches::before), linear)) {
+        branches.run(traced, frames, new Outcomes());
+      }
+      return outcomes;
+    }
+
+    private List<String> notReached() throws EngineException {
+      return branches.lines(file.program()).stream()
+          .filter(line -> line.taken() < line.ways())
+          .map(BranchCoverage.Line::text)
+          .toList();
+    }
+
+    void print(PrintWriter out) throws EngineException {
+      out.printf(
+          "%s: %d of %d branches taken%s%n",
+          file.file(),
+          branches.covered(file.program()),
+          branches.reachable(file.program()),
+          noPaths.isEmpty() ? " that frames can take" : "");
+      if (!noPaths.isEmpty()) {
+        out.printf("  which branches frames can take is not known: %s%n", noPaths);
+      }
+      for (String line : notReached()) {
+        out.printf("  a branch not taken: %s%n", line);
+      }
+      if (!fault.isEmpty()) {
+        out.printf("  first fault: %s%n", fault);
+      }
+    }
+
+    Map<String, Object> toMap() throws EngineException {
+      Map<String, Object> object = new LinkedHashMap<>();
+      object.put("file", file.file().toString());
+      object.put("program", file.program());
+      Map<String, Object> counts = new LinkedHashMap<>();
+      counts.put("covered", branches.covered(file.program()));
+      counts.put("total", branches.total(file.program()));
+      counts.put("reachable", branches.reachable(file.program()));
+      object.put("branches", counts);
+      object.put("notReached", notReached());
+      object.put("noPaths", noPaths);
+      object.put("fault", fault);
+      return object;
+    }
+  }
+
+  private PacketBatch frames(ObjectFile first, ObjectFile second, PacketBatch along)
+      throws CommandException {
     Options.requireCorpora(corpora);
     Corpus corpus = Corpus.read(corpora);
     for (Corpus.FileReport file : corpus.files()) {
@@ -141,12 +304,27 @@ final class CompareCommand implements Callable<Integer> {
     }
     spec.commandLine().getErr().flush();
     PacketBatch frames = new PacketBatch();
+    frames.addAll(along);
     frames.addAll(corpus.frames());
-    PacketGenerator generator = new PacketGenerator(List.of());
     if (fuzz > 0) {
+      PacketGenerator generator = new PacketGenerator(List.of());
       generator.systematic(frames);
-      generator.random(frames, fuzz, 1);
+      generator.random(frames, fuzz, SEED);
+      PacketBatch pool = new PacketBatch();
+      pool.addAll(frames);
+      new PacketMutator(pool, constants(first, second), SEED).add(frames, fuzz);
     }
     return frames;
+  }
+
+  /** Returns the constants of both programs, in both byte orders. */
+  private static long[] constants(ObjectFile first, ObjectFile second) {
+    Set<Long> all = new TreeSet<>(PacketMutator.constants(first.object()));
+    all.addAll(PacketMutator.constants(second.object()));
+    for (long constant : List.copyOf(all)) {
+      all.add(Short.reverseBytes((short) constant) & 0xFFFFL);
+      all.add(Integer.reverseBytes((int) constant) & 0xFFFF_FFFFL);
+    }
+    return all.stream().mapToLong(Long::longValue).toArray();
   }
 }

@@ -9,6 +9,7 @@ import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.model.engine.Engine;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.ModelEngine;
+import io.plumbline.model.engine.Outcomes;
 import io.plumbline.model.engine.Runner;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.hook.Verdicts;
@@ -98,11 +99,12 @@ final class Confirmation {
   private void confirm(Engine engine, Policy policy, Runner runner)
       throws CommandException, EngineException {
     Claims of = claims.getOrDefault(policy, new Claims());
-    int[] verdicts = new int[of.frames.size()];
-    runner.run(of.frames, verdicts);
-    for (int i = 0; i < verdicts.length; i++) {
+    Outcomes outcomes = new Outcomes(of.frames.size());
+    runner.run(of.frames, outcomes);
+    for (int i = 0; i < outcomes.size(); i++) {
       boolean allowed = of.allowed(policy, i);
-      if (verdicts[i] != (allowed ? Verdicts.TC_ACT_OK : Verdicts.TC_ACT_SHOT)) {
+      int expected = allowed ? Verdicts.TC_ACT_OK : Verdicts.TC_ACT_SHOT;
+      if (!outcomes.isDecided(i) || outcomes.code(i) != expected) {
         throw new CommandException(
             ExitStatus.DISAGREEMENT,
             "%s: engine %s does not confirm: expected that it is %s"

@@ -54,6 +54,9 @@ public final class EngineAgreement implements AttachVerifier {
     for (Disagreement disagreement : run.disagreements()) {
       err.println(disagreement.describe());
     }
+    if (run.disagreementCount() == 0 && !run.failures().isEmpty()) {
+      throw new CommandException(ExitStatus.UNAVAILABLE, "--verify: engine " + run.failures());
+    }
     err.printf(
         "plumb: verified: %d trials on model, kernel and emulator, %d disagreements%n",
         run.trials(), run.disagreementCount());

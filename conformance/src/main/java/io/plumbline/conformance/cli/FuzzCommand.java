@@ -41,8 +41,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "fuzz",
     description = {
-      "Compare engines over generated frames, guided by what they reach.",
-      "A disagreement is made small and ends the run. With --state a later run goes on from there."
+      "Compare engines over generated frames, guided by what they reach. Programs take turns.",
+      "The run stops at the first disagreement, which is minimised. --state makes it resumable."
     },
     mixinStandardHelpOptions = true,
     sortOptions = false,
@@ -59,7 +59,10 @@ final class FuzzCommand implements Callable<Integer> {
   @Option(names = "--minutes", paramLabel = "N", description = "how long (default: 1)")
   private double minutes;
 
-  @Option(names = "--packets", paramLabel = "N", description = "or until so many in all")
+  @Option(
+      names = "--packets",
+      paramLabel = "N",
+      description = "or this many in all, divided among the programs")
   private long packets;
 
   @Option(
@@ -86,7 +89,10 @@ final class FuzzCommand implements Callable<Integer> {
       description = "of the first round (default: ${DEFAULT-VALUE})")
   private long seed;
 
-  @Option(names = "--state", paramLabel = "FILE", description = "go on from here, and keep it here")
+  @Option(
+      names = "--state",
+      paramLabel = "FILE",
+      description = "resume from this file, and keep the state there")
   private @Nullable Path state;
 
   @Option(
@@ -113,6 +119,9 @@ final class FuzzCommand implements Callable<Integer> {
     PacketFuzz fuzz = new PacketFuzz(objects, engines(objects), programs, seed);
     if (state != null && Files.exists(state)) {
       resume(state, fuzz.score());
+    }
+    if (packets > 0) {
+      fuzz.limitedTo(packets);
     }
     long before = fuzz.score().packets();
     double seconds = run(fuzz);
@@ -148,10 +157,7 @@ final class FuzzCommand implements Callable<Integer> {
   private double run(PacketFuzz fuzz) throws EngineException {
     long start = System.nanoTime();
     double most = minutes > 0 || packets > 0 ? minutes : 1;
-    BooleanSupplier goOn =
-        () ->
-            (most == 0 || System.nanoTime() - start < most * 60e9)
-                && (packets == 0 || fuzz.score().packets() < packets);
+    BooleanSupplier goOn = () -> most == 0 || System.nanoTime() - start < most * 60e9;
     ExecutorService pool = Executors.newFixedThreadPool(workers);
     List<Future<?>> running = new ArrayList<>();
     for (int i = 0; i < workers; i++) {

@@ -3,6 +3,7 @@ package io.plumbline.conformance.cli;
 import io.plumbline.conformance.mutate.BytecodeMutants;
 import io.plumbline.conformance.mutate.ModelMutants;
 import io.plumbline.conformance.mutate.Mutation;
+import io.plumbline.conformance.mutate.Mutation.Evidence;
 import io.plumbline.conformance.mutate.Mutation.Fate;
 import io.plumbline.conformance.mutate.Mutation.Judged;
 import io.plumbline.conformance.mutate.PolicyMutants;
@@ -24,6 +25,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -41,7 +43,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** {@code plumb mutate}: is the harness worth its word? */
+/** {@code plumb mutate}: does verifying detect injected faults? */
 @Command(
     name = "mutate",
     description = {
@@ -58,7 +60,8 @@ import picocli.CommandLine.Spec;
       "  plumb mutate block_port --source bpf      the C too, from this project's sources",
       "  plumb mutate intent --every 20",
       "",
-      "Exit status: 0 if at least 95 %% were killed or proved equivalent."
+      "Exit status: 0 if at least 95 %% were killed or proved equivalent, 1 if fewer, 3 if mutants",
+      "could not be run."
     })
 final class MutateCommand implements Callable<Integer> {
   private static final int LEAST_PERCENT = 95;
@@ -98,6 +101,7 @@ final class MutateCommand implements Callable<Integer> {
 
   private final Mutation mutation = new Mutation();
   private int refused; // sources that do not compile
+  private long failed; // mutants of which nothing is known
 
   @Override
   public Integer call() throws CommandException, EngineException {
@@ -128,6 +132,11 @@ final class MutateCommand implements Callable<Integer> {
       Map<String, Object> report = Options.report();
       report.put("mutants", list);
       Options.writeJson(json, report, spec.commandLine().getOut());
+    }
+    if (failed > 0) {
+      throw new CommandException(
+          ExitStatus.UNAVAILABLE,
+          "mutate: %d mutants were not run: an engine or the prover failed".formatted(failed));
     }
     return enough ? ExitStatus.DONE : ExitStatus.DISAGREEMENT;
   }
@@ -206,7 +215,9 @@ final class MutateCommand implements Callable<Integer> {
       if (e.getCause() instanceof EngineException cause) {
         throw cause;
       }
-      throw new CommandException(ExitStatus.UNAVAILABLE, "mutate: " + e.getCause());
+      throw new CommandException(
+          ExitStatus.UNAVAILABLE,
+          "mutate: internal error: " + String.valueOf(e.getCause().getMessage()));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new CommandException(ExitStatus.UNAVAILABLE, "mutate: interrupted");
@@ -223,39 +234,68 @@ final class MutateCommand implements Callable<Integer> {
     }
   }
 
-  private static boolean print(
+  private boolean print(
       PrintWriter out, String name, String kind, List<Judged> all, List<Object> list) {
     Map<Fate, Long> counts = new LinkedHashMap<>();
+    Map<Evidence, Long> evidence = new EnumMap<>(Evidence.class);
     double slowest = 0;
     for (Judged one : all) {
       counts.merge(one.fate(), 1L, Long::sum);
+      one.evidence().ifPresent(by -> evidence.merge(by, 1L, Long::sum));
       slowest = Math.max(slowest, one.seconds());
-      if (one.fate() == Fate.SURVIVED) {
+      if (one.fate() == Fate.SURVIVED || one.fate() == Fate.NOT_RUN) {
         out.printf(
-            "%s: %s %s: %s: %s%n", Colour.WARN.of("survived"), name, kind, one.what(), one.how());
+            "%s: %s %s: %s: %s%n",
+            Colour.WARN.of(one.fate() == Fate.SURVIVED ? "survived" : "not run"),
+            name,
+            kind,
+            one.what(),
+            one.how());
       }
       Map<String, Object> entry = new LinkedHashMap<>();
       entry.put("program", name);
       entry.put("kind", kind);
       entry.put("what", one.what());
       entry.put("fate", one.fate().name().toLowerCase(Locale.ROOT));
+      one.evidence().ifPresent(by -> entry.put("evidence", by.name().toLowerCase(Locale.ROOT)));
       entry.put("how", one.how());
       entry.put("seconds", one.seconds());
       list.add(entry);
     }
     long survived = counts.getOrDefault(Fate.SURVIVED, 0L);
-    double percent = all.isEmpty() ? 100 : 100.0 * (all.size() - survived) / all.size();
+    long notRun = counts.getOrDefault(Fate.NOT_RUN, 0L);
+    failed += notRun;
+    long ran = all.size() - notRun;
+    double percent = ran == 0 ? 100 : 100.0 * (ran - survived) / ran;
     out.printf(
-        "%-20s %-8s %4d mutants: %4d killed, %3d proved equivalent, %3d survived: %.1f %%, slowest %.1f s%n",
+        "%-20s %-8s %4d mutants: %4d killed%s, %3d proved equivalent, %3d survived%s: %.1f %%,"
+            + " slowest %.1f s%n",
         name,
         kind,
         all.size(),
         counts.getOrDefault(Fate.KILLED, 0L),
+        evidence.isEmpty() ? "" : " (" + words(evidence) + ")",
         counts.getOrDefault(Fate.EQUIVALENT, 0L),
         survived,
+        notRun == 0 ? "" : ", %d not run".formatted(notRun),
         percent,
         slowest);
     out.flush();
     return percent >= LEAST_PERCENT;
+  }
+
+  /** Returns how many mutants each kind of evidence killed. */
+  private static String words(Map<Evidence, Long> counts) {
+    List<String> words = new ArrayList<>();
+    counts.forEach(
+        (by, count) ->
+            words.add(
+                switch (by) {
+                  case FRAME -> count + " by a frame";
+                  case FAULT -> count + " by a fault";
+                  case REFUSAL -> count + " by a verifier";
+                  case SOLVER -> count + " by the solver";
+                }));
+    return String.join(", ", words);
   }
 }

@@ -20,6 +20,8 @@ import io.plumbline.model.engine.Engine;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.ModelEngine;
 import io.plumbline.model.engine.ModelRunner;
+import io.plumbline.model.engine.Outcome;
+import io.plumbline.model.engine.Outcomes;
 import io.plumbline.model.engine.Runner;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.filter.Intent;
@@ -63,8 +65,10 @@ import picocli.CommandLine.Spec;
       "",
       "Examples:",
       "  plumb replay capture.pcap --program block_port --input 443",
-      "  plumb replay capture.pcap --chain allow_ethertype:ipv4+arp,allow_port:443 --dropped dropped.pcap",
-      "  plumb replay capture.pcap --allow dns/10.0.0.53 --allow tcp/10.0.0.0/8:443 --forbid tcp/10.0.0.1:443",
+      "  plumb replay capture.pcap --chain allow_ethertype:ipv4+arp,allow_port:443 --dropped"
+          + " dropped.pcap",
+      "  plumb replay capture.pcap --allow dns/10.0.0.53 --allow tcp/10.0.0.0/8:443 --forbid"
+          + " tcp/10.0.0.1:443",
       "  plumb replay capture.pcap --policy policy.yaml --engine model,kernel-batch --json -"
     })
 final class ReplayCommand implements Callable<Integer> {
@@ -156,7 +160,8 @@ final class ReplayCommand implements Callable<Integer> {
       boolean each = explain || droppedOut != null || allowedOut != null;
       long[] number = new long[1];
       Replay.Listener listener =
-          (batch, i, verdict, line) -> {
+          (batch, i, outcomes) -> {
+            int line = outcomes.line(i);
             if (line == noRule && unmatched.isPresent()) {
               unmatched.get().add(batch, i);
             }
@@ -165,10 +170,11 @@ final class ReplayCommand implements Callable<Integer> {
             }
             number[0]++;
             try {
-              if (droppedOut != null && verdict == Verdicts.TC_ACT_SHOT) {
+              boolean decided = outcomes.isDecided(i);
+              if (droppedOut != null && decided && outcomes.code(i) == Verdicts.TC_ACT_SHOT) {
                 droppedOut.write(batch, i);
               }
-              if (allowedOut != null && verdict == Verdicts.TC_ACT_OK) {
+              if (allowedOut != null && decided && outcomes.code(i) == Verdicts.TC_ACT_OK) {
                 allowedOut.write(batch, i);
               }
             } catch (IOException e) {
@@ -176,18 +182,7 @@ final class ReplayCommand implements Callable<Integer> {
             }
             if (explain) {
               out.println(
-                  line < 0
-                      ? "%d undecided: the capture is cut before a field that decides"
-                          .formatted(number[0])
-                      : "%d %s %s: %s%s"
-                          .formatted(
-                              number[0],
-                              subject.hook().verdictName(verdict),
-                              lines.get(line).name(),
-                              lines.get(line).clause().meaning(),
-                              line == noRule && unmatched.isPresent()
-                                  ? flow(batch, i)
-                                  : evidence(lines.get(line), batch, i)));
+                  number[0] + " " + explained(subject, lines, unmatched, batch, i, outcomes));
             }
           };
       try {
@@ -213,6 +208,31 @@ final class ReplayCommand implements Callable<Integer> {
     return replay.disagreements() == 0 ? ExitStatus.DONE : ExitStatus.DISAGREEMENT;
   }
 
+  /** Returns what decided a frame, for {@code --explain}. */
+  private static String explained(
+      Subject subject,
+      List<ModelRunner.Line> lines,
+      Optional<UnmatchedFlows> unmatched,
+      PacketBatch batch,
+      int i,
+      Outcomes outcomes) {
+    if (!outcomes.isDecided(i)) {
+      return new Outcome.Cut().toString();
+    }
+    String verdict = subject.hook().verdictName(outcomes.code(i));
+    int line = outcomes.line(i);
+    if (line == Outcomes.NO_LINE) {
+      return verdict + " the chain is empty";
+    }
+    boolean noRule = line == lines.size() - 1 && unmatched.isPresent();
+    return "%s %s: %s%s"
+        .formatted(
+            verdict,
+            lines.get(line).name(),
+            lines.get(line).clause().meaning(),
+            noRule ? flow(batch, i) : evidence(lines.get(line), batch, i));
+  }
+
   /** Runs the trial of a folder that verify wrote on the model and on its engine. */
   private int replayFolder() throws CommandException, EngineException {
     TrialFolder folder;
@@ -235,6 +255,11 @@ final class ReplayCommand implements Callable<Integer> {
     Disagreement result;
     try (ModelRunner model = new ModelEngine().load(folder.subject());
         Runner runner = engine.load(folder.subject())) {
+      if (runner.run(folder.packet()) instanceof Outcome.Unsupported unsupported) {
+        throw new CommandException(
+            ExitStatus.UNAVAILABLE,
+            "engine %s: cannot run the frame: %s".formatted(engine.name(), unsupported.reason()));
+      }
       result = Verification.once(folder.subject(), engine.name(), model, runner, folder.packet());
     }
     PrintWriter out = spec.commandLine().getOut();
@@ -250,7 +275,8 @@ final class ReplayCommand implements Callable<Integer> {
     if (given != 1) {
       throw new CommandException(
           ExitStatus.USAGE,
-          "replay: expected one of --program, --chain and a policy (--policy, or --allow and --forbid)");
+          "replay: expected one of --program, --chain and a policy (--policy, or --allow and"
+              + " --forbid)");
     }
     if (policyOptions.given()) {
       return new Subject.Intent(policyOptions.policy(spec.commandLine().getErr()));
@@ -402,6 +428,7 @@ final class ReplayCommand implements Callable<Integer> {
       report.put("dropped", replay.dropped());
       report.put("undecided", replay.cut());
       report.put("disagreements", replay.disagreements());
+      report.put("faults", replay.faults());
       report.put("packetsPerSecond", replay.packetsPerSecond());
       report.put("clauses", clauses);
       if (unmatchedFlows.isPresent()) {
@@ -439,6 +466,9 @@ final class ReplayCommand implements Callable<Integer> {
       }
       printIdleRules(out, replay);
       unmatchedFlows.ifPresent(flows -> printUnmatched(out, flows));
+      if (replay.faults() > 0) {
+        out.printf("%d times the program faulted: %s%n", replay.faults(), replay.firstFault());
+      }
       out.printf(
           "%d packets, %d allowed, %d dropped, %d undecided (capture cut), %s, %.0f packets/s%n",
           replay.packets(),

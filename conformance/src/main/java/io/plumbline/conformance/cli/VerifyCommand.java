@@ -8,6 +8,7 @@ import io.plumbline.conformance.verify.Corpus;
 import io.plumbline.conformance.verify.Coverage;
 import io.plumbline.conformance.verify.Disagreement;
 import io.plumbline.conformance.verify.Engines;
+import io.plumbline.conformance.verify.Execution;
 import io.plumbline.conformance.verify.ExecutionPath;
 import io.plumbline.conformance.verify.RandomPolicies;
 import io.plumbline.conformance.verify.Subjects;
@@ -58,7 +59,10 @@ import picocli.CommandLine.Spec;
       "  plumb verify --program block_port --engine model,kernel --fuzz 100000",
       "  plumb verify --program block_port --object my/block_port.bpf.o",
       "  plumb verify --corpus captures/ --json report.json",
-      "  plumb verify --report report/"
+      "  plumb verify --report report/",
+      "",
+      "Exit status: 0 all agree, 1 a verdict differs or the program faults, 3 an engine refuses",
+      "the program or fails, and the others agree."
     })
 final class VerifyCommand implements Callable<Integer> {
   private static final int FRAMES_PER_POLICY = 1000;
@@ -213,8 +217,14 @@ final class VerifyCommand implements Callable<Integer> {
         writeFolder(disagreement, story, repro.resolve("disagreement-" + number++), err);
       }
     }
+    run.failures()
+        .forEach(
+            (engine, reasons) ->
+                reasons.forEach(reason -> err.printf("plumb: engine %s: %s%n", engine, reason)));
     err.flush();
-    return run.disagreementCount() == 0 ? ExitStatus.DONE : ExitStatus.DISAGREEMENT;
+    return run.disagreementCount() > 0
+        ? ExitStatus.DISAGREEMENT
+        : run.failures().isEmpty() ? ExitStatus.DONE : ExitStatus.UNAVAILABLE;
   }
 
   /** Adds what only the page shows: proofs, what was slow, every disagreement at length. */
@@ -239,7 +249,7 @@ final class VerifyCommand implements Callable<Integer> {
     Set<String> assumptions = new LinkedHashSet<>();
     if (!noPaths && programs.isEmpty()) {
       for (Prover.Task task : new Prover(objects(), 60).all()) {
-        Proof proof = task.prove();
+        Proof proof = Execution.confirmed(task.prove(), objects());
         assumptions.addAll(proof.assumptions());
         Map<String, Object> entry = new LinkedHashMap<>();
         entry.put("name", proof.name());
@@ -360,16 +370,20 @@ final class VerifyCommand implements Callable<Integer> {
     report.put("seconds", seconds);
     report.put("trials", run.trials());
     report.put("disagreements", run.disagreementCount());
+    report.put("faults", run.faultCount());
     Map<String, Object> engines = new LinkedHashMap<>();
     run.engineScores()
         .forEach(
             (name, score) -> {
               long unsupported =
                   score.unsupported().values().stream().mapToLong(Long::longValue).sum();
-              engines.put(name, engine(score.trials(), unsupported, score.unsupported()));
+              engines.put(
+                  name, engine(score.trials(), unsupported, score.unsupported(), score.faults()));
             });
-    unavailable.forEach((name, reason) -> engines.put(name, engine(0, 0, reason)));
+    unavailable.forEach((name, reason) -> engines.put(name, engine(0, 0, reason, 0)));
     report.put("engines", engines);
+    report.put("failures", run.failures());
+    report.put("notes", run.notes());
     List<Object> list = new ArrayList<>();
     run.programScores()
         .forEach(
@@ -378,6 +392,7 @@ final class VerifyCommand implements Callable<Integer> {
               program.put("name", name);
               program.put("trials", score.trials());
               program.put("disagreements", score.disagreements());
+              program.put("faults", score.faults());
               int total = Coverage.clauses(name).size();
               int missing = run.coverage().missing(name).size();
               program.put("clauses", Map.of("covered", total - missing, "total", total));
@@ -392,7 +407,15 @@ final class VerifyCommand implements Callable<Integer> {
                   .engines()
                   .forEach(
                       (engine, cell) ->
-                          cells.put(engine, Map.of("trials", cell[0], "disagreements", cell[1])));
+                          cells.put(
+                              engine,
+                              Map.of(
+                                  "trials",
+                                  cell.trials(),
+                                  "disagreements",
+                                  cell.disagreements(),
+                                  "faults",
+                                  cell.faults())));
               program.put("engines", cells);
               program.put("clauseHits", clauseHits(run, name));
               program.put("lines", lines(run, name));
@@ -440,11 +463,13 @@ final class VerifyCommand implements Callable<Integer> {
     }
   }
 
-  private static Map<String, Object> engine(long trials, long unsupported, Object reason) {
+  private static Map<String, Object> engine(
+      long trials, long unsupported, Object reason, long faults) {
     Map<String, Object> engine = new LinkedHashMap<>();
     engine.put("trials", trials);
     engine.put("unsupported", unsupported);
     engine.put("reason", reason);
+    engine.put("faults", faults);
     return engine;
   }
 
@@ -491,7 +516,11 @@ final class VerifyCommand implements Callable<Integer> {
     run.engineScores()
         .forEach(
             (name, score) -> {
-              out.printf("engine %-12s %d trials%n", name, score.trials());
+              out.printf(
+                  "engine %-12s %d trials%s%n",
+                  name,
+                  score.trials(),
+                  score.faults() == 0 ? "" : ", %d faults".formatted(score.faults()));
               score
                   .unsupported()
                   .forEach((reason, count) -> out.printf("  %d not run: %s%n", count, reason));
@@ -499,6 +528,7 @@ final class VerifyCommand implements Callable<Integer> {
     unavailable.forEach(
         (name, reason) ->
             out.printf("engine %-12s %s: %s%n", name, Colour.WARN.of("unavailable"), reason));
+    run.notes().forEach(note -> out.println(Colour.WARN.of("note") + ": " + note));
     out.printf(
         "%d trials, %s, %.1f s%n",
         run.trials(),

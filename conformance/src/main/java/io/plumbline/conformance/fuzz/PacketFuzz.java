@@ -5,8 +5,6 @@ import io.plumbline.conformance.verify.Disagreement;
 import io.plumbline.conformance.verify.RandomPolicies;
 import io.plumbline.conformance.verify.Subjects;
 import io.plumbline.conformance.verify.Verification;
-import io.plumbline.emulator.isa.Insn;
-import io.plumbline.emulator.isa.Opcode;
 import io.plumbline.emulator.object.BpfObject;
 import io.plumbline.emulator.object.ObjectException;
 import io.plumbline.model.catalog.ProgramCatalog;
@@ -14,6 +12,7 @@ import io.plumbline.model.engine.Engine;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.ModelEngine;
 import io.plumbline.model.engine.ModelRunner;
+import io.plumbline.model.engine.Outcomes;
 import io.plumbline.model.engine.ProgramObjects;
 import io.plumbline.model.engine.Runner;
 import io.plumbline.model.engine.Subject;
@@ -27,25 +26,31 @@ import io.plumbline.pcaps.PacketGenerator;
 import io.plumbline.pcaps.PolicyPackets;
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BooleanSupplier;
 
 /**
- * Compares model and other engines over generated frames for as long as wanted. The work is in
- * numbered rounds that each depend on their number and the seed alone, so that a campaign can go on
- * where it was left, with any number of workers.
+ * Compares model and other engines over generated frames for a time or a number of frames. The work
+ * is in numbered rounds that each depend on their number and the seed alone, so that a campaign can
+ * be resumed, with any number of workers. Programs take turns: round after round is one of another
+ * program, and a limit on frames is divided so that each program has its share.
  *
  * <p>A round takes one subject, or some random policies, and frames made from a pool: those of the
- * grammar, those that reached a clause or went a way out of a conditional jump of the bytecode that
- * few had before, and changes of both.
+ * grammar, those that reached a clause or took a branch of the bytecode that few had before, and
+ * changes of both.
  */
 public final class PacketFuzz {
-  /** Frames of one round for each subject. */
-  private static final int FRAMES = 1 << 22;
+  /** Most frames of one round. */
+  private static final int FRAMES = 1 << 20;
+
+  /** Fewest frames of one round, unless a limit leaves fewer for each program. */
+  private static final int FEW_FRAMES = 1024;
 
   private static final int BATCH = 1 << 13;
   private static final int GRAMMAR_FRAMES = 2000;
@@ -55,12 +60,12 @@ public final class PacketFuzz {
   /** A clause or a way that fewer frames have reached is worth keeping a frame for. */
   private static final int RARE = 64;
 
-  /** One frame in so many is watched in the bytecode, which costs a lot more. */
+  /** One frame in this many is watched in the bytecode, which costs a lot more. */
   private static final int WATCHED_EVERY = 1024;
 
   private static final int MOST_KEPT = 4096;
 
-  /** What a campaign has come to. */
+  /** Counts of a campaign. */
   public static final class Score {
     private long rounds;
     private long packets;
@@ -110,7 +115,7 @@ public final class PacketFuzz {
       return List.copyOf(disagreements);
     }
 
-    /** Goes on from what an earlier run has come to. */
+    /** Adds the counts of an earlier run. */
     public synchronized void resume(
         long earlierRounds, long earlierPackets, Map<String, Long> byProgram) {
       rounds = earlierRounds;
@@ -149,6 +154,8 @@ public final class PacketFuzz {
   private final List<String> names = new ArrayList<>();
   private final boolean policies;
   private final Score score = new Score();
+  private int framesPerRound = FRAMES;
+  private final AtomicLong left = new AtomicLong(Long.MAX_VALUE);
 
   /**
    * Prepares a campaign.
@@ -161,29 +168,64 @@ public final class PacketFuzz {
     this.objects = objects;
     this.engines = engines.stream().filter(e -> !e.name().equals(ModelEngine.NAME)).toList();
     this.seed = seed;
+    Map<String, List<Subject>> all = new LinkedHashMap<>();
     for (ProgramSpec program : ProgramCatalog.all()) {
       if (programs.isEmpty() || programs.contains(program.name())) {
-        add(program.name(), Subjects.of(program));
+        all.put(program.name(), Subjects.of(program));
       }
     }
     if (programs.isEmpty() || programs.contains(Subjects.DISPATCHER)) {
-      add(Subjects.DISPATCHER, Subjects.chains(seed));
+      all.put(Subjects.DISPATCHER, Subjects.chains(seed));
     }
     policies = programs.isEmpty() || programs.contains(Intent.NAME);
+    takeTurns(all);
+    all.keySet().forEach(name -> score.programs.put(name, 0L));
+    if (policies) {
+      score.programs.put(Intent.NAME, 0L);
+    }
   }
 
-  private void add(String name, List<Subject> some) {
-    subjects.addAll(some);
-    some.forEach(subject -> names.add(name));
+  /** Puts the first subject of each program first, then the second of each, and so on. */
+  private void takeTurns(Map<String, List<Subject>> all) {
+    int longest = all.values().stream().mapToInt(List::size).max().orElse(0);
+    for (int i = 0; i < longest; i++) {
+      for (Map.Entry<String, List<Subject>> program : all.entrySet()) {
+        if (i < program.getValue().size()) {
+          subjects.add(program.getValue().get(i));
+          names.add(program.getKey());
+        }
+      }
+    }
+  }
+
+  /** Ends the campaign at a number of frames in all, those of a resumed campaign included. */
+  public PacketFuzz limitedTo(long packets) {
+    long more = Math.max(0, packets - score.packets());
+    left.set(more);
+    long cycle = rounds(subjects.size());
+    long once = rounds((int) names.stream().distinct().count());
+    long share = Math.max(more / cycle, Math.min(FEW_FRAMES, more / once));
+    framesPerRound = (int) Math.max(1, Math.min(FRAMES, share));
+    return this;
+  }
+
+  /** Returns how many rounds it takes until a number of subjects, and policies, had their turn. */
+  private long rounds(int turns) {
+    return Math.max(1, policies ? turns + turns / 3 + 1 : turns);
+  }
+
+  /** Takes up to a number of frames from what is left. */
+  private int claim(int wanted) {
+    return (int) Math.min(wanted, left.getAndUpdate(before -> Math.max(0, before - wanted)));
   }
 
   public Score score() {
     return score;
   }
 
-  /** Takes rounds until told to stop, or until there are disagreements. */
+  /** Takes rounds until told to stop, at the limit, or until there are disagreements. */
   public void work(BooleanSupplier goOn) throws EngineException {
-    while (goOn.getAsBoolean() && score.disagreements().isEmpty()) {
+    while (goOn.getAsBoolean() && left.get() > 0 && score.disagreements().isEmpty()) {
       round(score.nextRound(), goOn);
     }
   }
@@ -195,13 +237,13 @@ public final class PacketFuzz {
       List<Policy> some = new ArrayList<>(RandomPolicies.of(POLICIES, roundSeed));
       some.addAll(number < subjects.size() ? Prover.examples() : List.of());
       List<Subject> all = new ArrayList<>();
-      some.forEach(policy -> all.add(new Subject.Intent(policy)));
-      run(Intent.NAME, all, FRAMES / some.size(), roundSeed, goOn);
+      some.stream().limit(framesPerRound).forEach(policy -> all.add(new Subject.Intent(policy)));
+      run(Intent.NAME, all, framesPerRound / all.size(), roundSeed, goOn);
       return;
     }
     long index = policies ? number - number / 4 : number;
     int subject = (int) (index % subjects.size());
-    run(names.get(subject), List.of(subjects.get(subject)), FRAMES, roundSeed, goOn);
+    run(names.get(subject), List.of(subjects.get(subject)), framesPerRound, roundSeed, goOn);
   }
 
   private void run(
@@ -235,9 +277,8 @@ public final class PacketFuzz {
     PacketBatch pool = pool(subject, subjectSeed, runners);
     PacketMutator mutator = new PacketMutator(pool, numbers(program, subject), subjectSeed);
     PacketBatch batch = new PacketBatch(BATCH, BATCH * LONGEST);
-    int[] expected = new int[BATCH];
-    int[] actual = new int[BATCH];
-    int[] decidedBy = new int[BATCH];
+    Outcomes expected = new Outcomes(BATCH);
+    Outcomes actual = new Outcomes(BATCH);
     long[] ran = new long[runners.size()];
     int compared = 0;
     int kept = 0;
@@ -245,16 +286,20 @@ public final class PacketFuzz {
         Ways ways = new Ways(objects, subject, RARE)) {
       int[] reached = new int[model.lines().size()];
       while (compared < frames && goOn.getAsBoolean()) {
+        int size = claim(Math.min(BATCH, frames - compared));
+        if (size == 0) {
+          break;
+        }
         batch.clear();
-        mutator.add(batch, BATCH);
-        model.run(batch, expected, decidedBy);
+        mutator.add(batch, size);
+        model.run(batch, expected);
         for (int engine = 0; engine < runners.size(); engine++) {
           runners.get(engine).run(batch, actual);
           int wrong = -1;
-          for (int i = 0; i < BATCH; i++) {
-            if (actual[i] != Runner.UNSUPPORTED) {
+          for (int i = 0; i < size; i++) {
+            if (actual.ran(i)) {
               ran[engine]++;
-              wrong = actual[i] == expected[i] ? wrong : i;
+              wrong = actual.agrees(i, expected) ? wrong : i;
             }
           }
           if (wrong >= 0) {
@@ -262,10 +307,10 @@ public final class PacketFuzz {
             return;
           }
         }
-        compared += BATCH;
-        for (int i = 0; i < BATCH; i++) {
-          int line = decidedBy[i];
-          boolean rare = line >= 0 && reached[line]++ < RARE;
+        compared += size;
+        for (int i = 0; i < size; i++) {
+          int line = expected.line(i);
+          boolean rare = line != Outcomes.NO_LINE && reached[line]++ < RARE;
           rare |= i % WATCHED_EVERY == 0 && ways.goesRareWay(batch.packet(i));
           if (rare && kept < MOST_KEPT) {
             pool.add(batch.packet(i));
@@ -293,7 +338,7 @@ public final class PacketFuzz {
     }
   }
 
-  /** Runs a frame again, makes it small, and keeps what comes of it. */
+  /** Runs a frame again, minimises it, and keeps the disagreement. */
   private void report(String program, Subject subject, PacketBatch batch, int frame)
       throws EngineException {
     PacketBatch one = new PacketBatch();
@@ -301,6 +346,9 @@ public final class PacketFuzz {
     Verification again = new Verification(engines, one, 0, seed);
     again.run(program, subject);
     score.add(again.disagreements());
+    if (!again.failures().isEmpty()) {
+      throw new EngineException("%s: %s".formatted(subject, again.failures()));
+    }
     if (again.disagreements().isEmpty()) {
       throw new EngineException(
           "%s: frame %s: a disagreement that does not come again"
@@ -339,14 +387,7 @@ public final class PacketFuzz {
     }
     if (!program.equals(Subjects.DISPATCHER)) {
       try {
-        BpfObject object = BpfObject.read(objects.object(program));
-        for (BpfObject.Program code : object.programs()) {
-          for (Insn insn : code.insns()) {
-            if (insn.opcode().form() == Opcode.Form.JUMP_K) {
-              numbers.add(insn.imm() & 0xFFFF_FFFFL);
-            }
-          }
-        }
+        numbers.addAll(PacketMutator.constants(BpfObject.read(objects.object(program))));
       } catch (ObjectException e) {
         throw new EngineException("%s: %s".formatted(program, e.getMessage()));
       }

@@ -1,13 +1,18 @@
 package io.plumbline.conformance.fuzz;
 
+import io.plumbline.emulator.isa.Insn;
+import io.plumbline.emulator.isa.Opcode;
+import io.plumbline.emulator.object.BpfObject;
 import io.plumbline.model.packet.PacketBatch;
+import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.TreeSet;
 
 /**
  * Makes frames from frames: of a pool, with a few bytes changed where headers decide, often to
  * numbers that a program compares with. Allocates nothing per frame.
  */
-final class PacketMutator {
+public final class PacketMutator {
   private static final int LONGEST = 4096;
   private static final int MOST_CHANGES = 4;
 
@@ -33,14 +38,27 @@ final class PacketMutator {
    * @param pool frames to begin with; more may be added to it at any time
    * @param numbers what the program compares with
    */
-  PacketMutator(PacketBatch pool, long[] numbers, long seed) {
+  public PacketMutator(PacketBatch pool, long[] numbers, long seed) {
     this.pool = pool;
     this.numbers = numbers;
     random = new SplittableRandom(seed);
   }
 
+  /** Returns the constants that conditional jumps of an object's programs compare with. */
+  public static Set<Long> constants(BpfObject object) {
+    Set<Long> constants = new TreeSet<>();
+    for (BpfObject.Program program : object.programs()) {
+      for (Insn insn : program.insns()) {
+        if (insn.opcode().form() == Opcode.Form.JUMP_K) {
+          constants.add(insn.imm() & 0xFFFF_FFFFL);
+        }
+      }
+    }
+    return constants;
+  }
+
   /** Adds frames to a batch. */
-  void add(PacketBatch batch, int count) {
+  public void add(PacketBatch batch, int count) {
     for (int i = 0; i < count; i++) {
       int from = random.nextInt(pool.size());
       int length = Math.min(pool.capturedLength(from), LONGEST - 64);

@@ -5,6 +5,7 @@ import io.plumbline.conformance.prove.Prover;
 import io.plumbline.conformance.verify.Corpus;
 import io.plumbline.conformance.verify.Disagreement;
 import io.plumbline.conformance.verify.Engines;
+import io.plumbline.conformance.verify.Execution;
 import io.plumbline.conformance.verify.HexDump;
 import io.plumbline.conformance.verify.Verification;
 import io.plumbline.model.decision.DecisionList;
@@ -73,7 +74,9 @@ public final class BpfAssertions {
     /** Asserts that it decides as a model for every frame there is, by a solver. */
     public void isProvedEqualTo(DecisionList model) {
       try {
-        Proof proof = new Prover(program.objects(), SECONDS).of(program.spec(model)).get(0).prove();
+        Prover prover = new Prover(program.objects(), SECONDS);
+        Proof proof =
+            Execution.confirmed(prover.of(program.spec(model)).get(0).prove(), program.objects());
         if (!proof.proved()) {
           throw new AssertionError(
               proof
@@ -120,6 +123,9 @@ public final class BpfAssertions {
               run.disagreements().stream()
                   .map(Disagreement::describe)
                   .collect(Collectors.joining(System.lineSeparator())));
+        }
+        if (!run.failures().isEmpty()) {
+          throw new AssertionError(program + ": not run: " + run.failures());
         }
       } catch (EngineException e) {
         throw new AssertionError(program + ": " + e.getMessage(), e);

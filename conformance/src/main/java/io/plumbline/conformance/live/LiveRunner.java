@@ -15,6 +15,7 @@ import io.plumbline.loader.libbpf.Errno;
 import io.plumbline.loader.process.User;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.Outcome;
+import io.plumbline.model.engine.Outcomes;
 import io.plumbline.model.engine.Runner;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.hook.Verdict;
@@ -39,6 +40,10 @@ final class LiveRunner implements Runner {
   private static final int MIN_FRAME = 14;
   private static final int TAG_BYTES = 4;
   private static final long PATIENCE_NANOS = 2_000_000_000L;
+
+  /** The gate's counters name the code of an answer only if it is one of these. */
+  private static final String OTHER_ANSWER =
+      "the filter answers something other than TC_ACT_OK, TC_ACT_SHOT and TC_ACT_UNSPEC";
 
   private final LiveEngine engine;
   private final Subject subject;
@@ -91,17 +96,20 @@ final class LiveRunner implements Runner {
     if (refusal.isPresent()) {
       return new Outcome.Unsupported(refusal.get());
     }
-    int[] verdicts = new int[1];
-    run(one, verdicts);
-    return new Outcome.Decided(new Verdict(subject.hook(), verdicts[0]), packet);
+    Outcomes outcomes = new Outcomes(1);
+    run(one, outcomes);
+    return outcomes.isDecided(0)
+        ? new Outcome.Decided(new Verdict(subject.hook(), outcomes.code(0)), packet)
+        : new Outcome.Fault(outcomes.fault(0));
   }
 
   @Override
-  public void run(PacketBatch batch, int[] verdicts) throws EngineException {
+  public void run(PacketBatch batch, Outcomes outcomes) throws EngineException {
+    outcomes.begin(batch.size());
     engine.onThread(
         () -> {
           takePlace();
-          send(batch, verdicts);
+          send(batch, outcomes);
           return true;
         });
   }
@@ -161,7 +169,7 @@ final class LiveRunner implements Runner {
     }
   }
 
-  private void send(PacketBatch batch, int[] verdicts) throws EngineException {
+  private void send(PacketBatch batch, Outcomes outcomes) throws EngineException {
     Attachment now = attachment;
     if (now == null) {
       throw new EngineException("live: " + subject + " is not attached");
@@ -169,19 +177,20 @@ final class LiveRunner implements Runner {
     try (Answers answers =
         Answers.open(now)
             .orElseThrow(() -> new EngineException("live: the counters cannot be read"))) {
-      send(batch, verdicts, answers);
+      send(batch, outcomes, answers);
     } catch (AttachException e) {
       throw new EngineException(String.valueOf(e.getMessage()));
     }
   }
 
-  private void send(PacketBatch batch, int[] verdicts, Answers answers) throws EngineException {
+  private void send(PacketBatch batch, Outcomes outcomes, Answers answers) throws EngineException {
     Wire wire = engine.wire();
     long passed = answers.passed().packets();
     long dropped = answers.dropped().packets();
+    long other = answers.other().packets();
     for (int i = 0; i < batch.size(); i++) {
       if (refusal(batch, i).isPresent()) {
-        verdicts[i] = UNSUPPORTED;
+        outcomes.unsupported(i);
         continue;
       }
       int error =
@@ -195,13 +204,21 @@ final class LiveRunner implements Runner {
         throw new EngineException(
             "live: send %s: %s".formatted(batch.packet(i), Errno.describe(error)));
       }
-      boolean drop =
-          direction == Direction.EGRESS
-              ? error == Errno.ENOBUFS
-              : isDropped(answers, passed, dropped);
-      verdicts[i] = drop ? Verdicts.TC_ACT_SHOT : Verdicts.TC_ACT_OK;
-      passed += drop ? 0 : 1;
-      dropped += drop ? 1 : 0;
+      if (direction == Direction.INGRESS) {
+        awaitAnswer(answers, passed + dropped + other);
+      }
+      if (answers.other().packets() > other) {
+        other++;
+        outcomes.fault(i, OTHER_ANSWER);
+      } else if (direction == Direction.EGRESS
+          ? error == Errno.ENOBUFS
+          : answers.dropped().packets() > dropped) {
+        dropped++;
+        outcomes.decide(i, Verdicts.TC_ACT_SHOT);
+      } else {
+        passed++;
+        outcomes.decide(i, Verdicts.TC_ACT_OK);
+      }
     }
     if (answers.passed().packets() != passed || answers.dropped().packets() != dropped) {
       throw new EngineException(
@@ -215,19 +232,15 @@ final class LiveRunner implements Runner {
     }
   }
 
-  /** Waits until a frame has been judged; returns whether it was dropped. */
-  private static boolean isDropped(Answers answers, long passed, long dropped)
-      throws EngineException {
+  /** Waits until more frames have been judged than before. */
+  private static void awaitAnswer(Answers answers, long before) throws EngineException {
     long end = System.nanoTime() + PATIENCE_NANOS;
-    while (System.nanoTime() < end) {
-      if (answers.dropped().packets() > dropped) {
-        return true;
-      }
-      if (answers.passed().packets() > passed) {
-        return false;
+    while (answers.passed().packets() + answers.dropped().packets() + answers.other().packets()
+        <= before) {
+      if (System.nanoTime() > end) {
+        throw new EngineException("live: a frame did not arrive within two seconds");
       }
     }
-    throw new EngineException("live: a frame did not arrive within two seconds");
   }
 
   /** Adds what the attached filter has counted, before it goes. */

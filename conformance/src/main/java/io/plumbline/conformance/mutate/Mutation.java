@@ -5,6 +5,7 @@ import io.plumbline.conformance.prove.Prover;
 import io.plumbline.conformance.prove.Reach;
 import io.plumbline.conformance.symbolic.Patience;
 import io.plumbline.conformance.symbolic.SymbolicException;
+import io.plumbline.conformance.verify.Execution;
 import io.plumbline.conformance.verify.GateExecution;
 import io.plumbline.conformance.verify.RandomPolicies;
 import io.plumbline.conformance.verify.Subjects;
@@ -20,6 +21,7 @@ import io.plumbline.model.catalog.ProgramCatalog;
 import io.plumbline.model.engine.Engine;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.ModelEngine;
+import io.plumbline.model.engine.Outcomes;
 import io.plumbline.model.engine.ProgramObjects;
 import io.plumbline.model.engine.Runner;
 import io.plumbline.model.engine.Subject;
@@ -40,8 +42,8 @@ import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Judges mutants: frames are run first, those along every way of the unchanged program among them;
- * what no frame tells apart is proved to be the same, or is not.
+ * Judges mutants: frames are run first, among them those along every path of the unchanged program;
+ * a mutant that no frame distinguishes from the program is then proved equal to it, or is not.
  */
 public final class Mutation {
   private static final int SEED = 1;
@@ -55,80 +57,128 @@ public final class Mutation {
   /** What the solver was asked last may end within a minute. */
   private static final long NANOSECONDS_PER_MUTANT = 55_000_000_000L;
 
-  /** What became of a mutant. */
+  /** How the judgement of a mutant ended. */
   public enum Fate {
-    /** A frame showed it. */
+    /** It was shown to be wrong: {@link Evidence}. */
     KILLED,
     /** It does the same for all frames and inputs. */
     EQUIVALENT,
-    /** Neither was shown. */
-    SURVIVED
+    /** It was neither shown to be wrong nor proved to be right. */
+    SURVIVED,
+    /** An engine or the prover failed, so nothing is known of it. Neither killed nor survived. */
+    NOT_RUN
+  }
+
+  /** What killed a mutant. */
+  public enum Evidence {
+    /** A frame that it decides or counts otherwise. */
+    FRAME,
+    /** A frame on which it faults. */
+    FAULT,
+    /** A verifier that refuses it. */
+    REFUSAL,
+    /** A frame that the solver found and the emulator confirmed. */
+    SOLVER
   }
 
   /**
    * A judged mutant.
    *
    * @param what it is
+   * @param evidence what killed it; empty if it was not killed
    * @param how it was judged
    */
-  public record Judged(String what, Fate fate, String how, double seconds) {}
+  public record Judged(
+      String what, Fate fate, Optional<Evidence> evidence, String how, double seconds) {}
+
+  /** A reason to kill a mutant. */
+  private record Kill(Evidence evidence, String how) {}
+
+  /** Judges one mutant. */
+  private interface Judgement {
+    /** Returns what kills it, or else asks for a proof. */
+    Judged judge(long start) throws EngineException;
+  }
 
   private final ObjectSource objects = ObjectSource.builtIn();
   private final boolean kernel = new KernelEngine(objects).unavailable().isEmpty();
   private final Map<String, PacketBatch> along = new ConcurrentHashMap<>();
 
-  /** Judges a changed object of a program. */
-  public Judged judge(ProgramSpec program, BytecodeMutants.Mutant mutant) throws EngineException {
-    ProgramObjects changed = changed(program.name(), mutant.object());
+  /** Judges; where an engine fails, the mutant is not run. */
+  private static Judged judging(String what, Judgement judgement) {
     long start = System.nanoTime();
-    String how = runs(program, changed);
-    if (how.isEmpty()) {
-      // What an input leaves out of reach is not looked at: so all of them are tried.
-      how = refusal(changed, Subjects.of(program));
+    try {
+      return judgement.judge(start);
+    } catch (EngineException e) {
+      return judged(what, Fate.NOT_RUN, e.summary(), start);
     }
-    if (!how.isEmpty()) {
-      return judged(mutant.what(), Fate.KILLED, how, start);
-    }
-    return proved(mutant.what(), prover(changed, start).of(program), start);
+  }
+
+  /** Judges a changed object of a program. */
+  public Judged judge(ProgramSpec program, BytecodeMutants.Mutant mutant) {
+    ProgramObjects changed = changed(program.name(), mutant.object());
+    return judging(
+        mutant.what(),
+        start -> {
+          Optional<Kill> kill = runs(program, changed);
+          if (kill.isEmpty()) {
+            // Code that an input leaves out of reach is not verified: so all of them are tried.
+            kill = refusal(changed, Subjects.of(program));
+          }
+          return kill.isPresent()
+              ? killed(mutant.what(), kill.get(), start)
+              : proved(mutant.what(), prover(changed, start).of(program), changed, start);
+        });
   }
 
   /** Judges a changed model of a program. */
-  public Judged judge(ModelMutants.Mutant mutant) throws EngineException {
-    long start = System.nanoTime();
-    String how = runs(mutant.program(), objects);
-    if (!how.isEmpty()) {
-      return judged(mutant.what(), Fate.KILLED, how, start);
-    }
-    return proved(mutant.what(), prover(objects, start).of(mutant.program()), start);
+  public Judged judge(ModelMutants.Mutant mutant) {
+    return judging(
+        mutant.what(),
+        start -> {
+          Optional<Kill> kill;
+          try {
+            kill = runs(mutant.program(), objects);
+          } catch (EngineException e) {
+            if (!e.refused()) {
+              throw e;
+            }
+            kill = Optional.of(new Kill(Evidence.FAULT, e.summary()));
+          }
+          return kill.isPresent()
+              ? killed(mutant.what(), kill.get(), start)
+              : proved(mutant.what(), prover(objects, start).of(mutant.program()), objects, start);
+        });
   }
 
   /** Judges a changed object of {@code intent}, with policies. */
-  public Judged judgeIntent(BytecodeMutants.Mutant mutant) throws EngineException {
+  public Judged judgeIntent(BytecodeMutants.Mutant mutant) {
     ProgramObjects changed = changed(Intent.NAME, mutant.object());
-    long start = System.nanoTime();
-    Verification run =
-        new Verification(List.of(EmulatorEngine.jit(changed)), new PacketBatch(), 0, SEED);
-    List<Policy> policies = new ArrayList<>(Prover.examples());
-    policies.addAll(RandomPolicies.of(POLICIES, SEED));
-    try {
-      for (int i = 0; i < policies.size() && run.disagreementCount() == 0; i += 8) {
-        run.runPolicies(policies.subList(i, Math.min(policies.size(), i + 8)), FRAMES_PER_POLICY);
-      }
-    } catch (EngineException e) {
-      return judged(mutant.what(), Fate.KILLED, "it does what it must not", start);
-    }
-    if (run.disagreementCount() > 0) {
-      return judged(mutant.what(), Fate.KILLED, "a frame of a policy", start);
-    }
-    String how =
-        refusal(changed, policies.subList(0, 1).stream().map(Subject.Intent::new).toList());
-    if (!how.isEmpty()) {
-      return judged(mutant.what(), Fate.KILLED, how, start);
-    }
-    List<Prover.Task> tasks = new ArrayList<>();
-    Prover prover = prover(changed, start);
-    Prover.examples().forEach(policy -> tasks.add(prover.of(policy)));
-    return proved(mutant.what(), tasks, start);
+    return judging(
+        mutant.what(),
+        start -> {
+          Verification run =
+              new Verification(List.of(EmulatorEngine.jit(changed)), new PacketBatch(), 0, SEED);
+          List<Policy> policies = new ArrayList<>(Prover.examples());
+          policies.addAll(RandomPolicies.of(POLICIES, SEED));
+          Optional<Kill> kill = Optional.empty();
+          for (int i = 0; i < policies.size() && kill.isEmpty(); i += 8) {
+            run.runPolicies(
+                policies.subList(i, Math.min(policies.size(), i + 8)), FRAMES_PER_POLICY);
+            kill = kill(run, "a frame of a policy");
+          }
+          if (kill.isEmpty()) {
+            kill =
+                refusal(changed, policies.subList(0, 1).stream().map(Subject.Intent::new).toList());
+          }
+          if (kill.isPresent()) {
+            return killed(mutant.what(), kill.get(), start);
+          }
+          List<Prover.Task> tasks = new ArrayList<>();
+          Prover prover = prover(changed, start);
+          Prover.examples().forEach(policy -> tasks.add(prover.of(policy)));
+          return proved(mutant.what(), tasks, changed, start);
+        });
   }
 
   /**
@@ -153,7 +203,7 @@ public final class Mutation {
   }
 
   /** Judges a changed object of a program. */
-  public Judged judge(String program, BytecodeMutants.Mutant mutant) throws EngineException {
+  public Judged judge(String program, BytecodeMutants.Mutant mutant) {
     Optional<ProgramSpec> spec = ProgramCatalog.find(program);
     if (spec.isPresent()) {
       return judge(spec.get(), mutant);
@@ -161,25 +211,28 @@ public final class Mutation {
     return program.equals(Intent.NAME) ? judgeIntent(mutant) : judgeOther(program, mutant);
   }
 
-  private Judged judgeOther(String program, BytecodeMutants.Mutant mutant) throws EngineException {
+  private Judged judgeOther(String program, BytecodeMutants.Mutant mutant) {
     ProgramObjects changed = changed(program, mutant.object());
     List<Subject> subjects = Prover.subjects(program);
-    long start = System.nanoTime();
-    String how =
-        switch (program) {
-          case GateModel.NAME -> gateRuns(mutant.object());
-          case StrictRow.PROGRAM -> rowsRun(subjects, changed);
-          default -> runs(program, subjects, changed, new PacketBatch());
-        };
-    if (how.isEmpty()) {
-      how = refusal(changed, subjects);
-    }
-    return how.isEmpty()
-        ? proved(mutant.what(), prover(changed, start).of(program), start)
-        : judged(mutant.what(), Fate.KILLED, how, start);
+    return judging(
+        mutant.what(),
+        start -> {
+          Optional<Kill> kill =
+              switch (program) {
+                case GateModel.NAME -> gateRuns(mutant.object());
+                case StrictRow.PROGRAM -> rowsRun(subjects, changed);
+                default -> runs(program, subjects, changed, new PacketBatch());
+              };
+          if (kill.isEmpty()) {
+            kill = refusal(changed, subjects);
+          }
+          return kill.isPresent()
+              ? killed(mutant.what(), kill.get(), start)
+              : proved(mutant.what(), prover(changed, start).of(program), changed, start);
+        });
   }
 
-  private static String rowsRun(List<Subject> subjects, ProgramObjects changed)
+  private static Optional<Kill> rowsRun(List<Subject> subjects, ProgramObjects changed)
       throws EngineException {
     List<Subject> all = new ArrayList<>(subjects);
     RandomPolicies.of(POLICIES, SEED).stream()
@@ -190,15 +243,15 @@ public final class Mutation {
       if (subject instanceof Subject.IntentRows rows) {
         new PolicyPackets(rows.policy(), SEED).add(frames, FRAMES_PER_POLICY);
       }
-      String how = runs(StrictRow.PROGRAM, List.of(subject), changed, frames);
-      if (!how.isEmpty()) {
-        return how;
+      Optional<Kill> kill = runs(StrictRow.PROGRAM, List.of(subject), changed, frames);
+      if (kill.isPresent()) {
+        return kill;
       }
     }
-    return "";
+    return Optional.empty();
   }
 
-  private String gateRuns(byte[] object) {
+  private Optional<Kill> gateRuns(byte[] object) throws EngineException {
     try {
       for (GateExecution.Case one : GateExecution.cases(GATE_CASES, SEED)) {
         if (!GateExecution.emulated(
@@ -208,20 +261,26 @@ public final class Mutation {
                 one.frame(),
                 one.frame().wireLength())
             .equals(GateModel.judge(one.state(), one.frame()))) {
-          return "a frame: " + one.state();
+          return Optional.of(new Kill(Evidence.FRAME, "a frame: " + one.state()));
         }
       }
-    } catch (Fault | EngineException e) {
-      return "it does what it must not";
-    }
-    try {
       if (kernel) {
         new GateTestRun(object, GateExecution.cases(1, SEED).get(0).state()).close();
       }
-      return "";
+      return Optional.empty();
+    } catch (Fault fault) {
+      return Optional.of(new Kill(Evidence.FAULT, "it faults: " + fault.what()));
     } catch (EngineException e) {
-      return "the kernel's verifier refuses it";
+      return Optional.of(refused(e));
     }
+  }
+
+  /** Returns the kill by a verifier that refuses a mutant; any other failure kills nothing. */
+  private static Kill refused(EngineException e) throws EngineException {
+    if (!e.refused()) {
+      throw e;
+    }
+    return new Kill(Evidence.REFUSAL, "it is refused: " + e.summary());
   }
 
   private ProgramObjects changed(String program, byte[] object) {
@@ -229,16 +288,23 @@ public final class Mutation {
   }
 
   /** Judges a changed policy as the model of the unchanged one. */
-  public Judged judge(Policy policy, PolicyMutants.Mutant mutant) throws EngineException {
-    long start = System.nanoTime();
+  public Judged judge(Policy policy, PolicyMutants.Mutant mutant) {
+    return judging(mutant.what(), start -> judge(policy, mutant, start));
+  }
+
+  private Judged judge(Policy policy, PolicyMutants.Mutant mutant, long start)
+      throws EngineException {
     PacketBatch frames = new PacketBatch();
     new PolicyPackets(mutant.policy(), SEED).add(frames, FRAMES_PER_CHANGED_POLICY);
     new PolicyPackets(policy, SEED).add(frames, FRAMES_PER_CHANGED_POLICY);
-    int[] changed = verdicts(new ModelEngine(), mutant.policy(), frames);
-    int[] unchanged = verdicts(EmulatorEngine.jit(objects), policy, frames);
+    Outcomes changed = outcomes(new ModelEngine(), mutant.policy(), frames);
+    Outcomes unchanged = outcomes(EmulatorEngine.jit(objects), policy, frames);
     for (int i = 0; i < frames.size(); i++) {
-      if (unchanged[i] != Runner.UNSUPPORTED && unchanged[i] != changed[i]) {
-        return judged(mutant.what(), Fate.KILLED, "a frame of a policy", start);
+      if (!unchanged.isDecided(i)) {
+        throw new EngineException("the unchanged program faults: " + unchanged.fault(i));
+      }
+      if (!unchanged.agrees(i, changed)) {
+        return killed(mutant.what(), new Kill(Evidence.FRAME, "a frame of a policy"), start);
       }
     }
     PolicyDiff diff = PolicyDiff.of(policy, mutant.policy(), 1);
@@ -247,14 +313,14 @@ public final class Mutation {
         : judged(mutant.what(), Fate.SURVIVED, "no frame tells them apart", start);
   }
 
-  /** Returns verdicts alone: where a rule is missing, its counter tells nothing about frames. */
-  private static int[] verdicts(Engine engine, Policy policy, PacketBatch frames)
+  /** Returns verdicts alone: where a rule is missing, its counter is too. */
+  private static Outcomes outcomes(Engine engine, Policy policy, PacketBatch frames)
       throws EngineException {
-    int[] verdicts = new int[frames.size()];
+    Outcomes outcomes = new Outcomes(frames.size());
     try (Runner runner = engine.load(new Subject.Intent(policy))) {
-      runner.run(frames, verdicts);
+      runner.run(frames, outcomes);
     }
-    return verdicts;
+    return outcomes;
   }
 
   /** Returns a prover that gives up a mutant which has taken long enough. */
@@ -263,53 +329,66 @@ public final class Mutation {
   }
 
   private static Judged judged(String what, Fate fate, String how, long start) {
-    return new Judged(what, fate, how, (System.nanoTime() - start) / 1e9);
+    return new Judged(what, fate, Optional.empty(), how, (System.nanoTime() - start) / 1e9);
   }
 
-  /** Returns what shows a mutant, or nothing. */
-  private String runs(ProgramSpec program, ProgramObjects changed) throws EngineException {
+  private static Judged killed(String what, Kill kill, long start) {
+    return new Judged(
+        what, Fate.KILLED, Optional.of(kill.evidence), kill.how, (System.nanoTime() - start) / 1e9);
+  }
+
+  private Optional<Kill> runs(ProgramSpec program, ProgramObjects changed) throws EngineException {
     for (Subject subject : Subjects.of(program)) {
-      String how = runs(program.name(), List.of(subject), changed, along(program, subject));
-      if (!how.isEmpty()) {
-        return how;
+      Optional<Kill> kill =
+          runs(program.name(), List.of(subject), changed, along(program, subject));
+      if (kill.isPresent()) {
+        return kill;
       }
     }
-    return "";
+    return Optional.empty();
   }
 
-  private static String runs(
+  private static Optional<Kill> runs(
       String program, List<Subject> subjects, ProgramObjects changed, PacketBatch frames)
       throws EngineException {
     for (EmulatorEngine engine :
         List.of(EmulatorEngine.jit(changed), EmulatorEngine.jit(changed).withLinear(0))) {
       for (Subject subject : subjects) {
         Verification run = new Verification(List.of(engine), frames, FUZZ, SEED);
-        try {
-          run.run(program, subject);
-        } catch (EngineException e) {
-          return "it does what it must not";
-        } catch (IndexOutOfBoundsException e) {
-          return "a condition reads past the end of the frame";
-        }
-        if (run.disagreementCount() > 0) {
-          return "a frame: " + subject;
+        run.run(program, subject);
+        Optional<Kill> kill = kill(run, "a frame: " + subject);
+        if (kill.isPresent()) {
+          return kill;
         }
       }
     }
-    return "";
+    return Optional.empty();
   }
 
-  private String refusal(ProgramObjects changed, List<? extends Subject> subjects) {
+  /** Returns what a run shows. */
+  private static Optional<Kill> kill(Verification run, String frame) throws EngineException {
+    if (run.faultCount() > 0) {
+      return Optional.of(new Kill(Evidence.FAULT, "it faults on " + frame));
+    }
+    if (run.disagreementCount() > 0) {
+      return Optional.of(new Kill(Evidence.FRAME, frame));
+    }
+    Optional<EngineException> failure = run.firstFailure();
+    return failure.isEmpty() ? Optional.empty() : Optional.of(refused(failure.get()));
+  }
+
+  private Optional<Kill> refusal(ProgramObjects changed, List<? extends Subject> subjects)
+      throws EngineException {
     if (!kernel) {
-      return "";
+      return Optional.empty();
     }
     try {
       for (Runner runner : new KernelEngine(changed::object).loadAll(subjects)) {
         runner.close();
       }
-      return "";
+      return Optional.empty();
     } catch (EngineException e) {
-      return "the kernel's verifier refuses it";
+      return Optional.of(refused(e));
     }
   }
 
@@ -336,12 +415,13 @@ public final class Mutation {
     return ((Subject.Chained) subject).chain().stages().get(0);
   }
 
-  private static Judged proved(String what, List<Prover.Task> tasks, long start)
+  private static Judged proved(
+      String what, List<Prover.Task> tasks, ProgramObjects changed, long start)
       throws EngineException {
     for (Prover.Task task : tasks) {
-      Proof proof = task.prove();
+      Proof proof = Execution.confirmed(task.prove(), changed);
       if (proof.counterexample().isPresent()) {
-        return judged(what, Fate.KILLED, "a frame that the solver found", start);
+        return killed(what, new Kill(Evidence.SOLVER, "a frame that the solver found"), start);
       }
       if (!proof.unknown().isEmpty()) {
         return judged(what, Fate.SURVIVED, proof.unknown(), start);

@@ -6,15 +6,18 @@ import io.plumbline.conformance.symbolic.SymbolicMap;
 import io.plumbline.conformance.symbolic.Term;
 import io.plumbline.conformance.symbolic.Terms;
 import io.plumbline.conformance.symbolic.Variables;
+import io.plumbline.emulator.machine.ContextType;
 import io.plumbline.emulator.map.MapType;
 import io.plumbline.emulator.object.BpfObject;
 import io.plumbline.emulator.object.MapSpec;
 import io.plumbline.emulator.object.ObjectException;
+import io.plumbline.emulator.vm.Contexts;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.ProgramObjects;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** Reads the programs that are to be executed. */
@@ -48,7 +51,7 @@ final class Codes {
    * Returns a program of an object.
    *
    * @param maps contents by name; other maps are as if each key may be there or not
-   * @throws SymbolicException if there is no such program
+   * @throws SymbolicException if there is no such program, or it is not one of traffic control
    */
   static Code code(
       Terms terms,
@@ -62,6 +65,12 @@ final class Codes {
             .program(name)
             .orElseThrow(
                 () -> new SymbolicException("object: program %s: there is none".formatted(name)));
+    if (!Contexts.of(program.section()).equals(Optional.of(ContextType.SCHED_CLS))) {
+      throw new SymbolicException(
+          "program %s: section %s: only programs of traffic control can be executed symbolically%s"
+              .formatted(
+                  name, program.section(), program.section().startsWith("xdp") ? ", not XDP" : ""));
+    }
     Map<Integer, SymbolicMap> byIndex = new HashMap<>();
     for (int i = 0; i < object.maps().size(); i++) {
       MapSpec spec = object.maps().get(i);

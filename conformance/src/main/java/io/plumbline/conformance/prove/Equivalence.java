@@ -13,11 +13,24 @@ import io.plumbline.conformance.symbolic.SymbolicMap;
 import io.plumbline.conformance.symbolic.Term;
 import io.plumbline.conformance.symbolic.Terms;
 import io.plumbline.conformance.symbolic.Variables;
+import io.plumbline.emulator.helper.Helper;
+import io.plumbline.emulator.interp.Interpreter;
+import io.plumbline.emulator.isa.Insn;
+import io.plumbline.emulator.isa.Opcode;
+import io.plumbline.emulator.machine.ContextType;
+import io.plumbline.emulator.machine.Fault;
+import io.plumbline.emulator.machine.Frames;
+import io.plumbline.emulator.machine.Machine;
+import io.plumbline.emulator.machine.Program;
+import io.plumbline.emulator.map.BpfMap;
 import io.plumbline.emulator.map.MapType;
 import io.plumbline.emulator.object.BpfObject;
 import io.plumbline.emulator.object.MapSpec;
+import io.plumbline.emulator.vm.Linker;
+import io.plumbline.emulator.vm.VmException;
 import io.plumbline.model.hook.Verdicts;
 import io.plumbline.model.packet.Packet;
+import io.plumbline.model.packet.PacketBatch;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -43,15 +56,17 @@ public final class Equivalence {
   }
 
   /**
-   * A frame for which they differ.
+   * A frame for which they differ; the emulator has run it.
    *
    * @param variables bytes of the variables that both have
+   * @param first what the first program does there, as run
+   * @param second what the second one does
    */
   public record Difference(
       Packet packet, Map<String, byte[]> variables, String first, String second) {}
 
   /**
-   * What came of it.
+   * Result of a comparison.
    *
    * @param difference empty if the claim is proved
    */
@@ -60,16 +75,20 @@ public final class Equivalence {
   private final Terms terms = new Terms();
   private final Solver solver;
   private final Map<String, List<Term>> shared = new LinkedHashMap<>();
-  private final Map<String, SymbolicMap> maps = new HashMap<>();
+  private final Map<String, UnknownMap> maps = new HashMap<>();
 
   private Equivalence(Solver solver) {
     this.solver = solver;
   }
 
+  /** One of the two programs, with maps that the other one may have too. */
+  private record Side(BpfObject object, String name, Map<String, UnknownMap> maps) {}
+
   /**
    * Compares two programs.
    *
-   * @throws SymbolicException if it cannot be told
+   * @throws SymbolicException if it is neither proved nor refuted; a counterexample that a run does
+   *     not confirm refutes nothing
    */
   public static Result of(
       BpfObject first,
@@ -82,13 +101,15 @@ public final class Equivalence {
     try (Solver solver = new Solver(Patience.perQuestion(1000 * seconds))) {
       Equivalence both = new Equivalence(solver);
       both.share(first, second);
-      List<Path> ends = both.ends(first, firstName);
-      List<Path> others = both.ends(second, secondName);
+      Side one = both.side(first, firstName);
+      Side two = both.side(second, secondName);
+      List<Path> ends = both.ends(one);
+      List<Path> others = both.ends(two);
       List<String> assumptions = new ArrayList<>(Explorer.assumptions());
       assumptions.add("maps of one name hold the same, and answer a key always alike");
-      for (Path one : ends) {
+      for (Path end : ends) {
         for (Path other : others) {
-          Optional<Difference> difference = both.compare(one, other, claim);
+          Optional<Difference> difference = both.compare(one, end, two, other, claim);
           if (difference.isPresent()) {
             return new Result(difference, assumptions);
           }
@@ -113,9 +134,7 @@ public final class Equivalence {
             });
     for (MapSpec spec : first.maps()) {
       int index = second.mapIndex(spec.name());
-      // Maps of variables have names with a dot; they are read in other ways.
-      boolean lookedUp = spec.type() != MapType.PROG_ARRAY.number() && !spec.name().contains(".");
-      if (index >= 0 && lookedUp) {
+      if (index >= 0 && lookedUp(spec)) {
         MapSpec other = second.maps().get(index);
         if (other.type() != spec.type()
             || other.keySize() != spec.keySize()
@@ -125,6 +144,22 @@ public final class Equivalence {
         maps.put(spec.name(), new UnknownMap(terms, spec));
       }
     }
+  }
+
+  /** Returns whether lookups go to a map; those of variables have names with a dot. */
+  private static boolean lookedUp(MapSpec spec) {
+    return spec.type() != MapType.PROG_ARRAY.number() && !spec.name().contains(".");
+  }
+
+  private Side side(BpfObject object, String name) {
+    Map<String, UnknownMap> all = new HashMap<>();
+    for (MapSpec spec : object.maps()) {
+      if (lookedUp(spec)) {
+        UnknownMap known = maps.get(spec.name());
+        all.put(spec.name(), known == null ? new UnknownMap(terms, spec) : known);
+      }
+    }
+    return new Side(object, name, all);
   }
 
   private static boolean fixed(BpfObject object, BpfObject.Variable variable) {
@@ -142,19 +177,21 @@ public final class Equivalence {
     return bytes;
   }
 
-  private List<Path> ends(BpfObject object, String name) throws SymbolicException {
-    Variables variables = new Variables(terms, object);
+  private List<Path> ends(Side side) throws SymbolicException {
+    Variables variables = new Variables(terms, side.object);
     for (Map.Entry<String, List<Term>> entry : shared.entrySet()) {
       int bytes = variables.size(entry.getKey()) / entry.getValue().size();
       variables.set(entry.getKey(), bytes, entry.getValue());
     }
-    Code code = Codes.code(terms, object, name, variables, maps);
+    Map<String, SymbolicMap> symbolic = new HashMap<>(side.maps);
+    Code code = Codes.code(terms, side.object, side.name, variables, symbolic);
     List<Path> ends = new ArrayList<>();
     Merger.open(terms, solver).run(code, List.of(), ends::add);
     return ends;
   }
 
-  private Optional<Difference> compare(Path one, Path other, Claim claim) throws SymbolicException {
+  private Optional<Difference> compare(Side first, Path one, Side second, Path other, Claim claim)
+      throws SymbolicException {
     List<Term> question = new ArrayList<>(one.conditions());
     question.addAll(other.conditions());
     question.add(claim == Claim.EQUIVALENT ? differ(one, other) : drops(one, other));
@@ -168,8 +205,77 @@ public final class Equivalence {
     Assignment plain = Plain.of(terms, solver, terms.constant(0), question, found.get());
     Map<String, byte[]> values = new LinkedHashMap<>();
     shared.forEach((name, elements) -> values.put(name, bytes(elements, plain)));
+    Ran ran = run(first, values, plain);
+    Ran otherRan = run(second, values, plain);
+    boolean confirmed =
+        claim == Claim.EQUIVALENT ? !ran.isLike(otherRan) : ran.passes() && otherRan.drops();
+    if (!confirmed) {
+      throw new SymbolicException(
+          "internal error: running the solver's counterexample does not confirm it: the first %s, the second %s: frame %s"
+              .formatted(ran, otherRan, Plain.packet(plain)));
+    }
     return Optional.of(
-        new Difference(Plain.packet(plain), values, words(one, plain), words(other, plain)));
+        new Difference(Plain.packet(plain), values, ran.toString(), otherRan.toString()));
+  }
+
+  /**
+   * Result of running one program on a counterexample.
+   *
+   * @param tails slots that it asked for by tail calls, none of which finds a program
+   * @param fault what it did that it must not; empty if it returned
+   */
+  private record Ran(List<Long> tails, int code, String fault) {
+    /** Returns whether both end alike, and ask for the same tail calls. */
+    boolean isLike(Ran other) {
+      boolean sameEnd =
+          fault.isEmpty() ? other.fault.isEmpty() && code == other.code : !other.fault.isEmpty();
+      return sameEnd && tails.equals(other.tails);
+    }
+
+    boolean passes() {
+      return fault.isEmpty() && (code != Verdicts.TC_ACT_SHOT || !tails.isEmpty());
+    }
+
+    boolean drops() {
+      return !fault.isEmpty() || code == Verdicts.TC_ACT_SHOT;
+    }
+
+    @Override
+    public String toString() {
+      String asks = tails.isEmpty() ? "" : "asks for slots %s and ".formatted(tails);
+      return asks + (fault.isEmpty() ? "returns " + code : "faults: " + fault);
+    }
+  }
+
+  private static Ran run(Side side, Map<String, byte[]> variables, Assignment at)
+      throws SymbolicException {
+    Machine machine = new Machine();
+    machine.cpu((int) at.variable("cpu"));
+    machine.clock(() -> at.variable("now"));
+    Frames frames = new Frames(machine, ContextType.SCHED_CLS);
+    frames.linear((int) at.variable("linear"));
+    List<Long> tails = new ArrayList<>();
+    Interpreter.Tracer tracer =
+        (program, slot, frame, registers) -> {
+          Insn insn = program.insns().get(slot);
+          if (insn.opcode() == Opcode.CALL_HELPER && insn.immLow() == Helper.TAIL_CALL.id()) {
+            tails.add(registers[3] & LOW);
+          }
+        };
+    Map<String, BpfMap> filled = new HashMap<>();
+    side.maps.forEach((name, map) -> filled.put(name, map.filled(machine, at)));
+    try {
+      Program entry =
+          new Linker(machine, Interpreter.traced(tracer))
+              .link(side.object, List.of(side.name), variables, filled)
+              .program(side.name);
+      frames.show(PacketBatch.of(Plain.packet(at)), 0);
+      return new Ran(tails, (int) machine.run(entry, Machine.CONTEXT, 0), "");
+    } catch (VmException e) {
+      throw new SymbolicException(String.valueOf(e.getMessage()));
+    } catch (Fault fault) {
+      return new Ran(tails, 0, "insn %d: %s".formatted(fault.slot(), fault.what()));
+    }
   }
 
   private static byte[] bytes(List<Term> elements, Assignment at) {
@@ -179,11 +285,6 @@ public final class Equivalence {
       bytes[i] = (byte) (at.of(elements.get(i / width)) >>> 8 * (i % width));
     }
     return bytes;
-  }
-
-  private static String words(Path path, Assignment at) {
-    String words = ProgramProof.describe(path, at);
-    return words.startsWith("the program ") ? words.substring("the program ".length()) : words;
   }
 
   private Term verdict(End.Returned returned) {

@@ -6,6 +6,7 @@ import io.plumbline.emulator.engine.EmulatorEngine;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.ModelEngine;
 import io.plumbline.model.engine.ModelRunner;
+import io.plumbline.model.engine.Outcomes;
 import io.plumbline.model.engine.ProgramObjects;
 import io.plumbline.model.engine.Runner;
 import io.plumbline.model.engine.Subject;
@@ -69,25 +70,28 @@ final class PolicyProof {
     Subject subject = new Subject.Intent(policy);
     PacketBatch frames = new PacketBatch();
     new PolicyPackets(policy, 1).add(frames, FRAMES);
-    int[] expected = new int[FRAMES];
-    int[] lines = new int[FRAMES];
-    int[] actual = new int[FRAMES];
+    Outcomes expected = new Outcomes(FRAMES);
+    Outcomes actual = new Outcomes(FRAMES);
     try (ModelRunner model = new ModelEngine().load(subject);
         Runner emulator = EmulatorEngine.jit(objects).load(subject)) {
-      model.run(frames, expected, lines);
+      model.run(frames, expected);
       emulator.run(frames, actual);
       long[] before = emulator.counters().orElseThrow().packets();
       for (int i = 0; i < FRAMES; i++) {
         emulator.run(frames.packet(i));
         long[] after = emulator.counters().orElseThrow().packets();
-        before[lines[i]]++;
-        if (expected[i] != actual[i] || !Arrays.equals(before, after)) {
+        before[expected.line(i)]++;
+        if (!expected.agrees(i, actual) || !Arrays.equals(before, after)) {
           return Optional.of(
               new Counterexample.Judged(
                   subject,
                   frames.packet(i),
                   frames.wireLength(i),
-                  "the program returns " + actual[i] + " (a generated frame, not the solver's)"));
+                  "%s (a generated frame, not the solver's)"
+                      .formatted(
+                          actual.isDecided(i)
+                              ? "the program returns " + actual.code(i)
+                              : "the program faults: " + actual.fault(i))));
         }
       }
     }

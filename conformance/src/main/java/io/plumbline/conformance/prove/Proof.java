@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What came of a proof.
+ * Result of a proof.
  *
  * @param name what was to be proved
  * @param claim what that says
@@ -23,6 +23,21 @@ public record Proof(
     Optional<Counterexample> counterexample,
     String unknown,
     List<String> assumptions) {
+
+  /**
+   * Returns this result without its counterexample, which no engine confirms: an error of the
+   * prover refutes nothing.
+   */
+  public Proof unconfirmed() {
+    String reason =
+        counterexample
+            .map(
+                found ->
+                    "internal error: no engine confirms the solver's counterexample: %s: frame %s"
+                        .formatted(found.what(), found.packet()))
+            .orElse(unknown);
+    return new Proof(name, claim, paths, questions, seconds, Optional.empty(), reason, assumptions);
+  }
 
   /** Returns whether it is proved. */
   public boolean proved() {

@@ -67,6 +67,22 @@ public record Reach(BitSet reachable, List<Packet> frames, List<Integer> linear)
     }
   }
 
+  /**
+   * Looks at a tc program of an object.
+   *
+   * @param values bytes of global variables, by name; others have their initial values
+   */
+  public static Reach of(BpfObject object, String program, Map<String, byte[]> values)
+      throws SymbolicException {
+    try (Solver solver = new Solver(PATIENCE)) {
+      Terms terms = new Terms();
+      Variables variables = new Variables(terms, object);
+      ProgramInputs.fill(variables, values);
+      Code code = Codes.code(terms, object, program, variables, Map.of());
+      return collect(terms, solver, Merger.open(terms, solver), code, List.of());
+    }
+  }
+
   /** Looks at {@code intent} with one policy. */
   public static Reach of(ProgramObjects objects, Policy policy)
       throws EngineException, SymbolicException {

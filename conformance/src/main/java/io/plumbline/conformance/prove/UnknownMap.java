@@ -1,10 +1,13 @@
 package io.plumbline.conformance.prove;
 
+import io.plumbline.conformance.symbolic.Assignment;
 import io.plumbline.conformance.symbolic.SymbolicException;
 import io.plumbline.conformance.symbolic.SymbolicMap;
 import io.plumbline.conformance.symbolic.Term;
 import io.plumbline.conformance.symbolic.Terms;
 import io.plumbline.conformance.symbolic.Value;
+import io.plumbline.emulator.machine.Machine;
+import io.plumbline.emulator.map.BpfMap;
 import io.plumbline.emulator.map.MapType;
 import io.plumbline.emulator.object.MapSpec;
 import java.util.ArrayList;
@@ -21,8 +24,8 @@ final class UnknownMap implements SymbolicMap {
   private final String name;
   private final List<Known> known = new ArrayList<>();
 
-  /** What was looked up before. */
-  private record Known(List<Term> key, Term there, Value value) {}
+  /** A lookup that was answered before. */
+  private record Known(List<Term> key, Term there, Value value, String name) {}
 
   UnknownMap(Terms terms, MapSpec spec) {
     this(terms, spec, spec.name());
@@ -55,7 +58,7 @@ final class UnknownMap implements SymbolicMap {
       if (array && inRange(key)) {
         there = terms.truth(true);
       }
-      answer = new Known(List.copyOf(key), there, value(entry));
+      answer = new Known(List.copyOf(key), there, value(entry), entry);
       known.add(answer);
     }
     List<Found> found = new ArrayList<>();
@@ -64,6 +67,25 @@ final class UnknownMap implements SymbolicMap {
       found.add(new Found(terms.not(answer.there), Optional.empty()));
     }
     return found;
+  }
+
+  /** Returns a map that holds the values that lookups found; a map of maps stays empty. */
+  BpfMap filled(Machine machine, Assignment at) {
+    BpfMap map = MapType.create(machine, spec);
+    for (Known entry : known) {
+      if (spec.inner().isEmpty() && at.holds(entry.there)) {
+        byte[] key = new byte[spec.keySize()];
+        for (int i = 0; i < key.length; i++) {
+          key[i] = (byte) at.of(entry.key.get(i));
+        }
+        byte[] value = new byte[spec.valueSize()];
+        for (int i = 0; i < value.length; i++) {
+          value[i] = (byte) at.variable("%s[%d]".formatted(entry.name, i));
+        }
+        map.update(key, 0, value, 0, BpfMap.BPF_ANY);
+      }
+    }
+    return map;
   }
 
   private boolean inRange(List<Term> key) {

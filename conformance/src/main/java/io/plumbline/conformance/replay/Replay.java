@@ -3,6 +3,7 @@ package io.plumbline.conformance.replay;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.ModelEngine;
 import io.plumbline.model.engine.ModelRunner;
+import io.plumbline.model.engine.Outcomes;
 import io.plumbline.model.engine.Runner;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.hook.Verdicts;
@@ -21,14 +22,10 @@ import java.util.TreeMap;
 public final class Replay {
   private static final int CHUNK = 4096;
 
-  /** What wants to see every frame. */
+  /** Receives every frame. */
   public interface Listener {
-    /**
-     * Sees one frame.
-     *
-     * @param line index of the deciding line, or {@link ModelRunner#CUT_LINE}
-     */
-    void frame(PacketBatch batch, int i, int verdict, int line);
+    /** Receives frame i of a batch, with the model's outcomes of that batch. */
+    void frame(PacketBatch batch, int i, Outcomes outcomes);
   }
 
   private final ModelRunner model;
@@ -41,6 +38,8 @@ public final class Replay {
   private long allowed;
   private long cut;
   private long disagreements;
+  private long faults;
+  private String firstFault = "";
   private long nanos;
 
   public Replay(Subject subject) {
@@ -63,9 +62,8 @@ public final class Replay {
   public void run(CaptureReader capture, Listener listener)
       throws CaptureException, EngineException {
     PacketBatch batch = new PacketBatch(CHUNK, CHUNK * 256);
-    int[] verdicts = new int[CHUNK];
-    int[] lines = new int[CHUNK];
-    int[] compared = new int[CHUNK];
+    Outcomes expected = new Outcomes(CHUNK);
+    Outcomes actual = new Outcomes(CHUNK);
     boolean more = true;
     while (more) {
       batch.clear();
@@ -73,40 +71,59 @@ public final class Replay {
       try {
         more = capture.read(batch, CHUNK);
       } finally {
-        model.run(batch, verdicts, lines);
-        book(batch, verdicts, lines);
+        model.run(batch, expected);
+        book(batch, expected);
         nanos += System.nanoTime() - start;
         for (int i = 0; i < batch.size(); i++) {
-          listener.frame(batch, i, verdicts[i], lines[i]);
+          listener.frame(batch, i, expected);
         }
       }
       for (int other = 0; other < others.size(); other++) {
-        others.get(other).run(batch, compared);
-        for (int i = 0; i < batch.size(); i++) {
-          if (compared[i] == Runner.UNSUPPORTED) {
-            String reason = others.get(other).unsupported(batch.packet(i)).orElse("not said");
-            unsupported.get(other).merge(reason, 1L, Long::sum);
-          } else if (verdicts[i] != Runner.CUT && compared[i] != verdicts[i]) {
-            disagreements++;
-          }
-        }
+        others.get(other).run(batch, actual);
+        compare(other, batch, expected, actual);
       }
     }
   }
 
-  private void book(PacketBatch batch, int[] verdicts, int[] lines) {
+  private void compare(int other, PacketBatch batch, Outcomes expected, Outcomes actual) {
+    for (int i = 0; i < batch.size(); i++) {
+      if (!actual.ran(i)) {
+        String reason =
+            actual.status(i) == Outcomes.Status.NOT_RUN
+                ? actual.notRunReason()
+                : others.get(other).unsupported(batch.packet(i)).orElseThrow();
+        unsupported.get(other).merge(reason, 1L, Long::sum);
+        continue;
+      }
+      if (actual.status(i) == Outcomes.Status.FAULT) {
+        faults++;
+        firstFault = firstFault.isEmpty() ? actual.fault(i) : firstFault;
+      }
+      // A cut frame is undecided, whatever an engine returns for the zeros in its place; a fault
+      // is a fault.
+      boolean judged = expected.isDecided(i) || actual.status(i) == Outcomes.Status.FAULT;
+      if (judged && !actual.agrees(i, expected)) {
+        disagreements++;
+      }
+    }
+  }
+
+  private void book(PacketBatch batch, Outcomes outcomes) {
     for (int i = 0; i < batch.size(); i++) {
       packets++;
       bytes += batch.wireLength(i);
-      if (verdicts[i] == Runner.CUT) {
+      if (!outcomes.isDecided(i)) {
         cut++;
         continue;
       }
-      if (verdicts[i] == Verdicts.TC_ACT_OK) {
+      if (outcomes.code(i) == Verdicts.TC_ACT_OK) {
         allowed++;
       }
-      linePackets[lines[i]]++;
-      lineBytes[lines[i]] += batch.wireLength(i);
+      int line = outcomes.line(i);
+      if (line != Outcomes.NO_LINE) {
+        linePackets[line]++;
+        lineBytes[line] += batch.wireLength(i);
+      }
     }
   }
 
@@ -155,6 +172,16 @@ public final class Replay {
 
   public long disagreements() {
     return disagreements;
+  }
+
+  /** Returns how many times the program faulted on an engine; each is a disagreement. */
+  public long faults() {
+    return faults;
+  }
+
+  /** Returns what the first fault was; empty if there was none. */
+  public String firstFault() {
+    return firstFault;
   }
 
   /** Returns the model's rate, reading included. */

@@ -54,7 +54,12 @@ public final class HtmlReport {
         .append("<title>Plumbline: verification</title><style>")
         .append(STYLE)
         .append("</style></head><body>\n<h1>Verification</h1>\n<p>")
-        .append(clean ? "Every engine did what the models say." : "Engines and models disagree.")
+        .append(
+            !clean
+                ? "Engines and models disagree."
+                : report.path("failures").isEmpty()
+                    ? "Every engine did what the models say."
+                    : "No engine disagrees, but not every engine ran every program.")
         .append("</p>\n<div class=\"cards\">");
     card("trials", "/trials");
     card("disagreements", "/disagreements");
@@ -139,6 +144,11 @@ public final class HtmlReport {
           number("/programs/%d/engines/%s/disagreements".formatted(i, engine));
           html.append(" wrong");
         }
+        if (cell.path("faults").asLong() > 0) {
+          html.append(", ");
+          number("/programs/%d/engines/%s/faults".formatted(i, engine));
+          html.append(" of them faults");
+        }
         html.append("</td>");
       }
       html.append("</tr>\n");
@@ -215,7 +225,8 @@ public final class HtmlReport {
       return;
     }
     html.append(
-        "<h2>Proofs</h2>\n<table><tr><th>what</th><th></th><th class=\"n\">seconds</th><th>claim</th></tr>\n");
+        "<h2>Proofs</h2>\n"
+            + "<table><tr><th>what</th><th></th><th class=\"n\">seconds</th><th>claim</th></tr>\n");
     for (int i = 0; i < report.path("proofs").size(); i++) {
       JsonNode proof = report.path("proofs").get(i);
       boolean proved = proof.path("result").asText().equals("proved");
@@ -260,7 +271,8 @@ public final class HtmlReport {
       bars.add(
           String.format(
               Locale.ROOT,
-              "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"%s\"><title>%s: %d trials, %d disagreements</title></rect>",
+              "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"%s\"><title>%s: %d"
+                  + " trials, %d disagreements</title></rect>",
               i * step,
               CHART_HEIGHT - height,
               Math.max(1, step - 2),

@@ -9,6 +9,7 @@ import io.plumbline.emulator.machine.Program;
 import io.plumbline.emulator.object.BpfObject;
 import io.plumbline.emulator.object.ObjectException;
 import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.engine.Outcomes;
 import io.plumbline.model.engine.ProgramObjects;
 import io.plumbline.model.engine.Runner;
 import io.plumbline.model.engine.Subject;
@@ -36,12 +37,14 @@ public final class BranchCoverage {
   private final int[] jumpedFrom = new int[Machine.MAX_FRAMES];
   private final ProgramObjects objects;
 
-  BranchCoverage(ProgramObjects objects) {
+  /** Prepares measuring programs of some objects. */
+  public BranchCoverage(ProgramObjects objects) {
     this.objects = objects;
     engine = EmulatorEngine.traced(objects, this::before);
   }
 
-  private void before(Program program, int slot, int frame, long[] registers) {
+  /** Notes the branches of a run; for an interpreter that calls it before each instruction. */
+  public void before(Program program, int slot, int frame, long[] registers) {
     int from = jumpedFrom[frame];
     if (from >= 0) {
       taken
@@ -66,23 +69,29 @@ public final class BranchCoverage {
       EmulatorEngine traced, List<? extends Subject> subjects, List<PacketBatch> frames)
       throws EngineException {
     List<Runner> runners = traced.loadAll(subjects);
+    Outcomes outcomes = new Outcomes();
     try {
       for (int i = 0; i < runners.size(); i++) {
-        PacketBatch some = new PacketBatch();
-        int step = Math.max(1, frames.get(i).size() / MOST_FRAMES);
-        for (int frame = 0; frame < frames.get(i).size(); frame += step) {
-          some.add(frames.get(i).packet(frame));
-        }
-        java.util.Arrays.fill(jumpedFrom, -1);
-        runners.get(i).run(some, new int[some.size()]);
+        run(runners.get(i), frames.get(i), outcomes);
       }
     } finally {
       runners.forEach(Runner::close);
     }
   }
 
+  /** Runs frames, or one in some, on a runner that calls {@link #before}. */
+  public void run(Runner runner, PacketBatch frames, Outcomes outcomes) throws EngineException {
+    PacketBatch some = new PacketBatch();
+    int step = Math.max(1, frames.size() / MOST_FRAMES);
+    for (int frame = 0; frame < frames.size(); frame += step) {
+      some.add(frames.packet(frame));
+    }
+    java.util.Arrays.fill(jumpedFrom, -1);
+    runner.run(some, outcomes);
+  }
+
   /** Notes that frames can take ways out of conditional jumps of a program, and no others. */
-  void reachable(String program, BitSet ways) {
+  public void reachable(String program, BitSet ways) {
     reachable.computeIfAbsent(program, name -> new BitSet()).or(ways);
   }
 

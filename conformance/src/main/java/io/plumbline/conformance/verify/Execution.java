@@ -1,13 +1,19 @@
 package io.plumbline.conformance.verify;
 
 import io.plumbline.conformance.prove.Counterexample;
+import io.plumbline.conformance.prove.Proof;
 import io.plumbline.emulator.engine.EmulatorEngine;
+import io.plumbline.emulator.helper.Helper;
+import io.plumbline.emulator.isa.Insn;
+import io.plumbline.emulator.isa.Opcode;
 import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.model.engine.Engine;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.ModelEngine;
 import io.plumbline.model.engine.ModelRunner;
+import io.plumbline.model.engine.ProgramObjects;
 import io.plumbline.model.engine.Runner;
+import io.plumbline.model.engine.Subject;
 import io.plumbline.model.filter.GateModel;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -15,10 +21,11 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * What the engines say of a counterexample: the solver's word is not taken for it.
+ * Results of a counterexample on the engines: a solver's counterexample counts only if one of them
+ * shows it.
  *
  * @param model what the model says
- * @param engines what each other engine says, or why it says nothing
+ * @param engines what each other engine says, or why it was not run
  * @param shown whether at least one engine differs from the model
  */
 public record Execution(String model, Map<String, String> engines, boolean shown) {
@@ -28,16 +35,62 @@ public record Execution(String model, Map<String, String> engines, boolean shown
     return engine instanceof EmulatorEngine emulator ? emulator.withLinear(linear) : engine;
   }
 
+  /**
+   * Returns a proof as it is if it has no counterexample or the emulator shows it, and otherwise
+   * the proof as not proved.
+   */
+  public static Proof confirmed(Proof proof, ProgramObjects objects) throws EngineException {
+    if (proof.counterexample().isEmpty()) {
+      return proof;
+    }
+    Counterexample found = proof.counterexample().get();
+    Execution ran =
+        found instanceof Counterexample.Gated gated
+            ? GateExecution.of(gated, objects.object(GateModel.NAME))
+            : of((Counterexample.Judged) found, List.of(EmulatorEngine.jit(objects)))
+                .withTailCall((Counterexample.Judged) found, objects);
+    return ran.shown() ? proof : proof.unconfirmed();
+  }
+
   /** Executes a counterexample on engines; those that cannot run it say why. */
   public static Execution of(Counterexample found, List<String> engines, ObjectSource objects)
       throws EngineException {
     if (found instanceof Counterexample.Gated gated) {
       return GateExecution.of(gated, objects.object(GateModel.NAME));
     }
-    return of((Counterexample.Judged) found, Engines.of(engines, objects));
+    return of((Counterexample.Judged) found, Engines.of(engines, objects))
+        .withTailCall((Counterexample.Judged) found, objects);
   }
 
-  /** Does the same with engines that are made already. */
+  /**
+   * Returns this result, shown also if a program that is alone asks for a tail call: that fails
+   * where nothing is in the slot, so that the verdict does not show it.
+   */
+  private Execution withTailCall(Counterexample.Judged found, ProgramObjects objects)
+      throws EngineException {
+    if (shown || !(found.subject() instanceof Subject.Standalone)) {
+      return this;
+    }
+    boolean[] asked = new boolean[1];
+    EmulatorEngine traced =
+        EmulatorEngine.traced(
+            objects,
+            (program, slot, frame, registers) -> {
+              Insn insn = program.insns().get(slot);
+              asked[0] |=
+                  insn.opcode() == Opcode.CALL_HELPER && insn.immLow() == Helper.TAIL_CALL.id();
+            });
+    try (Runner runner = fragmented(traced, found.linear()).load(found.subject())) {
+      runner.run(found.packet());
+    }
+    Map<String, String> said = new LinkedHashMap<>(engines);
+    if (asked[0]) {
+      said.put(EmulatorEngine.INTERPRETER, "it asks for a tail call, alone");
+    }
+    return new Execution(model, said, asked[0]);
+  }
+
+  /** Executes a counterexample on engines that are made already. */
   public static Execution of(Counterexample.Judged found, List<Engine> engines)
       throws EngineException {
     Map<String, String> said = new LinkedHashMap<>();
@@ -64,13 +117,10 @@ public record Execution(String model, Map<String, String> engines, boolean shown
           }
           var once =
               Verification.once(found.subject(), engine.name(), model, runner, found.packet());
-          boolean differs = !once.expected().equals(once.actual());
-          shown |= differs;
+          shown |= !once.expected().equals(once.actual());
           said.put(engine.name(), once.actual());
         } catch (EngineException e) {
-          said.put(
-              engine.name(),
-              "not run: " + String.valueOf(e.getMessage()).lines().findFirst().orElse(""));
+          said.put(engine.name(), "not run: " + e.summary());
         }
       }
     }

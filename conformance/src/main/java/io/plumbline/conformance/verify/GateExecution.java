@@ -129,7 +129,7 @@ public final class GateExecution {
                   Map.of("observe", bytes(state.observe()), "pass", bytes(state.pass())),
                   Map.of());
     } catch (ObjectException | VmException e) {
-      throw new EngineException("emulator: load gate: " + e.getMessage());
+      throw EngineException.refusal("emulator: load gate: " + e.getMessage(), "");
     }
     put(gate.map("plumb_control"), state.listenUntil(), state.eventsPerSecond());
     GateModel.Limiter limiter = state.limiter();

@@ -7,6 +7,7 @@ import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.ModelEngine;
 import io.plumbline.model.engine.ModelRunner;
 import io.plumbline.model.engine.Outcome;
+import io.plumbline.model.engine.Outcomes;
 import io.plumbline.model.engine.ProgramObjects;
 import io.plumbline.model.engine.Runner;
 import io.plumbline.model.engine.Subject;
@@ -23,14 +24,20 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 
 /**
- * Runs subjects on the model and on other engines, frame by frame the same, and keeps the score.
+ * Runs subjects on the model and on other engines over the same frames, and counts.
+ *
+ * <p>An engine that cannot load a subject, or fails on the way, does not end the run: its frames
+ * count as not run, with the reason, and the other engines still run. Callers must look at {@link
+ * #failures()}: such an engine neither agreed nor disagreed.
  */
 public final class Verification {
   private static final int REPORTED_PER_PROGRAM = 10;
@@ -42,36 +49,56 @@ public final class Verification {
   public static final class EngineScore {
     private long trials;
     private long disagreements;
+    private long faults;
     private final Map<String, Long> unsupported = new TreeMap<>();
 
+    /** Returns how many frames ran to their end, or to a fault. */
     public long trials() {
       return trials;
     }
 
-    /** Returns how many times this engine did not do what the model says. */
+    /** Returns how many times this engine did not do what the model says, faults included. */
     public long disagreements() {
       return disagreements;
     }
 
-    /** Returns how many frames were not run, by reason. */
+    /** Returns how many times the program faulted on this engine. */
+    public long faults() {
+      return faults;
+    }
+
+    /** Returns how many frames were not run, or not compared, by reason. */
     public Map<String, Long> unsupported() {
       return new TreeMap<>(unsupported);
+    }
+
+    private void leftOut(String reason, long frames) {
+      unsupported.merge(reason, frames, Long::sum);
+    }
+  }
+
+  /** Counts of one program on one engine; faults are among the disagreements. */
+  public record Cell(long trials, long disagreements, long faults) {
+    private Cell plus(long moreTrials, long moreDisagreements, long moreFaults) {
+      return new Cell(trials + moreTrials, disagreements + moreDisagreements, faults + moreFaults);
     }
   }
 
   /** The score of one program. */
   public static final class ProgramScore {
     private long trials;
-    private long disagreements;
-    private final Map<String, long[]> engines = new LinkedHashMap<>();
+    private final Map<String, Cell> engines = new LinkedHashMap<>();
 
-    /** Returns by engine how many frames were run, and how many of them went wrong. */
-    public Map<String, long[]> engines() {
+    /** Returns the counts of each engine that ran it. */
+    public Map<String, Cell> engines() {
       return new LinkedHashMap<>(engines);
     }
 
-    private long[] engine(String name) {
-      return engines.computeIfAbsent(name, key -> new long[2]);
+    private void add(String engine, long ran, long wrong, long faulted) {
+      engines.merge(
+          engine,
+          new Cell(ran, wrong, faulted),
+          (cell, more) -> cell.plus(more.trials, more.disagreements, more.faults));
     }
 
     public long trials() {
@@ -79,14 +106,18 @@ public final class Verification {
     }
 
     public long disagreements() {
-      return disagreements;
+      return engines.values().stream().mapToLong(Cell::disagreements).sum();
+    }
+
+    public long faults() {
+      return engines.values().stream().mapToLong(Cell::faults).sum();
     }
   }
 
-  /** One strict policy in so many is also run as rows, which are loaded one by one. */
+  /** One strict policy in this many is also run as rows, which are loaded one by one. */
   private static final int ROWS_EVERY = 10;
 
-  /** So many policies are given frames along all ways, which take seconds to find. */
+  /** How many policies are given frames along all paths, which take seconds to find. */
   private static final int POLICIES_ALONG_PATHS = 2;
 
   private final List<Engine> engines;
@@ -97,6 +128,9 @@ public final class Verification {
   private final Map<String, EngineScore> engineScores = new LinkedHashMap<>();
   private final Map<String, ProgramScore> programScores = new LinkedHashMap<>();
   private final List<Disagreement> disagreements = new ArrayList<>();
+  private final Map<String, Set<String>> failures = new TreeMap<>();
+  private Optional<EngineException> firstFailure = Optional.empty();
+  private final Set<String> notes = new LinkedHashSet<>();
   private final ModelEngine model = new ModelEngine();
   private Optional<BranchCoverage> branches = Optional.empty();
   private Optional<ProgramObjects> paths = Optional.empty();
@@ -134,7 +168,7 @@ public final class Verification {
     return this;
   }
 
-  /** Adds frames that take all ways through a program that is alone or the only stage. */
+  /** Adds frames that take all paths through a program that is alone or the only stage. */
   private void addPaths(Subject subject, PacketBatch frames) throws EngineException {
     if (paths.isEmpty()) {
       return;
@@ -148,7 +182,7 @@ public final class Verification {
         addPaths(stage.program(), stage.input(), true, frames);
       }
     } catch (SymbolicException e) {
-      throw new EngineException("paths: " + e.getMessage());
+      notes.add("no frames along paths of %s: %s".formatted(subject, e.getMessage()));
     }
   }
 
@@ -158,12 +192,22 @@ public final class Verification {
       Reach reach = Reach.of(paths.orElseThrow(), subject.policy());
       reach.frames().forEach(along::add);
       frames.addAll(along);
-      if (branches.isPresent()) {
-        branches.get().reachable(Intent.NAME, reach.reachable());
-        branches.get().add(List.of(subject), List.of(along));
-      }
+      branches.ifPresent(coverage -> coverage.reachable(Intent.NAME, reach.reachable()));
+      addBranches(List.of(subject), List.of(along));
     } catch (SymbolicException e) {
-      throw new EngineException("paths: " + e.getMessage());
+      notes.add("no frames along paths of %s: %s".formatted(subject, e.getMessage()));
+    }
+  }
+
+  /** Measures which branches frames take. */
+  private void addBranches(List<? extends Subject> subjects, List<PacketBatch> frames) {
+    if (branches.isEmpty()) {
+      return;
+    }
+    try {
+      branches.get().add(subjects, frames);
+    } catch (EngineException e) {
+      notes.add("branches not measured: " + e.summary());
     }
   }
 
@@ -203,35 +247,53 @@ public final class Verification {
       throws EngineException {
     ProgramScore score = programScores.computeIfAbsent(program, name -> new ProgramScore());
     score.trials += frames.size();
-    if (branches.isPresent()) {
-      branches.get().add(List.of(subject), List.of(frames));
-      branches.get().add(List.of(subject), List.of(along));
-    }
+    addBranches(List.of(subject), List.of(frames));
+    addBranches(List.of(subject), List.of(along));
     try (ModelRunner reference = model.load(subject)) {
       Expected expected = new Expected(reference, frames);
       coverage.add(reference);
       engineScore(ModelEngine.NAME).trials += frames.size();
       for (Engine engine : engines) {
-        try (Runner runner = engine.load(subject)) {
-          compare(subject, expected, engine.name(), runner, score);
-        }
+        run(engine, subject, expected, score);
       }
     }
   }
 
-  /** What the model says of frames. */
+  private void run(Engine engine, Subject subject, Expected expected, ProgramScore score) {
+    try (Runner runner = engine.load(subject)) {
+      compare(subject, expected, engine.name(), runner, score);
+    } catch (EngineException e) {
+      engineScore(engine.name()).leftOut(failed(engine.name(), e), expected.frames.size());
+    }
+  }
+
+  /** Notes that an engine cannot load a subject, or failed; returns why. */
+  private String failed(String engine, EngineException e) {
+    String reason = (e.refused() ? "refused: " : "failed: ") + e.summary();
+    failures.computeIfAbsent(engine, name -> new TreeSet<>()).add(reason);
+    firstFailure = firstFailure.or(() -> Optional.of(e));
+    return reason;
+  }
+
+  /** The model's outcomes of frames. */
   private static final class Expected {
     final ModelRunner reference;
     final PacketBatch frames;
-    final int[] verdicts;
-    final int[] lines;
+    final Outcomes outcomes = new Outcomes();
 
-    Expected(ModelRunner reference, PacketBatch frames) {
+    /**
+     * Runs the model.
+     *
+     * @throws EngineException if a condition of it reads past the end of a frame
+     */
+    Expected(ModelRunner reference, PacketBatch frames) throws EngineException {
       this.reference = reference;
       this.frames = frames;
-      verdicts = new int[frames.size()];
-      lines = new int[frames.size()];
-      reference.run(frames, verdicts, lines);
+      try {
+        reference.run(frames, outcomes);
+      } catch (IndexOutOfBoundsException e) {
+        throw EngineException.refusal("model: a condition reads past the end of a frame", "");
+      }
     }
   }
 
@@ -258,28 +320,36 @@ public final class Verification {
       score.trials += frames.size();
       engineScore(ModelEngine.NAME).trials += frames.size();
     }
-    if (branches.isPresent()) {
-      branches.get().add(subjects, expected.stream().map(one -> one.frames).toList());
-    }
+    addBranches(subjects, expected.stream().map(one -> one.frames).toList());
     for (int i = 0; i < subjects.size(); i += ROWS_EVERY) {
       if (RandomPolicies.isStrict(policies.get(i))) {
-        Subject rows = new Subject.IntentRows(policies.get(i));
         for (Engine engine : engines) {
-          try (Runner runner = engine.load(rows)) {
-            compare(rows, expected.get(i), engine.name(), runner, score);
-          }
+          run(engine, new Subject.IntentRows(policies.get(i)), expected.get(i), score);
         }
       }
     }
     for (Engine engine : engines) {
-      List<Runner> runners = engine.loadAll(subjects);
-      try {
-        for (int i = 0; i < subjects.size(); i++) {
-          compare(subjects.get(i), expected.get(i), engine.name(), runners.get(i), score);
-        }
-      } finally {
-        runners.forEach(Runner::close);
+      runPolicies(engine, subjects, expected, score);
+    }
+  }
+
+  private void runPolicies(
+      Engine engine, List<Subject.Intent> subjects, List<Expected> expected, ProgramScore score) {
+    List<Runner> runners;
+    try {
+      runners = engine.loadAll(subjects);
+    } catch (EngineException e) {
+      engineScore(engine.name())
+          .leftOut(
+              failed(engine.name(), e), expected.stream().mapToInt(one -> one.frames.size()).sum());
+      return;
+    }
+    try {
+      for (int i = 0; i < subjects.size(); i++) {
+        compare(subjects.get(i), expected.get(i), engine.name(), runners.get(i), score);
       }
+    } finally {
+      runners.forEach(Runner::close);
     }
   }
 
@@ -287,51 +357,74 @@ public final class Verification {
     return engineScores.computeIfAbsent(name, key -> new EngineScore());
   }
 
+  /** Compares what an engine does with what the model says. */
   private void compare(
-      Subject subject, Expected expected, String engine, Runner runner, ProgramScore score)
-      throws EngineException {
+      Subject subject, Expected expected, String engine, Runner runner, ProgramScore score) {
     PacketBatch frames = expected.frames;
-    int[] actual = new int[frames.size()];
-    runner.run(frames, actual);
+    Outcomes actual = new Outcomes(frames.size());
+    try {
+      runner.run(frames, actual);
+    } catch (EngineException e) {
+      actual.notRun(failed(engine, e));
+    }
     Optional<Runner.Counters> counted = runner.counters();
     EngineScore engineScore = engineScore(engine);
-    long[] cell = score.engine(engine);
     int lines = expected.reference.lines().size();
     long[] packets = new long[lines];
     long[] bytes = new long[lines];
-    boolean shown = false;
-    for (int i = 0; i < actual.length; i++) {
-      if (actual[i] == Runner.UNSUPPORTED) {
-        String reason = runner.unsupported(frames.packet(i)).orElse("not said");
-        engineScore.unsupported.merge(reason, 1L, Long::sum);
+    long ran = 0;
+    long wrong = 0;
+    long faults = 0;
+    int first = -1;
+    for (int i = 0; i < actual.size(); i++) {
+      if (!actual.ran(i)) {
+        engineScore.leftOut(notRun(runner, frames.packet(i), actual, i), 1);
         continue;
       }
-      engineScore.trials++;
-      cell[0]++;
-      if (expected.lines[i] >= 0) {
-        packets[expected.lines[i]]++;
-        bytes[expected.lines[i]] += frames.wireLength(i);
+      boolean faulted = actual.status(i) == Outcomes.Status.FAULT;
+      if (!expected.outcomes.isDecided(i) && !faulted) {
+        engineScore.leftOut(Outcome.Cut.REASON, 1);
+        continue;
       }
-      if (actual[i] != expected.verdicts[i]) {
-        score.disagreements++;
-        engineScore.disagreements++;
-        cell[1]++;
-        if (!shown && disagreements.size() < REPORTED_PER_PROGRAM * programScores.size()) {
-          disagreements.add(explain(subject, expected.reference, engine, runner, frames.packet(i)));
-          shown = true;
-        }
+      ran++;
+      faults += faulted ? 1 : 0;
+      int line = expected.outcomes.line(i);
+      if (line != Outcomes.NO_LINE) {
+        packets[line]++;
+        bytes[line] += frames.wireLength(i);
       }
-    }
-    if (counted.isPresent()
-        && !(Arrays.equals(counted.get().packets(), packets)
-            && Arrays.equals(counted.get().bytes(), bytes))) {
-      score.disagreements++;
-      engineScore.disagreements++;
-      cell[1]++;
-      if (!shown && disagreements.size() < REPORTED_PER_PROGRAM * programScores.size()) {
-        disagreements.add(miscounted(subject, expected, engine, runner));
+      if (!actual.agrees(i, expected.outcomes)) {
+        wrong++;
+        first = first < 0 ? i : first;
       }
     }
+    // A program that faulted has counted a part of its frames, and which is not known.
+    boolean miscounted =
+        faults == 0
+            && counted.isPresent()
+            && !(Arrays.equals(counted.get().packets(), packets)
+                && Arrays.equals(counted.get().bytes(), bytes));
+    wrong += miscounted ? 1 : 0;
+    engineScore.trials += ran;
+    engineScore.disagreements += wrong;
+    engineScore.faults += faults;
+    score.add(engine, ran, wrong, faults);
+    if (wrong > 0 && disagreements.size() < REPORTED_PER_PROGRAM * programScores.size()) {
+      try {
+        disagreements.add(
+            first < 0
+                ? miscounted(subject, expected, engine, runner)
+                : explain(subject, expected.reference, engine, runner, frames.packet(first)));
+      } catch (EngineException e) {
+        notes.add("%s: %s: not minimised: %s".formatted(subject, engine, failed(engine, e)));
+      }
+    }
+  }
+
+  private static String notRun(Runner runner, Packet packet, Outcomes outcomes, int i) {
+    return outcomes.status(i) == Outcomes.Status.UNSUPPORTED
+        ? runner.unsupported(packet).orElseThrow()
+        : outcomes.notRunReason();
   }
 
   /** Finds a frame that a program books under another clause than the model does. */
@@ -340,7 +433,7 @@ public final class Verification {
     PacketBatch frames = expected.frames;
     for (int i = 0; i < frames.size(); i++) {
       Packet packet = frames.packet(i);
-      if (expected.lines[i] < 0 || runner.unsupported(packet).isPresent()) {
+      if (expected.outcomes.line(i) == Outcomes.NO_LINE || runner.unsupported(packet).isPresent()) {
         continue;
       }
       String actual = countedLine(expected.reference, runner, packet);
@@ -422,7 +515,9 @@ public final class Verification {
   private static Disagreement explain(
       Subject subject, ModelRunner reference, String engine, Runner runner, Packet packet)
       throws EngineException {
-    Packet small = Shrinker.shrink(packet, candidate -> differ(reference, runner, candidate));
+    boolean faults = runner.run(packet) instanceof Outcome.Fault;
+    Packet small =
+        Shrinker.shrink(packet, candidate -> differ(reference, runner, candidate, faults));
     return new Disagreement(
         subject,
         engine,
@@ -432,11 +527,11 @@ public final class Verification {
         reference.explain(small));
   }
 
-  private static boolean differ(ModelRunner reference, Runner runner, Packet packet)
+  /** Returns whether a frame shows a difference of the same kind: a fault, or another verdict. */
+  private static boolean differ(ModelRunner reference, Runner runner, Packet packet, boolean faults)
       throws EngineException {
-    return runner.run(packet) instanceof Outcome.Decided actual
-        && reference.run(packet) instanceof Outcome.Decided expected
-        && !actual.verdict().equals(expected.verdict());
+    Outcome actual = runner.run(packet);
+    return actual instanceof Outcome.Fault == faults && actual.differsFrom(reference.run(packet));
   }
 
   /** Returns how many frames were given to a subject, over all subjects. */
@@ -449,7 +544,30 @@ public final class Verification {
     return programScores.values().stream().mapToLong(ProgramScore::disagreements).sum();
   }
 
-  /** Returns the first disagreement of each subject and engine, made small. */
+  /** Returns how many times the program faulted on an engine; each is a disagreement as well. */
+  public long faultCount() {
+    return engineScores.values().stream().mapToLong(EngineScore::faults).sum();
+  }
+
+  /**
+   * Returns by engine why it did not run a subject: it refuses the program, or failed itself. Empty
+   * if every engine ran everything that it was given.
+   */
+  public Map<String, Set<String>> failures() {
+    return new TreeMap<>(failures);
+  }
+
+  /** Returns the first of the {@link #failures()}. */
+  public Optional<EngineException> firstFailure() {
+    return firstFailure;
+  }
+
+  /** Returns what could not be measured or generated, and why. */
+  public List<String> notes() {
+    return List.copyOf(notes);
+  }
+
+  /** Returns the first disagreement of each subject and engine, minimised. */
   public List<Disagreement> disagreements() {
     return List.copyOf(disagreements);
   }

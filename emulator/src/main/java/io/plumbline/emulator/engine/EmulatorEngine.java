@@ -2,15 +2,22 @@ package io.plumbline.emulator.engine;
 
 import io.plumbline.emulator.interp.Interpreter;
 import io.plumbline.emulator.jit.Jit;
+import io.plumbline.emulator.machine.ContextType;
+import io.plumbline.emulator.machine.Frames;
 import io.plumbline.emulator.machine.Machine;
 import io.plumbline.emulator.machine.Program;
+import io.plumbline.emulator.object.BpfObject;
+import io.plumbline.emulator.vm.Linker;
+import io.plumbline.emulator.vm.VmException;
 import io.plumbline.model.engine.Engine;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.ProgramObjects;
 import io.plumbline.model.engine.Runner;
 import io.plumbline.model.engine.Subject;
+import io.plumbline.model.hook.Hook;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
 
@@ -58,6 +65,35 @@ public final class EmulatorEngine implements Engine {
   /** Returns an engine that interprets and shows each instruction. */
   public static EmulatorEngine traced(ProgramObjects objects, Interpreter.Tracer tracer) {
     return new EmulatorEngine(INTERPRETER, objects, machine -> Interpreter.traced(tracer));
+  }
+
+  /**
+   * Returns what runs one program of an object on frames.
+   *
+   * @param hook what names its verdicts
+   * @param type the context it is given
+   * @param variables bytes of global variables, by name
+   * @param maker makes what runs programs: an interpreter or a JIT
+   * @param linear how many bytes of a frame are linear at most
+   * @throws VmException if the program cannot be bound to its maps
+   */
+  public static Runner runner(
+      BpfObject object,
+      String program,
+      Hook hook,
+      ContextType type,
+      Map<String, byte[]> variables,
+      Function<Machine, Program.Maker> maker,
+      int linear)
+      throws VmException {
+    Machine machine = new Machine();
+    Frames frames = new Frames(machine, type);
+    frames.linear(linear);
+    Program entry =
+        new Linker(machine, maker.apply(machine))
+            .link(object, List.of(program), variables, Map.of())
+            .program(program);
+    return new EmulatorRunner(hook, machine, entry, frames);
   }
 
   @Override

@@ -13,6 +13,7 @@ import io.plumbline.emulator.vm.Linker;
 import io.plumbline.emulator.vm.VmException;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.Outcome;
+import io.plumbline.model.engine.Outcomes;
 import io.plumbline.model.engine.ProgramObjects;
 import io.plumbline.model.engine.Runner;
 import io.plumbline.model.engine.Subject;
@@ -29,20 +30,28 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
 
-/** A subject in a machine of its own. */
+/** Runs a subject in its own machine. */
 final class EmulatorRunner implements Runner {
   private static final String PROG_ARRAY = "prog_array";
 
-  private final String engine;
+  /**
+   * Budget of one frame. No filter comes near it; a program that does not end is given up before a
+   * campaign over thousands of frames takes hours.
+   */
+  private static final long BUDGET = 10_000_000;
+
+  /** Frames of a batch that may use up the budget; the rest is then not run. */
+  private static final int MOST_EXHAUSTED = 3;
+
   private final Hook hook;
   private final Machine machine;
   private final Program entry;
   private final Frames frames;
 
-  EmulatorRunner(String engine, Hook hook, Machine machine, Program entry, Frames frames) {
-    this.engine = engine;
+  EmulatorRunner(Hook hook, Machine machine, Program entry, Frames frames) {
     this.hook = hook;
     this.machine = machine;
+    machine.budget(BUDGET);
     this.entry = entry;
     this.frames = frames;
   }
@@ -77,7 +86,7 @@ final class EmulatorRunner implements Runner {
     } else {
       throw new EngineException(engine + ": " + subject + ": it is loaded with other policies");
     }
-    return new EmulatorRunner(engine, subject.hook(), machine, entry, frames);
+    return new EmulatorRunner(subject.hook(), machine, entry, frames);
   }
 
   private static Program chain(String engine, Linker linker, ProgramObjects objects, Chain chain)
@@ -116,7 +125,7 @@ final class EmulatorRunner implements Runner {
     try {
       return linker.link(BpfObject.read(objects.object(name)), variables, shared);
     } catch (ObjectException | VmException | IllegalArgumentException e) {
-      throw new EngineException("%s: load %s: %s".formatted(engine, name, e.getMessage()));
+      throw EngineException.refusal("%s: load %s: %s".formatted(engine, name, e.getMessage()), "");
     }
   }
 
@@ -138,19 +147,46 @@ final class EmulatorRunner implements Runner {
     }
   }
 
+  /** Returns what a fault was and at which instruction, of the program that was running. */
   private String describe(Fault fault) {
+    Program running = machine.program();
     int slot = fault.slot();
-    return slot >= 0 && slot < entry.insns().size()
-        ? "%s: insn %d (%s): %s".formatted(engine, slot, entry.insns().get(slot), fault.what())
-        : "%s: %s".formatted(engine, fault.what());
+    String where =
+        slot >= 0 && slot < running.insns().size()
+            ? "insn %d (%s): ".formatted(slot, running.insns().get(slot))
+            : "";
+    return (running == entry ? "" : running.name() + ": ") + where + fault.what();
   }
 
   @Override
-  public void run(PacketBatch batch, int[] verdicts) throws EngineException {
+  public void run(PacketBatch batch, Outcomes outcomes) {
+    outcomes.begin(batch.size());
+    int next = batch.size();
     try {
-      machine.run(entry, frames, batch, verdicts);
+      machine.run(entry, frames, batch, outcomes.codes());
+      outcomes.decided(0, next);
     } catch (Fault fault) {
-      throw new EngineException("frame %d: %s".formatted(frames.number(), describe(fault)));
+      next = frames.number();
+      outcomes.decided(0, next);
+      outcomes.fault(next, describe(fault));
+      runSingly(batch, next + 1, machine.exhausted() ? 1 : 0, outcomes);
+    }
+  }
+
+  /** Runs the frames that follow a fault. */
+  private void runSingly(PacketBatch batch, int from, int exhaustedBefore, Outcomes outcomes) {
+    int exhausted = exhaustedBefore;
+    for (int i = from; i < batch.size() && exhausted < MOST_EXHAUSTED; i++) {
+      try {
+        frames.show(batch, i);
+        outcomes.decide(i, (int) machine.run(entry, Machine.CONTEXT, 0));
+      } catch (Fault fault) {
+        outcomes.fault(i, describe(fault));
+        exhausted += machine.exhausted() ? 1 : 0;
+      }
+    }
+    if (exhausted == MOST_EXHAUSTED) {
+      outcomes.notRun("the program did not end for %d frames before".formatted(exhausted));
     }
   }
 

@@ -15,6 +15,7 @@ import io.plumbline.emulator.vm.Linker;
 import io.plumbline.emulator.vm.VmException;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.Outcome;
+import io.plumbline.model.engine.Outcomes;
 import io.plumbline.model.engine.ProgramObjects;
 import io.plumbline.model.engine.Runner;
 import io.plumbline.model.engine.Subject;
@@ -64,9 +65,10 @@ final class PolicyMachine {
       for (int slot = 0; slot < subjects.size(); slot++) {
         install(linked, slot, PolicyImage.of(subjects.get(slot).policy()));
       }
-      runner =
-          new EmulatorRunner(engine, subjects.get(0).hook(), machine, linked.program(NAME), frames);
-    } catch (ObjectException | VmException | PolicyException | IllegalArgumentException e) {
+      runner = new EmulatorRunner(subjects.get(0).hook(), machine, linked.program(NAME), frames);
+    } catch (ObjectException | VmException | IllegalArgumentException e) {
+      throw EngineException.refusal("%s: load %s: %s".formatted(engine, NAME, e.getMessage()), "");
+    } catch (PolicyException e) {
       throw new EngineException("%s: load %s: %s".formatted(engine, NAME, e.getMessage()));
     }
   }
@@ -158,9 +160,9 @@ final class PolicyMachine {
     }
 
     @Override
-    public void run(PacketBatch batch, int[] verdicts) throws EngineException {
+    public void run(PacketBatch batch, Outcomes outcomes) {
       activate();
-      runner.run(batch, verdicts);
+      runner.run(batch, outcomes);
     }
 
     @Override

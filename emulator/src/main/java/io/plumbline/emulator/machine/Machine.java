@@ -663,6 +663,11 @@ public final class Machine {
     }
   }
 
+  /** Returns whether the last run was ended because it had used up its budget. */
+  public boolean exhausted() {
+    return budget < 0;
+  }
+
   /** Returns whether a {@code may_goto} jumps: the loops have had their turns. */
   public boolean mayGoto() {
     return mayGoto-- <= 0;

@@ -4,6 +4,7 @@ import com.sun.jna.Memory;
 import io.plumbline.loader.libbpf.BpfSyscall;
 import io.plumbline.loader.libbpf.Errno;
 import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.engine.Outcomes;
 import io.plumbline.model.packet.PacketBatch;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -13,8 +14,9 @@ import java.nio.ByteOrder;
  * frame, writes it into the test run's buffer, calls the subject behind it, and stores the verdict.
  *
  * <pre>
- * slot:  0 length u32 | 4 tag word u32 (0: none) | 8 verdict u32 | 12 unused | 16 frame ...
- *        the tag word is the protocol in network order in its low half, the tci in its high half
+ * slot:  0 length u32 | 4 tag word u32 (0: none) | 8 verdict u32 | 12 ran u32 | 16 frame ...
+ *        the tag word is the protocol in network order in its low half, the tci in its high half;
+ *        ran becomes 1 when the verdict is stored: any value is a verdict
  * state: 0 next slot u32
  * </pre>
  */
@@ -28,8 +30,8 @@ final class BatchProgram implements AutoCloseable {
   private static final int HEADER = 16;
   private static final int MIN_LENGTH = 14;
 
-  /** What a slot holds before the wrapper has stored a verdict, or when it could not. */
-  private static final int NOT_RUN = 0x7E57_0000;
+  private static final int VERDICT = 8;
+  private static final int RAN = 12;
 
   private final int capacity;
   private final int maxLength;
@@ -109,7 +111,9 @@ final class BatchProgram implements AutoCloseable {
         .label("run")
         .mov(1, 6)
         .callSubject()
-        .store32(8, 8, 0)
+        .store32(8, VERDICT, 0)
+        .movImm(1, 1)
+        .store32(8, RAN, 1)
         .load32(1, 8, 4)
         .jumpEqImm(1, 0, "out")
         .mov(1, 6)
@@ -131,7 +135,7 @@ final class BatchProgram implements AutoCloseable {
    * Runs frames {@code order[from..to)}, all of one EtherType and none longer than this program
    * takes.
    */
-  void run(PacketBatch batch, int[] order, int from, int to, int etherType, int[] verdicts)
+  void run(PacketBatch batch, int[] order, int from, int to, int etherType, Outcomes outcomes)
       throws EngineException {
     byte[] data = batch.data();
     for (int i = from, slot = 0; i < to; i++, slot += slotBytes) {
@@ -146,7 +150,7 @@ final class BatchProgram implements AutoCloseable {
         memory.putShort(slot + 4, Short.reverseBytes((short) (tag >>> 16)));
         memory.putShort(slot + 6, (short) tag);
       }
-      memory.putInt(slot + 8, NOT_RUN);
+      memory.putInt(slot + RAN, 0);
       memory.position(slot + HEADER);
       memory.put(data, batch.offset(frame), captured);
       for (int zero = captured; zero < wire; zero++) {
@@ -166,12 +170,11 @@ final class BatchProgram implements AutoCloseable {
       }
     }
     for (int i = from, slot = 0; i < to; i++, slot += slotBytes) {
-      int verdict = memory.getInt(slot + 8);
-      if (verdict == NOT_RUN) {
+      if (memory.getInt(slot + RAN) == 0) {
         throw new EngineException(
             "kernel-batch: the kernel did not take frame " + batch.packet(order[i]));
       }
-      verdicts[order[i]] = verdict;
+      outcomes.decide(order[i], memory.getInt(slot + VERDICT));
     }
   }
 

@@ -2,6 +2,7 @@ package io.plumbline.loader.kernel;
 
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.Outcome;
+import io.plumbline.model.engine.Outcomes;
 import io.plumbline.model.engine.Runner;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.hook.Verdict;
@@ -77,14 +78,15 @@ final class KernelBatchRunner implements Runner {
     if (refusal.isPresent()) {
       return new Outcome.Unsupported(refusal.get());
     }
-    int[] verdict = new int[1];
-    run(one, verdict);
-    return new Outcome.Decided(new Verdict(subject.hook(), verdict[0]), packet);
+    Outcomes outcomes = new Outcomes(1);
+    run(one, outcomes);
+    return new Outcome.Decided(new Verdict(subject.hook(), outcomes.code(0)), packet);
   }
 
   @Override
-  public void run(PacketBatch batch, int[] verdicts) throws EngineException {
-    int grouped = group(batch, verdicts);
+  public void run(PacketBatch batch, Outcomes outcomes) throws EngineException {
+    outcomes.begin(batch.size());
+    int grouped = group(batch, outcomes);
     int from = 0;
     while (from < grouped) {
       int key = key(batch, order[from]);
@@ -93,19 +95,18 @@ final class KernelBatchRunner implements Runner {
       while (to < grouped && to - from < program.capacity() && key(batch, order[to]) == key) {
         to++;
       }
-      program.run(batch, order, from, to, key >>> 1, verdicts);
+      program.run(batch, order, from, to, key >>> 1, outcomes);
       from = to;
     }
     // A second run of a frame would count twice in what a policy counts.
     for (int i = 0; selfCheck && i < batch.size(); i += SAMPLE_EVERY) {
-      check(batch, i, verdicts[i]);
+      if (outcomes.isDecided(i)) {
+        check(batch, i, outcomes.code(i));
+      }
     }
   }
 
   private void check(PacketBatch batch, int i, int verdict) throws EngineException {
-    if (verdict == UNSUPPORTED) {
-      return;
-    }
     Outcome alone = single.run(batch.packet(i));
     if (alone instanceof Outcome.Decided decided && decided.verdict().code() != verdict) {
       throw new EngineException(
@@ -115,7 +116,7 @@ final class KernelBatchRunner implements Runner {
   }
 
   /** Counting sort of the frames that can be run, by {@link #key}; returns how many there are. */
-  private int group(PacketBatch batch, int[] verdicts) {
+  private int group(PacketBatch batch, Outcomes outcomes) {
     if (order.length < batch.size()) {
       order = new int[batch.size()];
     }
@@ -124,7 +125,7 @@ final class KernelBatchRunner implements Runner {
       if (runnable(batch, i)) {
         counts[key(batch, i) + 1]++;
       } else {
-        verdicts[i] = UNSUPPORTED;
+        outcomes.unsupported(i);
       }
     }
     for (int key = 1; key < counts.length; key++) {

@@ -5,6 +5,7 @@ import io.plumbline.loader.libbpf.BpfSyscall;
 import io.plumbline.loader.libbpf.Errno;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.Outcome;
+import io.plumbline.model.engine.Outcomes;
 import io.plumbline.model.engine.Runner;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.hook.Hook;
@@ -74,15 +75,20 @@ final class KernelRunner implements Runner {
   }
 
   @Override
-  public void run(PacketBatch batch, int[] verdicts) throws EngineException {
+  public void run(PacketBatch batch, Outcomes outcomes) throws EngineException {
+    outcomes.begin(batch.size());
     for (int i = 0; i < batch.size(); i++) {
-      verdicts[i] = refusal(batch, i).isPresent() ? UNSUPPORTED : runOne(batch, i).retval();
+      if (refusal(batch, i).isPresent()) {
+        outcomes.unsupported(i);
+      } else {
+        outcomes.decide(i, runOne(batch, i).retval());
+      }
     }
   }
 
   /**
    * Runs frame i as it was on the wire; bytes that the capture lacks are zero. Returns the run,
-   * which holds what came of it.
+   * which holds its result.
    */
   private BpfSyscall.TestRun runOne(PacketBatch batch, int i) throws EngineException {
     int captured = batch.capturedLength(i);

@@ -155,7 +155,7 @@ public final class LoadedObject implements AutoCloseable {
       opts.setPointer(8, objectName);
       Pointer object = LibBpf.bpf_object__open_mem(bytes, elf.length, opts);
       if (object == null) {
-        throw new EngineException("kernel: open " + name + ": libbpf refuses the object");
+        throw EngineException.refusal("kernel: open " + name + ": libbpf refuses the object", "");
       }
       return object;
     }
@@ -296,14 +296,16 @@ public final class LoadedObject implements AutoCloseable {
     if (result < 0) {
       String reason = result == -Errno.EPERM ? ": needs CAP_BPF and CAP_NET_ADMIN" : "";
       long lines = log.lines().count();
-      throw new EngineException(
+      String message =
           "kernel: %s: %s%s%s"
               .formatted(
                   what,
                   Errno.describe(-result),
                   reason,
-                  lines == 0 ? "" : " (verifier log: " + lines + " lines)"),
-          log);
+                  lines == 0 ? "" : " (verifier log: " + lines + " lines)");
+      throw Errno.isRefusal(-result, log)
+          ? EngineException.refusal(message, log)
+          : new EngineException(message, log);
     }
   }
 

@@ -2,6 +2,7 @@ package io.plumbline.loader.kernel;
 
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.Outcome;
+import io.plumbline.model.engine.Outcomes;
 import io.plumbline.model.engine.Runner;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.packet.Packet;
@@ -91,9 +92,9 @@ final class PolicyRunners {
     }
 
     @Override
-    public void run(PacketBatch batch, int[] verdicts) throws EngineException {
+    public void run(PacketBatch batch, Outcomes outcomes) throws EngineException {
       program.activate(slot);
-      runner.run(batch, verdicts);
+      runner.run(batch, outcomes);
     }
 
     @Override

@@ -43,11 +43,13 @@ public final class SplicedProgram implements AutoCloseable {
         BpfSyscall.progLoad(name, BpfSyscall.PROG_TYPE_SCHED_CLS, code, btf, functions(code));
     LibC.close(btf);
     if (loaded.fd() < 0) {
-      throw new EngineException(
+      String message =
           "%s: load %s: %s"
               .formatted(
-                  where, name.isEmpty() ? "the wrapper" : name, Errno.describe(-loaded.fd())),
-          loaded.log());
+                  where, name.isEmpty() ? "the wrapper" : name, Errno.describe(-loaded.fd()));
+      throw Errno.isRefusal(-loaded.fd(), loaded.log())
+          ? EngineException.refusal(message, loaded.log())
+          : new EngineException(message, loaded.log());
     }
     fd = loaded.fd();
   }

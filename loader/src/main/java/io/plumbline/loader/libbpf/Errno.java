@@ -10,7 +10,9 @@ public final class Errno {
   public static final int EPERM = 1;
   public static final int ENOENT = 2;
   public static final int EINTR = 4;
+  public static final int E2BIG = 7;
   public static final int EAGAIN = 11;
+  public static final int EACCES = 13;
   public static final int EEXIST = 17;
   public static final int ENODEV = 19;
   public static final int EINVAL = 22;
@@ -24,11 +26,11 @@ public final class Errno {
           Map.entry(EPERM, "EPERM"),
           Map.entry(ENOENT, "ENOENT"),
           Map.entry(EINTR, "EINTR"),
-          Map.entry(7, "E2BIG"),
+          Map.entry(E2BIG, "E2BIG"),
           Map.entry(9, "EBADF"),
           Map.entry(EAGAIN, "EAGAIN"),
           Map.entry(12, "ENOMEM"),
-          Map.entry(13, "EACCES"),
+          Map.entry(EACCES, "EACCES"),
           Map.entry(16, "EBUSY"),
           Map.entry(EEXIST, "EEXIST"),
           Map.entry(ENODEV, "ENODEV"),
@@ -43,6 +45,14 @@ public final class Errno {
           Map.entry(ENOTSUPP, "ENOTSUPP"));
 
   private Errno() {}
+
+  /**
+   * Returns whether a load ended because the verifier rejects the program: it says why in its log.
+   * A lack of memory or privilege has no log, or another error number.
+   */
+  public static boolean isRefusal(int errno, String log) {
+    return !log.isBlank() && (errno == EACCES || errno == EINVAL || errno == E2BIG);
+  }
 
   /** Returns the name of an error number with its meaning. */
   public static String describe(int errno) {

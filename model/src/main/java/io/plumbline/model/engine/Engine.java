@@ -41,13 +41,6 @@ public interface Engine extends AutoCloseable {
     return runners;
   }
 
-  /** Runs one trial, loading its subject for it alone. */
-  default Outcome run(Trial trial) throws EngineException {
-    try (Runner runner = load(trial.subject())) {
-      return runner.run(trial.packet());
-    }
-  }
-
   @Override
   default void close() {}
 }

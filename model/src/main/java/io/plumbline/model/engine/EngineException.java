@@ -1,30 +1,63 @@
 package io.plumbline.model.engine;
 
 /**
- * An engine could not load a subject, or the harness around it failed; not a program's fault on a
- * packet.
+ * An engine cannot load a subject, or failed itself. A program's fault on a frame is no exception
+ * but an {@link Outcome}.
  */
 public final class EngineException extends Exception {
   private static final long serialVersionUID = 1L;
 
   private final String detail;
+  private final boolean refused;
 
   public EngineException(String message) {
     this(message, "");
   }
 
   /**
-   * Makes one with the full story beside the message.
+   * Makes an exception for a failure of the engine: a lack of memory or privilege, an error of its
+   * own.
+   *
+   * @param detail many lines; may be empty
+   */
+  public EngineException(String message, String detail) {
+    this(message, detail, false);
+  }
+
+  private EngineException(String message, String detail, boolean refused) {
+    super(message);
+    this.detail = detail;
+    this.refused = refused;
+  }
+
+  /**
+   * Returns an exception for a program that the engine works well enough to refuse: a verifier
+   * rejects it, or it is no program at all.
    *
    * @param detail many lines, such as a whole verifier log; may be empty
    */
-  public EngineException(String message, String detail) {
-    super(message);
-    this.detail = detail;
+  public static EngineException refusal(String message, String detail) {
+    return new EngineException(message, detail, true);
   }
 
   /** Returns the full story, such as a verifier log; may be empty. */
   public String detail() {
     return detail;
+  }
+
+  /** Returns whether the program is at fault, not the engine. */
+  public boolean refused() {
+    return refused;
+  }
+
+  /** Returns the message's first line, with the reason that ends a verifier log. */
+  public String summary() {
+    String last = "";
+    for (String line : detail.lines().toList()) {
+      boolean statistics = line.startsWith("processed ") || line.startsWith("verification time");
+      last = line.isBlank() || statistics ? last : line.strip();
+    }
+    String first = String.valueOf(getMessage()).lines().findFirst().orElse("");
+    return refused && !last.isEmpty() ? first + ": " + last : first;
   }
 }

@@ -21,16 +21,13 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A subject's decision lists, filled in. Beside verdicts it tells which clause decided, as a line
- * of {@link #lines()}.
+ * Evaluates the decision lists of a subject with its inputs bound. Beside verdicts it reports which
+ * clause decided, as a line of {@link #lines()}.
  *
  * <p>In a chain the first stage that drops decides; if all pass, the last stage's clause is the one
  * that let the packet through (traffico specification, section c, chaining model).
  */
 public final class ModelRunner implements Runner {
-  /** The line for a frame whose capture is cut before something that decides. */
-  public static final int CUT_LINE = -1;
-
   /** One clause of one stage. */
   public record Line(int stage, String program, Clause clause) {
     /** Returns the clause as reports name it, {@code allow_port.other_port}. */
@@ -124,7 +121,7 @@ public final class ModelRunner implements Runner {
       int line = decide();
       return new Outcome.Decided(new Verdict(subject.hook(), verdict(line)), packet);
     } catch (CutCaptureException e) {
-      return new Outcome.Unsupported("the capture is cut before a field that decides");
+      return new Outcome.Cut();
     }
   }
 
@@ -139,33 +136,24 @@ public final class ModelRunner implements Runner {
     }
   }
 
+  /** Runs many frames; each that is decided has its line, except in an empty chain. */
   @Override
-  public void run(PacketBatch batch, int[] verdicts) {
-    run(batch, verdicts, new int[batch.size()]);
-  }
-
-  /**
-   * Runs many frames and tells which clause decided each.
-   *
-   * @param decidedBy receives the index into {@link #lines()}, or {@link #CUT_LINE}, which an empty
-   *     chain also gives
-   */
-  public void run(PacketBatch batch, int[] verdicts, int[] decidedBy) {
+  public void run(PacketBatch batch, Outcomes outcomes) {
+    outcomes.begin(batch.size());
     for (int i = 0; i < batch.size(); i++) {
       view.show(batch, i);
       try {
         int line = decide();
-        decidedBy[i] = line;
-        verdicts[i] = verdict(line);
+        outcomes.line(i, line);
+        outcomes.decide(i, verdict(line));
       } catch (CutCaptureException e) {
-        decidedBy[i] = CUT_LINE;
-        verdicts[i] = CUT;
+        outcomes.cut(i);
       }
     }
   }
 
   private int decide() {
-    int line = CUT_LINE;
+    int line = Outcomes.NO_LINE;
     for (int stage = 0; stage < stages.length; stage++) {
       line = lineOffsets[stage] + stages[stage].decide(view);
       hits[line]++;

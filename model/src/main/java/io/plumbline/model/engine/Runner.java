@@ -9,27 +9,19 @@ import java.util.Optional;
  * several threads at once.
  */
 public interface Runner extends AutoCloseable {
-  /** The entry in a verdict array for a frame that this runner cannot run. */
-  int UNSUPPORTED = Integer.MIN_VALUE;
-
-  /**
-   * The entry in a verdict array for a frame whose capture is cut before something that decides.
-   */
-  int CUT = Integer.MIN_VALUE + 1;
-
   /** Returns why this frame cannot be run, or empty if it can. */
   Optional<String> unsupported(Packet packet);
 
-  /** Runs one frame and looks at everything afterwards. */
+  /** Runs one frame; the outcome includes the frame as the program left it. */
   Outcome run(Packet packet) throws EngineException;
 
   /**
    * Runs many frames.
    *
-   * @param verdicts receives the return code of every frame, {@link #UNSUPPORTED} or {@link #CUT};
-   *     at least as long as the batch
+   * @param outcomes receives the result of every frame
+   * @throws EngineException if the engine itself failed; the frames before that have their results
    */
-  void run(PacketBatch batch, int[] verdicts) throws EngineException;
+  void run(PacketBatch batch, Outcomes outcomes) throws EngineException;
 
   /** Returns how often each clause has decided so far, if the program itself counts that. */
   default Optional<Counters> counters() {

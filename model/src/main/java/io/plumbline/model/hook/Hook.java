@@ -25,6 +25,14 @@ public record Hook(
           Map.of(Verdicts.TC_ACT_OK, "TC_ACT_OK", Verdicts.TC_ACT_SHOT, "TC_ACT_SHOT"),
           new TestRunLimits(14, 34, 54, 3712));
 
+  /** The driver's hook: kernel {@code include/uapi/linux/bpf.h}, enum xdp_action. */
+  public static final Hook XDP =
+      new Hook(
+          "xdp",
+          "xdp_md",
+          Map.of(0, "XDP_ABORTED", 1, "XDP_DROP", 2, "XDP_PASS", 3, "XDP_TX", 4, "XDP_REDIRECT"),
+          new TestRunLimits(14, 14, 14, 1 << 16));
+
   public Hook {
     verdicts = Map.copyOf(verdicts);
   }
