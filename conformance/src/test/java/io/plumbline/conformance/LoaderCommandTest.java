@@ -4,10 +4,7 @@ import static io.plumbline.conformance.OwnNetwork.passes;
 import static io.plumbline.conformance.OwnNetwork.sh;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.plumbline.conformance.cli.Plumb;
 import io.plumbline.loader.cli.LoaderCommands;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -18,7 +15,6 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
-import picocli.CommandLine;
 
 /** The commands of production on a veth pair: what they do, print and end with. */
 class LoaderCommandTest {
@@ -34,13 +30,7 @@ class LoaderCommandTest {
   }
 
   private static Program.Result plumb(String... args) {
-    StringWriter out = new StringWriter();
-    StringWriter err = new StringWriter();
-    CommandLine line = Plumb.commandLine();
-    line.setOut(new PrintWriter(out));
-    line.setErr(new PrintWriter(err));
-    int status = line.execute(args);
-    return new Program.Result(status, out.toString(), err.toString());
+    return OwnNetwork.plumb(args);
   }
 
   private static String ok(String... args) {
@@ -535,31 +525,6 @@ class LoaderCommandTest {
             assertThat(Program.finish(process, "").status()).isZero();
           }
           assertThat(sh("tc qdisc show dev v0")).doesNotContain("clsact");
-          return true;
-        });
-  }
-
-  @Test
-  void pinsAreNotPutWhereOthersCanRemoveThem() throws Exception {
-    Path pins = Path.of("/sys/fs/bpf/plumbline");
-    ok("doctor");
-    org.junit.jupiter.api.Assumptions.assumeTrue(
-        !Files.exists(pins) || pins.toFile().delete(), "somebody's links are pinned here");
-    OwnNetwork.in(
-        () -> {
-          sh("mkdir " + pins + " && chmod 777 " + pins);
-          Program.Result result = plumb("attach", "-i", "v0", "--pin", "block_port", "80");
-          sh("rmdir " + pins);
-          assertThat(result.err())
-              .isEqualTo(
-                  "plumb: note: "
-                      + pins
-                      + ": not a directory of root's that only root can write to"
-                      + System.lineSeparator()
-                      + "plumb: note: v0 egress clsact: moving the interface to another network namespace removes a clsact filter; a TCX link stays"
-                      + System.lineSeparator());
-          assertThat(result.out()).startsWith("v0 egress clsact: attached block_port 80");
-          ok("detach", "-i", "v0");
           return true;
         });
   }

@@ -19,10 +19,14 @@ import java.util.concurrent.TimeUnit;
 import picocli.CommandLine;
 
 /**
- * A network namespace of a test's own, with the veth pair v0 and v1. It belongs to one thread, the
- * processes which that thread starts are in it too, and it ends with the thread.
+ * Private network and mount namespaces of a test, with the veth pair v0 and v1, an empty BPF file
+ * system and an empty /run. They belong to one thread, the processes and threads which that thread
+ * starts are in them too, and they end with it. So a test neither sees nor changes what else is
+ * attached and pinned on the machine.
  */
 final class OwnNetwork {
+  private static final int CLONE_NEWNS = 0x20000;
+  private static final int MS_REC_PRIVATE = 0x4000 | 0x40000;
   private static final int AF_PACKET = 17;
   private static final int SOCK_RAW = 3;
 
@@ -34,6 +38,7 @@ final class OwnNetwork {
         new FutureTask<>(
             () -> {
               NetworkNamespace.enterNew();
+              privateMounts();
               // The kernel would send frames of its own otherwise, which filters count too.
               sh(
                   "{ echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6; } 2>/dev/null;"
@@ -53,14 +58,32 @@ final class OwnNetwork {
     }
   }
 
+  /** Gives the calling thread a mount namespace with a BPF file system and a /run of its own. */
+  static void privateMounts() {
+    assertThat(LibC.unshare(CLONE_NEWNS)).as("unshare: errno %d", Native.getLastError()).isZero();
+    mount("none", "/", "none", MS_REC_PRIVATE);
+    mount("tmpfs", "/run", "tmpfs", 0);
+    mount("bpf", "/sys/fs/bpf", "bpf", 0);
+  }
+
+  private static void mount(String source, String target, String type, int flags) {
+    assertThat(LibC.mount(source, target, type, flags, null))
+        .as("mount %s: errno %d", target, Native.getLastError())
+        .isZero();
+  }
+
   /** Runs a command of plumb in this process; arguments are separated by blanks. */
   static Program.Result plumb(String arguments) {
+    return plumb(arguments.split(" ", -1));
+  }
+
+  static Program.Result plumb(String... arguments) {
     StringWriter out = new StringWriter();
     StringWriter err = new StringWriter();
     CommandLine line = Plumb.commandLine();
     line.setOut(new PrintWriter(out));
     line.setErr(new PrintWriter(err));
-    int status = line.execute(arguments.split(" ", -1));
+    int status = line.execute(arguments);
     return new Program.Result(status, out.toString(), err.toString());
   }
 

@@ -238,6 +238,14 @@ public final class Attacher implements AutoCloseable {
 
   /** Returns whether a program is still on its hook; cheap, and needs CAP_NET_ADMIN only. */
   public boolean isThere(Attachment attachment) throws AttachException {
+    // A link goes with its interface into another network namespace.
+    int link = Pins.find().pins().map(pins -> pins.open(attachment.linkId())).orElse(-1);
+    if (link >= 0) {
+      Optional<Bpf.LinkInfo> info = Bpf.linkInfo(link);
+      LibC.close(link);
+      return info.filter(i -> i.programId() == attachment.programId() && i.ifindex() != 0)
+          .isPresent();
+    }
     try {
       Optional<Link> now = Link.find(netlink, attachment.ifindex());
       if (now.isEmpty()) {
@@ -400,7 +408,8 @@ public final class Attacher implements AutoCloseable {
 
   /** Opens the link of an attachment, if it still has that program. */
   private int openLink(Attachment attachment) throws AttachException, NetlinkException {
-    int link = Pins.find().pins().map(pins -> pins.open(attachment.linkId())).orElse(-1);
+    int link =
+        Pins.find().pins().map(pins -> pins.open(attachment.linkId())).orElse(-Errno.ENOENT);
     if (link < 0) {
       link = Bpf.linkById(attachment.linkId());
     }
@@ -737,14 +746,13 @@ public final class Attacher implements AutoCloseable {
   private Attachment attachLink(Request request, Prepared prepared, Backend backend, Pins pins)
       throws AttachException, NetlinkException {
     pins.tidy();
-    pins = Pins.find().pins().orElse(pins);
     Description about = request.about.withMadeQdisc(false);
     try (Gate gate = prepared.gate(about)) {
       int link = createLink(request, backend, gate.fd());
       try {
         int id = Bpf.linkInfo(link).map(Bpf.LinkInfo::id).orElse(0);
         // Until it is pinned, closing the link takes the program off again.
-        check(pins.pin(link, id), pins.directory() + ": pin the link", Capability.CAP_BPF);
+        pins.pin(link, id);
       } finally {
         LibC.close(link);
       }

@@ -1,97 +1,77 @@
 package io.plumbline.loader.attach;
 
+import com.sun.jna.Native;
 import io.plumbline.loader.attach.AttachException.Kind;
+import io.plumbline.loader.libbpf.Errno;
 import io.plumbline.loader.libbpf.LibC;
-import java.io.IOException;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
-import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.PosixFilePermissions;
-import org.jspecify.annotations.Nullable;
 
 /**
- * One change of attachments at a time. The lock is the kernel's, so it ends with the process that
- * holds it, however that ends.
+ * Mutual exclusion of changes of attachments: one at a time. The lock is the kernel's (flock(2)),
+ * so it ends with the process that holds it, however that ends.
+ *
+ * <p>It is on a directory that only this user can open, which also works where that is read-only.
+ * Where there is no such directory, it is on the network namespace; another user in there could
+ * hold that one.
  */
 final class Lock {
   private static final long WAIT_MILLIS = 30_000;
   private static final long STEP_MILLIS = 20;
+  private static final int DIRECTORY_MODE = 0700;
+  private static final int O_CLOEXEC = 0x80000;
+  private static final int LOCK_EX_NB = 2 | 4;
+  private static final String NAMESPACE = "/proc/thread-self/ns/net";
 
-  private final FileChannel channel;
+  private final int fd;
 
-  private Lock(FileChannel channel) {
-    this.channel = channel;
+  private Lock(int fd) {
+    this.fd = fd;
   }
 
-  /** Waits for its turn. */
+  /** Waits until no other process or thread makes a change. */
   static Lock acquire() throws AttachException {
-    Path directory =
-        LibC.geteuid() == 0
-            ? Path.of("/run/plumbline")
-            : Path.of("/run/user/" + LibC.geteuid() + "/plumbline");
-    Path file = directory.resolve("lock");
+    Path run = Path.of(LibC.geteuid() == 0 ? "/run" : "/run/user/" + LibC.geteuid());
+    String name = run.resolve("plumbline").toString();
+    int fd;
+    try (OwnDirectory directory = OwnDirectory.make(run, "plumbline", DIRECTORY_MODE)) {
+      fd = LibC.open(directory.entry("."), O_CLOEXEC, 0);
+    } catch (AttachException e) {
+      name = NAMESPACE;
+      fd = LibC.open(name, O_CLOEXEC, 0);
+    }
+    Lock lock = new Lock(fd);
     try {
-      if (!Files.exists(directory, LinkOption.NOFOLLOW_LINKS)) {
-        createDirectory(directory);
+      lock.await(name);
+      return lock;
+    } catch (AttachException e) {
+      lock.close();
+      throw e;
+    }
+  }
+
+  private void await(String name) throws AttachException {
+    long end = System.nanoTime() + WAIT_MILLIS * 1_000_000;
+    while (LibC.flock(fd, LOCK_EX_NB) < 0) {
+      int errno = Native.getLastError();
+      if (errno != Errno.EAGAIN && errno != Errno.EINTR) {
+        throw new AttachException(
+            Kind.KERNEL, name + ": cannot be locked: " + Errno.describe(errno));
       }
-      Object owner = Files.getAttribute(directory, "unix:uid", LinkOption.NOFOLLOW_LINKS);
-      if (!Integer.valueOf(LibC.geteuid()).equals(owner)
-          || !Files.isDirectory(directory, LinkOption.NOFOLLOW_LINKS)) {
-        throw new AttachException(Kind.KERNEL, directory + ": not a directory of this user's");
+      if (System.nanoTime() - end > 0) {
+        throw new AttachException(
+            Kind.KERNEL, name + ": held by another process for more than 30 seconds");
       }
-      FileChannel channel =
-          FileChannel.open(
-              file,
-              java.util.Set.of(
-                  StandardOpenOption.CREATE, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS),
-              PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
-      long end = System.nanoTime() + WAIT_MILLIS * 1_000_000;
-      while (tryLock(channel) == null) {
-        if (System.nanoTime() - end > 0) {
-          channel.close();
-          throw new AttachException(
-              Kind.KERNEL, file + ": held by another process for more than 30 seconds");
-        }
+      try {
         Thread.sleep(STEP_MILLIS);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new AttachException(Kind.KERNEL, name + ": interrupted");
       }
-      return new Lock(channel);
-    } catch (IOException e) {
-      throw new AttachException(Kind.KERNEL, file + ": cannot be locked: " + e);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new AttachException(Kind.KERNEL, file + ": interrupted");
     }
   }
 
-  private static void createDirectory(Path directory) throws IOException {
-    try {
-      Files.createDirectory(
-          directory,
-          PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
-    } catch (java.nio.file.FileAlreadyExistsException e) {
-      // Another process was faster.
-    }
-  }
-
-  private static @Nullable FileLock tryLock(FileChannel channel) throws IOException {
-    try {
-      return channel.tryLock();
-    } catch (OverlappingFileLockException e) {
-      // Another thread of this process has it.
-      return null;
-    }
-  }
-
-  /** Lets the next one. */
+  /** Lets the next change be made. */
   void close() {
-    try {
-      channel.close();
-    } catch (IOException e) {
-      throw new IllegalStateException(e);
-    }
+    LibC.close(fd);
   }
 }

@@ -1,70 +1,94 @@
 package io.plumbline.loader.attach;
 
 import com.sun.jna.Memory;
+import com.sun.jna.Native;
+import io.plumbline.loader.attach.AttachException.Kind;
 import io.plumbline.loader.libbpf.Bpf;
 import io.plumbline.loader.libbpf.Errno;
 import io.plumbline.loader.libbpf.LibC;
+import io.plumbline.loader.process.Capability;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFileAttributes;
-import java.nio.file.attribute.PosixFilePermission;
-import java.nio.file.attribute.PosixFilePermissions;
+import java.security.SecureRandom;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.Stream;
 
 /**
- * The names under which links are held in the BPF file system: {@code plumbline/link-ID}. A link's
- * number is given once until the system boots, so interfaces of one name in several network
- * namespaces do not meet here.
+ * Names under which links are held in the BPF file system: {@code plumbline/link-ID}. The kernel
+ * gives a link's number once until the system boots, so interfaces of one name in several network
+ * namespaces have different names here.
+ *
+ * <p>Any user may create names in a BPF file system that is mounted with the kernel's default mode.
+ * Where {@code plumbline} belongs to another user, {@code plumbline-RANDOM} is used instead.
  */
 final class Pins {
   private static final long BPF_FS_MAGIC = 0xCAFE4A11L;
   private static final String MOUNT = "/sys/fs/bpf";
+  private static final String FIRST_MOUNT = "/proc/1/root" + MOUNT;
+  private static final String DIRECTORY = "plumbline";
+  private static final int DIRECTORY_MODE = 0700;
   private static final int STATFS_BYTES = 256;
+  private static final int RANDOM_BYTES = 8;
 
-  private final Path directory;
+  private final Path mount;
 
-  private Pins(Path directory) {
-    this.directory = directory;
+  private Pins(Path mount) {
+    this.mount = mount;
   }
 
-  /** Where links can be pinned, or why they cannot. */
+  /** A location where links can be pinned, or why they cannot. */
   record Found(Optional<Pins> pins, String reason) {}
 
   /**
-   * Finds the BPF file system, and mounts it where nobody has. A program started by {@code ip netns
-   * exec} sees a /sys of its own that ends with it; the one of the first process is used then.
+   * Finds the BPF file system. A program started by {@code ip netns exec} sees a /sys that ends with
+   * it; the one of the first process is used then.
    */
   static Found find() {
-    if (isBpfFs(MOUNT)) {
-      return open(Path.of(MOUNT));
+    boolean first = !isBpfFs(MOUNT) && !sameMounts() && isBpfFs(FIRST_MOUNT);
+    try {
+      Pins pins = new Pins(first ? Path.of(FIRST_MOUNT) : here());
+      try (OwnDirectory directory = pins.directory()) {
+        return directory.writable()
+            ? new Found(Optional.of(pins), "")
+            : new Found(Optional.empty(), directory.path() + ": cannot be written to");
+      }
+    } catch (AttachException e) {
+      return new Found(Optional.empty(), String.valueOf(e.getMessage()));
     }
-    boolean sameMounts = sameMounts();
-    if (!sameMounts && isBpfFs("/proc/1/root" + MOUNT)) {
-      return open(Path.of("/proc/1/root" + MOUNT));
-    }
-    if (!sameMounts) {
-      return new Found(
-          Optional.empty(), "no BPF file system on " + MOUNT + " outlives this mount namespace");
-    }
-    if (LibC.mount("bpf", MOUNT, "bpf", 0, null) < 0) {
-      return new Found(
-          Optional.empty(),
-          "no BPF file system on " + MOUNT + ": mount -t bpf bpf " + MOUNT + " was refused");
-    }
-    return open(Path.of(MOUNT));
   }
 
-  /** Compares the numbers of mounts, which are other ones in each mount namespace. */
+  /** Returns the BPF file system of this mount namespace; mounts it if the system has none. */
+  static Path here() throws AttachException {
+    if (isBpfFs(MOUNT)) {
+      return Path.of(MOUNT);
+    }
+    if (!sameMounts()) {
+      throw new AttachException(
+          Kind.KERNEL, "no BPF file system on " + MOUNT + " outlives this mount namespace");
+    }
+    String mode = "mode=0700";
+    try (Memory data = new Memory(mode.length() + 1L)) {
+      data.setString(0, mode);
+      if (LibC.mount("bpf", MOUNT, "bpf", 0, data) < 0) {
+        throw new AttachException(
+            Kind.KERNEL,
+            "no BPF file system on %s: mount -t bpf bpf %s: %s"
+                .formatted(MOUNT, MOUNT, Errno.describe(Native.getLastError())));
+      }
+    }
+    return Path.of(MOUNT);
+  }
+
+  /** Compares the numbers of mounts, which differ in each mount namespace. */
   private static boolean sameMounts() {
-    try (Stream<String> own = Files.lines(Path.of("/proc/self/mountinfo"));
+    try (Stream<String> own = Files.lines(Path.of("/proc/thread-self/mountinfo"));
         Stream<String> first = Files.lines(Path.of("/proc/1/mountinfo"))) {
       return own.findFirst().equals(first.findFirst());
     } catch (IOException | UncheckedIOException e) {
@@ -78,82 +102,99 @@ final class Pins {
     }
   }
 
-  private static Found open(Path mount) {
-    Path directory = mount.resolve("plumbline");
-    try {
-      if (!Files.exists(directory, LinkOption.NOFOLLOW_LINKS)) {
-        Files.createDirectory(
-            directory,
-            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
-      }
-      PosixFileAttributes found =
-          Files.readAttributes(directory, PosixFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
-      Set<PosixFilePermission> permissions = found.permissions();
-      Object owner = Files.getAttribute(directory, "unix:uid", LinkOption.NOFOLLOW_LINKS);
-      boolean ours = owner instanceof Integer uid && (uid == 0 || uid == LibC.geteuid());
-      if (!found.isDirectory()
-          || !ours
-          || permissions.contains(PosixFilePermission.OTHERS_WRITE)
-          || permissions.contains(PosixFilePermission.GROUP_WRITE)) {
-        return new Found(
-            Optional.empty(),
-            directory + ": not a directory of root's that only root can write to");
-      }
-      return new Found(Optional.of(new Pins(directory)), "");
+  /** Returns the names that can be directories of pins, the plain one first. */
+  private TreeSet<String> candidates() {
+    TreeSet<String> names = new TreeSet<>();
+    try (DirectoryStream<Path> stream = Files.newDirectoryStream(mount, DIRECTORY + "*")) {
+      stream.forEach(path -> names.add(String.valueOf(path.getFileName())));
     } catch (IOException e) {
-      return new Found(Optional.empty(), directory + ": cannot be used: " + e);
+      // The plain name is tried, which gives the reason.
+    }
+    return names;
+  }
+
+  /** Opens the directories of this user; there are several if another user made one go away. */
+  private List<OwnDirectory> directories() {
+    List<OwnDirectory> found = new ArrayList<>();
+    for (String name : candidates()) {
+      try {
+        found.add(OwnDirectory.open(mount, name));
+      } catch (AttachException e) {
+        // It belongs to another user.
+      }
+    }
+    return found;
+  }
+
+  /** Opens the directory for new pins. */
+  private OwnDirectory directory() throws AttachException {
+    List<OwnDirectory> found = directories();
+    if (!found.isEmpty()) {
+      found.subList(1, found.size()).forEach(OwnDirectory::close);
+      return found.get(0);
+    }
+    boolean taken = candidates().contains(DIRECTORY);
+    byte[] random = new byte[RANDOM_BYTES];
+    new SecureRandom().nextBytes(random);
+    // A BPF file system has no names with a dot.
+    String name = taken ? DIRECTORY + "-" + HexFormat.of().formatHex(random) : DIRECTORY;
+    return OwnDirectory.make(mount, name, DIRECTORY_MODE);
+  }
+
+  /** Pins a link. */
+  void pin(int linkFd, int linkId) throws AttachException {
+    try (OwnDirectory directory = directory()) {
+      int result = Bpf.pin(linkFd, directory.entry(name(linkId)));
+      if (result < 0) {
+        throw AttachException.of(
+            "%s: pin the link: %s".formatted(directory.path(), Errno.describe(-result)),
+            -result,
+            Capability.CAP_BPF);
+      }
     }
   }
 
-  /** Pins a link; returns 0 or {@code -errno}. */
-  int pin(int linkFd, int linkId) {
-    return Bpf.pin(linkFd, path(linkId).toString());
-  }
-
-  /** Opens a pinned link; returns {@code -errno} if it is not pinned here. */
+  /** Opens a pinned link; returns {@code -ENOENT} if it is not pinned here. */
   int open(int linkId) {
-    return Bpf.pinned(path(linkId).toString());
+    int link = -Errno.ENOENT;
+    for (OwnDirectory directory : directories()) {
+      try (directory) {
+        if (link < 0) {
+          link = Bpf.pinned(directory.entry(name(linkId)));
+        }
+      }
+    }
+    return link;
   }
 
-  /** Forgets a link. */
+  /** Removes the pin of a link. */
   void remove(int linkId) {
-    LibC.unlink(path(linkId).toString());
+    for (OwnDirectory directory : directories()) {
+      try (directory) {
+        directory.remove(name(linkId));
+      }
+    }
   }
 
-  /** Removes the pins of links whose interface is gone, and the directory if it is empty. */
+  /** Removes the pins of links whose interface is gone, and directories that are empty. */
   void tidy() {
-    for (Path pin : all()) {
-      int fd = Bpf.pinned(pin.toString());
-      if (fd == -Errno.ENOENT) {
-        continue;
+    for (OwnDirectory directory : directories()) {
+      try (directory) {
+        for (String pin : directory.list("link-*")) {
+          int fd = Bpf.pinned(directory.entry(pin));
+          if (fd >= 0) {
+            if (Bpf.linkInfo(fd).map(info -> info.ifindex() == 0).orElse(false)) {
+              directory.remove(pin);
+            }
+            LibC.close(fd);
+          }
+        }
+        LibC.rmdir(directory.path().toString());
       }
-      boolean dead = fd >= 0 && Bpf.linkInfo(fd).map(info -> info.ifindex() == 0).orElse(false);
-      if (fd >= 0) {
-        LibC.close(fd);
-      }
-      if (dead) {
-        LibC.unlink(pin.toString());
-      }
-    }
-    LibC.rmdir(directory.toString());
-  }
-
-  private List<Path> all() {
-    try (DirectoryStream<Path> stream = Files.newDirectoryStream(directory, "link-*")) {
-      List<Path> pins = new ArrayList<>();
-      stream.forEach(pins::add);
-      return pins;
-    } catch (IOException e) {
-      return List.of();
     }
   }
 
-  private Path path(int linkId) {
-    return directory.resolve("link-" + linkId);
-  }
-
-  /** Returns where the pins are. */
-  Path directory() {
-    return directory;
+  private static String name(int linkId) {
+    return "link-" + linkId;
   }
 }

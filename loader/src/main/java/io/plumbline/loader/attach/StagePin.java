@@ -1,61 +1,122 @@
 package io.plumbline.loader.attach;
 
 import com.sun.jna.Memory;
+import io.plumbline.loader.attach.AttachException.Kind;
 import io.plumbline.loader.kernel.LoadedObject;
 import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.loader.libbpf.Bpf;
 import io.plumbline.loader.libbpf.BpfSyscall;
 import io.plumbline.loader.libbpf.Errno;
 import io.plumbline.loader.libbpf.LibC;
+import io.plumbline.loader.netlink.NetlinkException;
+import io.plumbline.loader.netlink.NetworkNamespace;
 import io.plumbline.loader.process.Capability;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.program.Chain;
 import io.plumbline.model.program.RodataImage;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * A prog_array of a chain's stages where traffico has its own: {@code traffico/IFNAME/prog_array}
- * in the BPF file system. It is there to be looked at. Nothing is decided by it, so that a chain
+ * in the BPF file system. It is only there to be looked at: no packet is decided by it, so a chain
  * does not depend on a file that anything else may remove.
+ *
+ * <p>A chain of the original does depend on it, so a pin is replaced or removed only if it is ours
+ * and of this network namespace, which the map's name says.
  */
 public final class StagePin implements AutoCloseable {
   private static final int MAP_TYPE_PROG_ARRAY = 3;
   private static final int DIRECTORY_MODE = 0755;
+  private static final String ROOT = "traffico";
+  private static final String PIN = "prog_array";
 
-  private final Path directory;
+  /** As many digits of the namespace's number as a map's name has room for. */
+  private static final int NAMESPACES = 36 * 36 * 36 * 36 * 36;
 
-  private StagePin(Path directory) {
+  private final String ifname;
+  private final OwnDirectory root;
+  private final OwnDirectory directory;
+  private int mapId;
+
+  private StagePin(String ifname, OwnDirectory root, OwnDirectory directory) {
+    this.ifname = ifname;
+    this.root = root;
     this.directory = directory;
   }
 
-  /** Makes it, in place of an older one; throws if it cannot be pinned. */
+  /** Pins the stages of a chain; throws if they cannot be pinned, or something else is there. */
   public static StagePin create(Chain chain, ObjectSource objects, String ifname)
       throws AttachException {
-    Pins.Found found = Pins.find();
-    if (found.pins().isEmpty()) {
-      throw new AttachException(AttachException.Kind.KERNEL, found.reason());
-    }
-    Path root = found.pins().get().directory().resolveSibling("traffico");
-    Path directory = root.resolve(ifname);
-    LibC.mkdir(root.toString(), DIRECTORY_MODE);
-    LibC.mkdir(directory.toString(), DIRECTORY_MODE);
-    StagePin pin = new StagePin(directory);
-    int map = BpfSyscall.mapCreate("prog_array", MAP_TYPE_PROG_ARRAY, 4, 4, Chain.MAX_STAGES, 0);
+    StagePin pin = open(ifname);
+    String name = mapName();
+    int map = BpfSyscall.mapCreate(name, MAP_TYPE_PROG_ARRAY, 4, 4, Chain.MAX_STAGES, 0);
     try {
-      LibC.unlink(pin.path().toString());
-      int result = map < 0 ? map : Bpf.pin(map, pin.path().toString());
-      if (result < 0) {
-        pin.close();
-        throw AttachException.of(Errno.describe(-result), -result, Capability.CAP_BPF);
-      }
+      check(map, "make the map");
+      pin.requireOurs(name);
+      check(Bpf.pin(map, pin.directory.entry(PIN)), pin.path().toString());
+      pin.mapId = Bpf.mapInfo(map).map(Bpf.MapInfo::id).orElse(0);
       fill(map, chain.stages(), objects);
       return pin;
     } catch (EngineException e) {
       pin.close();
       throw AttachException.of(e);
+    } catch (AttachException e) {
+      pin.close();
+      throw e;
     } finally {
       LibC.close(map);
+    }
+  }
+
+  private static StagePin open(String ifname) throws AttachException {
+    OwnDirectory root = OwnDirectory.make(Pins.here(), ROOT, DIRECTORY_MODE);
+    try {
+      return new StagePin(ifname, root, root.make(ifname, DIRECTORY_MODE));
+    } catch (AttachException e) {
+      root.close();
+      throw e;
+    }
+  }
+
+  private static String mapName() throws AttachException {
+    try {
+      return PIN + Long.toString(NetworkNamespace.cookie() % NAMESPACES, 36);
+    } catch (NetlinkException e) {
+      throw AttachException.of(e);
+    }
+  }
+
+  private static void check(int result, String what) throws AttachException {
+    if (result < 0) {
+      throw AttachException.of(
+          what + ": " + Errno.describe(-result), -result, Capability.CAP_BPF);
+    }
+  }
+
+  /** Returns the map that is pinned now. */
+  private Optional<Bpf.MapInfo> pinned() {
+    int map = Bpf.pinned(directory.entry(PIN));
+    if (map < 0) {
+      return Optional.empty();
+    }
+    try {
+      return Bpf.mapInfo(map);
+    } finally {
+      LibC.close(map);
+    }
+  }
+
+  /** Removes a pin that one of our processes has left; refuses if it is another program's. */
+  private void requireOurs(String name) throws AttachException {
+    Optional<Bpf.MapInfo> there = pinned();
+    if (there.isPresent()) {
+      if (!there.get().name().equals(name)) {
+        throw new AttachException(
+            Kind.KERNEL, path() + ": map %d of another program".formatted(there.get().id()));
+      }
+      directory.remove(PIN);
     }
   }
 
@@ -78,12 +139,16 @@ public final class StagePin implements AutoCloseable {
 
   /** Returns where it is. */
   public Path path() {
-    return directory.resolve("prog_array");
+    return directory.path().resolve(PIN);
   }
 
   @Override
   public void close() {
-    LibC.unlink(path().toString());
-    LibC.rmdir(directory.toString());
+    if (mapId != 0 && pinned().map(Bpf.MapInfo::id).orElse(0) == mapId) {
+      directory.remove(PIN);
+    }
+    directory.close();
+    root.removeDirectory(ifname);
+    root.close();
   }
 }

@@ -60,9 +60,16 @@ public final class LibC {
 
   public static native int execve(String path, Pointer arguments, Pointer environment);
 
-  public static native int unlink(String path);
+  public static native int openat(int directory, String path, int flags, int mode);
 
-  public static native int mkdir(String path, int mode);
+  public static native int mkdirat(int directory, String path, int mode);
+
+  public static native int unlinkat(int directory, String path, int flags);
+
+  public static native int statx(
+      int directory, String path, int flags, int mask, Pointer result);
+
+  public static native int flock(int fd, int operation);
 
   public static native int rmdir(String path);
 
