@@ -92,7 +92,7 @@ public final class LiveEngine implements Engine {
   Wire wire() throws EngineException {
     Wire made = wire;
     if (made == null) {
-      made = new Wire(direction);
+      made = new Wire(direction, backend);
       wire = made;
     }
     return made;

@@ -127,7 +127,7 @@ final class LiveRunner implements Runner {
             wire.link(),
             direction,
             Optional.of(backend),
-            backend == Backend.TCX ? new Order(Order.Place.LAST, 0) : Order.FIRST,
+            new Order(Order.Place.LAST, 0),
             new Description(
                 "plumb verify",
                 subject.toString(),

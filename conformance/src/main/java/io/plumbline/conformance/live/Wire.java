@@ -4,13 +4,16 @@ import com.sun.jna.Memory;
 import com.sun.jna.Native;
 import io.plumbline.loader.attach.AttachException;
 import io.plumbline.loader.attach.Attacher;
+import io.plumbline.loader.attach.Backend;
 import io.plumbline.loader.kernel.TagPusher;
 import io.plumbline.loader.libbpf.Bpf;
 import io.plumbline.loader.libbpf.Errno;
 import io.plumbline.loader.libbpf.LibC;
 import io.plumbline.loader.netlink.Link;
+import io.plumbline.loader.netlink.Netlink;
 import io.plumbline.loader.netlink.NetlinkException;
 import io.plumbline.loader.netlink.NetworkNamespace;
+import io.plumbline.loader.netlink.TrafficControl;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.policy.Direction;
 import java.io.IOException;
@@ -30,6 +33,7 @@ final class Wire implements AutoCloseable {
   private static final int AF_PACKET = 17;
   private static final int SOCK_RAW = 3;
   private static final int SOCKADDR_LL_BYTES = 20;
+  private static final int FIRST_PREFERENCE = 1;
   private static final String FILTERED = "v0";
   private static final String OTHER = "v1";
 
@@ -38,9 +42,14 @@ final class Wire implements AutoCloseable {
   private final int socket;
   private final Memory frame = new Memory(MAX_FRAME);
   private final TagPusher tags;
-  private final int tagLink;
+  private int tagLink = -1;
 
-  Wire(Direction direction) throws EngineException {
+  /**
+   * Makes the interfaces.
+   *
+   * @param backend how the filters will be attached; the tag pusher before them is attached so too
+   */
+  Wire(Direction direction, Backend backend) throws EngineException {
     try {
       NetworkNamespace.enterNew();
       // Otherwise the kernel sends frames of its own, which the filter would count too.
@@ -57,13 +66,25 @@ final class Wire implements AutoCloseable {
       Link sender = direction == Direction.EGRESS ? link : attacher.link(OTHER);
       socket = open(sender.index());
       tags = TagPusher.onHook();
-      tagLink =
-          Bpf.linkCreate(tags.programFd(), sender.index(), Bpf.ATTACH_TCX_EGRESS, Bpf.F_BEFORE, 0);
-      if (tagLink < 0) {
-        throw new EngineException("live: attach the tag pusher: " + Errno.describe(-tagLink));
-      }
+      attachTags(sender.index(), backend);
     } catch (NetlinkException | AttachException | IOException e) {
       throw new EngineException("live: " + e.getMessage());
+    }
+  }
+
+  /** Attaches the tag pusher where it runs before every filter. */
+  private void attachTags(int ifindex, Backend backend) throws EngineException, NetlinkException {
+    if (backend == Backend.CLSACT) {
+      // It is removed with the interface.
+      try (Netlink netlink = new Netlink()) {
+        TrafficControl.add(
+            netlink, ifindex, Direction.EGRESS, FIRST_PREFERENCE, tags.programFd(), "tags");
+      }
+      return;
+    }
+    tagLink = Bpf.linkCreate(tags.programFd(), ifindex, Bpf.ATTACH_TCX_EGRESS, Bpf.F_BEFORE, 0);
+    if (tagLink < 0) {
+      throw new EngineException("live: attach the tag pusher: " + Errno.describe(-tagLink));
     }
   }
 
@@ -126,7 +147,9 @@ final class Wire implements AutoCloseable {
 
   @Override
   public void close() {
-    LibC.close(tagLink);
+    if (tagLink >= 0) {
+      LibC.close(tagLink);
+    }
     tags.close();
     LibC.close(socket);
     attacher.close();

@@ -20,6 +20,7 @@ import io.plumbline.model.policy.Direction;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * Attaches, replaces and detaches filters on the interfaces of the calling thread's network
@@ -543,17 +544,19 @@ public final class Attacher implements AutoCloseable {
       requireClsact("backend clsact");
       return new Choice(wanted, Optional.empty(), "");
     }
-    String why =
-        (xdp ? Optional.<String>empty() : Feature.TCX.missing())
-            .map(reason -> "no TCX: " + reason)
-            .or(Feature.BPFFS::missing)
-            .orElse("");
-    if (why.isEmpty()) {
+    Optional<Feature> lacking =
+        Stream.of(Feature.TCX, Feature.BPFFS)
+            .filter(feature -> feature != Feature.TCX || !xdp)
+            .filter(feature -> feature.missing().isPresent())
+            .findFirst();
+    if (lacking.isEmpty()) {
       return new Choice(wanted, Pins.find().pins(), "");
     }
     if (asked.isPresent() || xdp) {
-      throw new AttachException(Kind.KERNEL, "backend " + wanted.word() + ": unavailable: " + why);
+      require(lacking.get(), "backend " + wanted.word());
     }
+    String why =
+        (lacking.get() == Feature.TCX ? "no TCX: " : "") + lacking.get().missing().orElse("");
     requireClsact(why + "; backend clsact");
     return new Choice(Backend.CLSACT, Optional.empty(), why);
   }
@@ -584,7 +587,7 @@ public final class Attacher implements AutoCloseable {
     return refused(e, kind, false);
   }
 
-  private static AttachException refused(EngineException e, Kind kind, boolean policy) {
+  static AttachException refused(EngineException e, Kind kind, boolean policy) {
     Optional<String> lacking =
         Capability.lacking(Capability.CAP_BPF, Capability.CAP_NET_ADMIN, Capability.CAP_PERFMON);
     if (lacking.isPresent()) {
@@ -620,17 +623,13 @@ public final class Attacher implements AutoCloseable {
       }
       try {
         return Gate.load(code.get(), about);
-      } catch (AttachException e) {
-        // Somebody's program may be one that the kernel takes only alone, such as one that needs
-        // all of the stack.
-        if (object.isEmpty()) {
-          throw e;
+      } catch (EngineException e) {
+        // A user's program may be one that the kernel takes only alone, such as one that needs all
+        // of the stack.
+        if (object.isPresent() && !about.observing()) {
+          return Gate.bare(object.get(), about);
         }
-        if (about.observing()) {
-          throw new AttachException(
-              Kind.INPUT, String.valueOf(e.getMessage()), e.errno(), e.detail());
-        }
-        return Gate.bare(object.get(), about);
+        throw refused(e, object.isPresent() ? Kind.INPUT : Kind.KERNEL, code.get().isPolicy());
       }
     }
 
@@ -641,14 +640,7 @@ public final class Attacher implements AutoCloseable {
   }
 
   private static Prepared prepare(What what) throws AttachException {
-    boolean policy =
-        what instanceof What.OfSubject subject && subject.subject instanceof Subject.Intent;
     try {
-      if (Feature.BPF.switchedOff()
-          || Feature.RINGBUF.switchedOff()
-          || policy && Feature.BPF_LOOP.switchedOff()) {
-        throw new EngineException("switched off");
-      }
       if (LibBpf.unavailable() != null) {
         throw new EngineException("kernel: " + LibBpf.unavailable());
       }
@@ -662,7 +654,7 @@ public final class Attacher implements AutoCloseable {
           : new Prepared(
               of.name, Optional.of(FilterCode.of(of.name, of.object)), Optional.of(of.object));
     } catch (EngineException e) {
-      throw refused(e, what instanceof What.OfObject ? Kind.INPUT : Kind.KERNEL, policy);
+      throw refused(e, what instanceof What.OfObject ? Kind.INPUT : Kind.KERNEL);
     }
   }
 

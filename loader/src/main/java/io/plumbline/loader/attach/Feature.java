@@ -18,7 +18,7 @@ import java.util.Optional;
  * what would happen on an older kernel.
  */
 public enum Feature {
-  BPF("load tc programs", "root, or CAP_BPF and CAP_NET_ADMIN; Linux 5.17 or newer", true),
+  BPF("load tc programs", "root, or CAP_BPF and CAP_NET_ADMIN; Linux 5.10 or newer", true),
   RINGBUF("report drops as events", "Linux 5.8", true),
   BPF_LOOP("policies", "Linux 5.17", false),
   CLSACT("attach as a clsact filter", "Linux 4.5 with CONFIG_NET_SCH_INGRESS", false),

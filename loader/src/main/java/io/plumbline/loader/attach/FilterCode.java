@@ -29,6 +29,9 @@ import java.util.Map;
 final class FilterCode implements AutoCloseable {
   private static final int PACKET = 6;
 
+  /** The program that decides by a policy. */
+  static final String POLICY = "intent";
+
   private final String name;
   private final byte[] instructions;
   private final List<AutoCloseable> held;
@@ -72,7 +75,7 @@ final class FilterCode implements AutoCloseable {
         held.add(program);
         program.install(0, List.of(PolicyProgram.image(intent.policy())));
         program.activate(0);
-        return new FilterCode("intent", program.instructions(), held);
+        return new FilterCode(POLICY, program.instructions(), held);
       }
       Subject.IntentRows rows = (Subject.IntentRows) subject;
       Map<String, byte[]> table = StrictRow.rodata(StrictRow.of(rows.policy()));
@@ -111,6 +114,11 @@ final class FilterCode implements AutoCloseable {
   /** Returns the program's name. */
   String name() {
     return name;
+  }
+
+  /** Returns whether it is a policy, which needs bpf_loop. */
+  boolean isPolicy() {
+    return name.equals(POLICY);
   }
 
   byte[] instructions() {

@@ -47,19 +47,35 @@ final class Gate implements AutoCloseable {
     this.fd = fd;
   }
 
-  /** Loads a tc filter behind the gate. */
-  static Gate load(FilterCode filter, Description about) throws AttachException {
-    try (LoadedObject gate =
-            LoadedObject.relocate(
-                GATE,
-                ObjectSource.builtIn().object(GATE),
-                Map.of("observe", u32(about.observing() ? 1 : 0), "pass", u32(TC_ACT_UNSPEC)));
-        SplicedProgram program =
-            new SplicedProgram("kernel", filter.name(), splice(gate, filter.instructions()))) {
+  /** Loads the gate with a tc filter. */
+  static Gate load(FilterCode filter, Description about) throws EngineException, AttachException {
+    try (SplicedProgram program = splice(filter, about.observing(), false)) {
       describe(program.fd(), about);
       return new Gate(program.take());
-    } catch (EngineException e) {
-      throw AttachException.of(e);
+    }
+  }
+
+  /** Returns how many instructions the verifier follows in the gate with a filter. */
+  static int verifierCost(FilterCode filter) throws EngineException {
+    try (SplicedProgram program = splice(filter, false, true)) {
+      return program.verifiedInstructions();
+    }
+  }
+
+  private static SplicedProgram splice(FilterCode filter, boolean observe, boolean measured)
+      throws EngineException {
+    if (Feature.BPF.switchedOff()
+        || Feature.RINGBUF.switchedOff()
+        || filter.isPolicy() && Feature.BPF_LOOP.switchedOff()) {
+      throw new EngineException("kernel: load " + filter.name() + ": PLUMB_WITHOUT says so");
+    }
+    try (LoadedObject gate =
+        LoadedObject.relocate(
+            GATE,
+            ObjectSource.builtIn().object(GATE),
+            Map.of("observe", u32(observe ? 1 : 0), "pass", u32(TC_ACT_UNSPEC)))) {
+      byte[] code = splice(gate, filter.instructions());
+      return new SplicedProgram("kernel", filter.name(), code, measured);
     }
   }
 

@@ -11,6 +11,7 @@ import io.plumbline.loader.attach.HookOrder;
 import io.plumbline.loader.attach.Order;
 import io.plumbline.loader.kernel.LoadedObject;
 import io.plumbline.loader.kernel.ObjectSource;
+import io.plumbline.loader.libbpf.BpfSyscall;
 import io.plumbline.loader.netlink.Link;
 import io.plumbline.loader.netlink.LinkType;
 import io.plumbline.loader.process.LeastPrivilege;
@@ -146,11 +147,6 @@ public final class AttachCommand implements Callable<Integer> {
     }
     PrintWriter out = spec.commandLine().getOut();
     Optional<Subject> subject = subject();
-    Direction direction =
-        subject
-            .filter(Subject.Intent.class::isInstance)
-            .map(s -> ((Subject.Intent) s).policy().direction())
-            .orElse(policyOptions.direction());
     check();
     if (explain) {
       explain(out, subject);
@@ -167,6 +163,7 @@ public final class AttachCommand implements Callable<Integer> {
         Attacher.requireEthernet(link);
       }
       try (Loaded loaded = load(subject)) {
+        Direction direction = direction(subject, loaded);
         if (dryRun || link == null) {
           return dryRun(attacher, loaded, subject, link, direction, out);
         }
@@ -180,6 +177,15 @@ public final class AttachCommand implements Callable<Integer> {
     } catch (AttachException e) {
       throw failed(e);
     }
+  }
+
+  /** Returns the hook's direction: of a policy its own, of an XDP program ingress by default. */
+  private Direction direction(Optional<Subject> subject, Loaded loaded) {
+    if (subject.isPresent() && subject.get() instanceof Subject.Intent intent) {
+      return intent.policy().direction();
+    }
+    boolean xdp = loaded.object().map(o -> o.type() == BpfSyscall.PROG_TYPE_XDP).orElse(false);
+    return policyOptions.direction(xdp ? Direction.INGRESS : Direction.EGRESS);
   }
 
   /** Goes on where this process was before it gave its privileges up. */

@@ -1,6 +1,7 @@
 package io.plumbline.loader.cli;
 
 import io.plumbline.loader.attach.Feature;
+import io.plumbline.loader.attach.LoadCheck;
 import io.plumbline.loader.libbpf.LibBpf;
 import io.plumbline.loader.libbpf.LibC;
 import java.io.PrintWriter;
@@ -13,7 +14,10 @@ import picocli.CommandLine.Spec;
 /** {@code plumb doctor}. */
 @Command(
     name = "doctor",
-    description = "Say what this system can do for plumb, what is missing, and how to get it.",
+    description = {
+      "Show what this system can do for plumb, what is missing, and how to get it.",
+      "Every program that ships is loaded as an attach loads it, and removed again; nothing is attached."
+    },
     mixinStandardHelpOptions = true,
     footer = {
       "",
@@ -44,7 +48,29 @@ public final class DoctorCommand implements Callable<Integer> {
           missing.map(reason -> reason + "; " + feature.remedy()).orElse(""));
     }
     out.print(table);
+    if (Feature.BPF.missing().isEmpty()) {
+      able &= load(out);
+    }
     out.flush();
     return able ? ExitStatus.DONE : ExitStatus.UNAVAILABLE;
+  }
+
+  /** Loads every filter, and returns whether none is refused for another reason than bpf_loop. */
+  private static boolean load(PrintWriter out) {
+    boolean loop = Feature.BPF_LOOP.missing().isEmpty();
+    boolean able = true;
+    Table table = new Table("filter", "", "verified", "why it is not loaded");
+    for (LoadCheck.Result result : LoadCheck.run()) {
+      able &= result.refusal().isEmpty() || result.needsLoop() && !loop;
+      table.row(
+          result.filter(),
+          result.refusal().isEmpty() ? "yes" : "no",
+          result.verified(),
+          result.refusal().orElse(""));
+    }
+    out.printf(
+        "%nloaded with the gate, as an attach does it; verified: instructions that the kernel's verifier followed%n");
+    out.print(table);
+    return able;
   }
 }

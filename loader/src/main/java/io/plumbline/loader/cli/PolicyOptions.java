@@ -38,7 +38,8 @@ public final class PolicyOptions {
   @Option(
       names = "--at",
       paramLabel = "ingress|egress",
-      description = "which section of the file (default: egress, or the only one)")
+      description =
+          "which way packets go (default: the file's only section; ingress for XDP programs; else egress)")
   private @Nullable Direction direction;
 
   @Option(
@@ -68,7 +69,12 @@ public final class PolicyOptions {
 
   /** Returns which way packets go. */
   public Direction direction() {
-    return direction == null ? Direction.EGRESS : direction;
+    return direction(Direction.EGRESS);
+  }
+
+  /** Returns which way packets go, with a default of the caller's. */
+  public Direction direction(Direction otherwise) {
+    return direction == null ? otherwise : direction;
   }
 
   /** Returns the policy; names that were resolved are told on the error stream. */

@@ -1,7 +1,6 @@
 package io.plumbline.loader.kernel;
 
 import io.plumbline.loader.libbpf.BpfSyscall;
-import io.plumbline.loader.libbpf.Errno;
 import io.plumbline.loader.libbpf.LibBpf;
 import io.plumbline.loader.libbpf.LibC;
 import java.util.Optional;
@@ -59,8 +58,6 @@ public final class FeatureProbe {
       LibC.close(fd);
       return null;
     }
-    return -fd == Errno.EPERM
-        ? "bpf(2): EPERM: needs root, or CAP_BPF and CAP_NET_ADMIN"
-        : "bpf(2): " + Errno.describe(-fd);
+    return "bpf(2): " + BpfSyscall.describe(-fd);
   }
 }

@@ -4,7 +4,6 @@ import com.sun.jna.Memory;
 import com.sun.jna.Pointer;
 import com.sun.jna.ptr.LongByReference;
 import io.plumbline.loader.libbpf.BpfSyscall;
-import io.plumbline.loader.libbpf.Errno;
 import io.plumbline.loader.libbpf.LibBpf;
 import io.plumbline.model.engine.EngineException;
 import java.nio.charset.StandardCharsets;
@@ -24,8 +23,7 @@ public final class LoadedObject implements AutoCloseable {
 
   private final Relocation.@Nullable Taken relocated;
 
-  private LoadedObject(
-      Pointer object, Pointer program, Relocation.@Nullable Taken relocated) {
+  private LoadedObject(Pointer object, Pointer program, Relocation.@Nullable Taken relocated) {
     this.object = object;
     this.program = program;
     this.relocated = relocated;
@@ -294,14 +292,12 @@ public final class LoadedObject implements AutoCloseable {
 
   private static void check(int result, String what, String log) throws EngineException {
     if (result < 0) {
-      String reason = result == -Errno.EPERM ? ": needs CAP_BPF and CAP_NET_ADMIN" : "";
       long lines = log.lines().count();
       String message =
-          "kernel: %s: %s%s%s"
+          "kernel: %s: %s%s"
               .formatted(
                   what,
-                  Errno.describe(-result),
-                  reason,
+                  BpfSyscall.describe(-result),
                   lines == 0 ? "" : " (verifier log: " + lines + " lines)");
       throw Errno.isRefusal(-result, log)
           ? EngineException.refusal(message, log)

@@ -3,7 +3,6 @@ package io.plumbline.loader.kernel;
 import com.sun.jna.Memory;
 import com.sun.jna.Pointer;
 import io.plumbline.loader.libbpf.BpfSyscall;
-import io.plumbline.loader.libbpf.Errno;
 import io.plumbline.loader.libbpf.LibC;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.Runner;
@@ -298,7 +297,8 @@ public final class PolicyProgram implements AutoCloseable {
 
   private static void check(int result, String what) throws EngineException {
     if (result < 0) {
-      throw new EngineException("kernel: intent: %s: %s".formatted(what, Errno.describe(-result)));
+      throw new EngineException(
+          "kernel: intent: %s: %s".formatted(what, BpfSyscall.describe(-result)));
     }
   }
 

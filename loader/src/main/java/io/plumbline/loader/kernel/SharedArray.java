@@ -2,7 +2,6 @@ package io.plumbline.loader.kernel;
 
 import com.sun.jna.Pointer;
 import io.plumbline.loader.libbpf.BpfSyscall;
-import io.plumbline.loader.libbpf.Errno;
 import io.plumbline.loader.libbpf.LibC;
 import io.plumbline.model.engine.EngineException;
 
@@ -31,7 +30,7 @@ public final class SharedArray implements AutoCloseable {
         BpfSyscall.mapCreate(
             BpfSyscall.MAP_TYPE_ARRAY, 4, valueBytes, entries, BpfSyscall.F_MMAPABLE | flags);
     if (fd < 0) {
-      throw new EngineException("kernel: create array map: " + Errno.describe(-fd));
+      throw new EngineException("kernel: create array map: " + BpfSyscall.describe(-fd));
     }
     bytes = ((long) valueBytes * entries + PAGE - 1) / PAGE * PAGE;
     try {

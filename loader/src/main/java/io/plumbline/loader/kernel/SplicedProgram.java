@@ -1,16 +1,17 @@
 package io.plumbline.loader.kernel;
 
 import io.plumbline.loader.libbpf.BpfSyscall;
-import io.plumbline.loader.libbpf.Errno;
 import io.plumbline.loader.libbpf.LibC;
 import io.plumbline.model.engine.EngineException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
- * A wrapper with a subject's unmodified instructions behind it as a subprogram, in the kernel.
+ * A wrapper in the kernel, followed by a subject's unmodified instructions as a subprogram.
  *
  * <p>The kernel allows a tail call in a subprogram only when type information says that the
  * function returns an int (kernel {@code kernel/bpf/verifier.c}, check_btf_func), so each function
@@ -22,10 +23,13 @@ public final class SplicedProgram implements AutoCloseable {
   private static final int KIND_FUNC_PROTO = 13;
   private static final int FUNC_TYPE = 3;
 
+  private static final Pattern PROCESSED = Pattern.compile("processed ([0-9]+) insns");
+
+  private final int verifiedInstructions;
   private int fd;
 
   SplicedProgram(String engine, Assembly wrapper, byte[] subject) throws EngineException {
-    this(engine, "", wrapper.before(subject));
+    this(engine, "", wrapper.before(subject), false);
   }
 
   /**
@@ -35,23 +39,41 @@ public final class SplicedProgram implements AutoCloseable {
    * @param name of the program; may be empty
    */
   public SplicedProgram(String where, String name, byte[] code) throws EngineException {
+    this(where, name, code, false);
+  }
+
+  /**
+   * Loads instructions of several functions.
+   *
+   * @param measured whether the verifier counts the instructions that it follows
+   */
+  public SplicedProgram(String where, String name, byte[] code, boolean measured)
+      throws EngineException {
     int btf = BpfSyscall.btfLoad(intFunctionType());
     if (btf < 0) {
-      throw new EngineException(where + ": load type information: " + Errno.describe(-btf));
+      throw new EngineException(where + ": load type information: " + BpfSyscall.describe(-btf));
     }
     BpfSyscall.Loaded loaded =
-        BpfSyscall.progLoad(name, BpfSyscall.PROG_TYPE_SCHED_CLS, code, btf, functions(code));
+        BpfSyscall.progLoad(
+            name, BpfSyscall.PROG_TYPE_SCHED_CLS, code, btf, functions(code), measured);
     LibC.close(btf);
     if (loaded.fd() < 0) {
       String message =
           "%s: load %s: %s"
               .formatted(
-                  where, name.isEmpty() ? "the wrapper" : name, Errno.describe(-loaded.fd()));
+                  where, name.isEmpty() ? "the wrapper" : name, BpfSyscall.describe(-loaded.fd()));
       throw Errno.isRefusal(-loaded.fd(), loaded.log())
           ? EngineException.refusal(message, loaded.log())
           : new EngineException(message, loaded.log());
     }
     fd = loaded.fd();
+    Matcher processed = PROCESSED.matcher(loaded.log());
+    verifiedInstructions = processed.find() ? Integer.parseInt(processed.group(1)) : 0;
+  }
+
+  /** Returns how many instructions the verifier followed; 0 if that was not measured. */
+  public int verifiedInstructions() {
+    return verifiedInstructions;
   }
 
   /** Returns the program's fd. */

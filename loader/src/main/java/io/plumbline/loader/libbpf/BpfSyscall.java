@@ -37,7 +37,23 @@ public final class BpfSyscall {
 
   private static final int LOG_SIZE = 1 << 20;
 
+  /** {@code BPF_LOG_LEVEL1} and {@code BPF_LOG_STATS} (kernel {@code bpf_verifier.h}). */
+  private static final int LOG_INSTRUCTIONS = 1;
+
+  private static final int LOG_STATISTICS = 4;
+
+  static {
+    Memlock.raise();
+  }
+
   private BpfSyscall() {}
+
+  /** Returns the name of an error number of bpf(2) with its meaning: of EPERM what is needed. */
+  public static String describe(int errno) {
+    return errno == Errno.EPERM
+        ? "EPERM: " + Memlock.reason().orElse("needs root, or CAP_BPF and CAP_NET_ADMIN")
+        : Errno.describe(errno);
+  }
 
   /** Creates a map; returns its fd or {@code -errno}. */
   public static int mapCreate(int type, int keySize, int valueSize, int entries, int flags) {
@@ -130,7 +146,7 @@ public final class BpfSyscall {
 
   /** Loads a program of one function under the GPL. */
   public static Loaded progLoad(int type, byte[] instructions) {
-    return progLoad("", type, instructions, 0, new int[0]);
+    return progLoad("", type, instructions, 0, new int[0], false);
   }
 
   /**
@@ -140,9 +156,10 @@ public final class BpfSyscall {
    * @param btfFd type information that {@code funcInfo} speaks of
    * @param funcInfo for each function the index of its first instruction and its type's id; none if
    *     empty
+   * @param measured whether the verifier's statistics are wanted as the log (Linux 5.2)
    */
   public static Loaded progLoad(
-      String name, int type, byte[] instructions, int btfFd, int[] funcInfo) {
+      String name, int type, byte[] instructions, int btfFd, int[] funcInfo, boolean measured) {
     try (Memory attr = attr();
         Memory code = new Memory(instructions.length);
         Memory license = new Memory(4);
@@ -165,17 +182,25 @@ public final class BpfSyscall {
         attr.setPointer(80, functions);
         attr.setInt(88, funcInfo.length / 2);
       }
+      log.setByte(0, (byte) 0);
+      if (measured) {
+        setLog(attr, LOG_STATISTICS, log);
+      }
       int fd = call(BPF_PROG_LOAD, attr);
       if (fd >= 0) {
-        return new Loaded(fd, "");
+        return new Loaded(fd, log.getString(0));
       }
-      log.setByte(0, (byte) 0);
-      attr.setInt(24, 1);
-      attr.setInt(28, LOG_SIZE);
-      attr.setPointer(32, log);
+      setLog(attr, LOG_INSTRUCTIONS, log);
       int again = call(BPF_PROG_LOAD, attr);
-      return new Loaded(again, log.getString(0));
+      // The second call may fail with ENOSPC instead, because the log is too long.
+      return new Loaded(again < 0 ? fd : again, log.getString(0));
     }
+  }
+
+  private static void setLog(Memory attr, int level, Memory log) {
+    attr.setInt(24, level);
+    attr.setInt(28, LOG_SIZE);
+    attr.setPointer(32, log);
   }
 
   private static void setName(Memory attr, int at, String name) {

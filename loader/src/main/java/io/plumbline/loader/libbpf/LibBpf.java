@@ -19,6 +19,7 @@ public final class LibBpf {
     try {
       Native.register(LibBpf.class, "libbpf.so.1");
       libbpf_set_print(null);
+      Memlock.raise();
       return null;
     } catch (LinkageError e) {
       return "needs libbpf.so.1 (package libbpf1)";

@@ -44,6 +44,10 @@ public final class LibC {
 
   public static native long recv(int fd, Pointer bytes, long length, int flags);
 
+  static native int getrlimit(int resource, Pointer limit);
+
+  static native int setrlimit(int resource, Pointer limit);
+
   public static native int setns(int fd, int type);
 
   public static native int unshare(int flags);
