@@ -80,7 +80,8 @@ class KernelsTest {
       delimiterString = " => ",
       value = {
         "none => 0 => intent yes",
-        "bpf_loop => 0 => intent no 0 kernel: policies: unavailable: PLUMB_WITHOUT says so: needs Linux 5.17",
+        "bpf_loop => 0 => intent no 0 kernel: policies: unavailable: PLUMB_WITHOUT says so: needs"
+            + " Linux 5.17",
         "ringbuf => 3 => nop no 0 kernel: unavailable: PLUMB_WITHOUT says so: needs Linux 5.8",
         "tcx => 0 => tcx no attach as a TCX link PLUMB_WITHOUT says so; Linux 6.6",
       })
@@ -98,8 +99,10 @@ class KernelsTest {
       delimiterString = " => ",
       value = {
         "tcx => tcx => plumb: backend tcx: unavailable: PLUMB_WITHOUT says so: needs Linux 6.6",
-        "tcx => bpffs => plumb: backend tcx: unavailable: PLUMB_WITHOUT says so: needs mount -t bpf bpf /sys/fs/bpf",
-        "clsact => clsact => plumb: backend clsact: unavailable: PLUMB_WITHOUT says so: needs Linux 4.5",
+        "tcx => bpffs => plumb: backend tcx: unavailable: PLUMB_WITHOUT says so: needs mount -t bpf"
+            + " bpf /sys/fs/bpf",
+        "clsact => clsact => plumb: backend clsact: unavailable: PLUMB_WITHOUT says so: needs Linux"
+            + " 4.5",
       })
   void aBackendThatTheKernelLacksIsOneLineWithTheVersionItNeeds(
       String backend, String without, String message) throws Exception {

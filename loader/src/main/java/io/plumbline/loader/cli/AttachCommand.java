@@ -55,7 +55,8 @@ import picocli.CommandLine.Spec;
       "  plumb attach -i eth0 block_port 443",
       "  plumb attach -i eth0 --pin --allow arp --allow dns/10.0.0.53 --allow tcp/10.0.0.1:443",
       "  plumb attach -i eth0 --pin --replace --policy policy.yaml --confirm 60",
-      "  plumb attach -i eth0 --observe --policy policy.yaml     # drops nothing, counts what it would drop",
+      "  plumb attach -i eth0 --observe --policy policy.yaml     # drops nothing, counts what it"
+          + " would drop",
       "  plumb attach -i eth0 --at ingress --object filter.bpf.o"
     })
 public final class AttachCommand implements Callable<Integer> {
@@ -97,7 +98,8 @@ public final class AttachCommand implements Callable<Integer> {
   @Option(
       names = "--replace",
       description =
-          "put it in the place of what plumb attached there before: every packet is judged by the old or the new one")
+          "put it in the place of what plumb attached there before: every packet is judged by the"
+              + " old or the new one")
   private boolean replace;
 
   @Option(names = "--observe", description = "drop nothing, only count and report")
@@ -126,7 +128,9 @@ public final class AttachCommand implements Callable<Integer> {
       paramLabel = "ORDER",
       defaultValue = "first",
       description =
-          "among the programs of its backend there: first, last, before:PROGRAM_ID, after:PROGRAM_ID; XDP programs run before TCX programs, these before clsact filters")
+          "among the programs of its backend there: first, last, before:PROGRAM_ID,"
+              + " after:PROGRAM_ID; XDP programs run before TCX programs, these before clsact"
+              + " filters")
   private String order = "first";
 
   @Option(names = "--explain", description = "say what the filter does")
@@ -406,7 +410,8 @@ public final class AttachCommand implements Callable<Integer> {
     if (attachment.backend() == Backend.CLSACT && !LinkType.isLoopback(link)) {
       note(
           attachment.place()
-              + ": moving the interface to another network namespace removes a clsact filter; a TCX link stays");
+              + ": moving the interface to another network namespace removes a clsact filter; a TCX"
+              + " link stays");
     }
     for (HookOrder.Bypass bypass : attacher.bypasses(attachment)) {
       err(bypass.hidesPackets() ? "warning" : "note", bypass.text());

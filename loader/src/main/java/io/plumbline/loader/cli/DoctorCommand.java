@@ -16,7 +16,8 @@ import picocli.CommandLine.Spec;
     name = "doctor",
     description = {
       "Show what this system can do for plumb, what is missing, and how to get it.",
-      "Every program that ships is loaded as an attach loads it, and removed again; nothing is attached."
+      "Every program that ships is loaded as an attach loads it, and removed again; nothing is"
+          + " attached."
     },
     mixinStandardHelpOptions = true,
     footer = {
@@ -69,7 +70,8 @@ public final class DoctorCommand implements Callable<Integer> {
           result.refusal().orElse(""));
     }
     out.printf(
-        "%nloaded with the gate, as an attach does it; verified: instructions that the kernel's verifier followed%n");
+        "%nloaded with the gate, as an attach does it; verified: instructions that the kernel's"
+            + " verifier followed%n");
     out.print(table);
     return able;
   }

@@ -23,7 +23,8 @@ public final class PolicyOptions {
       names = {"--allow", "--permit"},
       paramLabel = "SELECTOR",
       description =
-          "permit this traffic (repeatable): arp, dns/10.0.0.53, tcp/10.0.0.0/8:443, udp/[2001:db8::1]:8000-8100 from 10.1.0.0/16, ...")
+          "permit this traffic (repeatable): arp, dns/10.0.0.53, tcp/10.0.0.0/8:443,"
+              + " udp/[2001:db8::1]:8000-8100 from 10.1.0.0/16, ...")
   private List<String> permits = List.of();
 
   @Option(
@@ -39,7 +40,8 @@ public final class PolicyOptions {
       names = "--at",
       paramLabel = "ingress|egress",
       description =
-          "which way packets go (default: the file's only section; ingress for XDP programs; else egress)")
+          "which way packets go (default: the file's only section; ingress for XDP programs; else"
+              + " egress)")
   private @Nullable Direction direction;
 
   @Option(
