@@ -116,6 +116,7 @@ public final class EventsCommand implements Callable<Integer> {
 
   private final Map<String, Source> sources = new LinkedHashMap<>();
   private final Map<String, String> unavailable = new LinkedHashMap<>();
+  private boolean following;
   private long seen;
 
   @Override
@@ -181,6 +182,8 @@ public final class EventsCommand implements Callable<Integer> {
     long start = System.nanoTime();
     long refreshed = start;
     boolean ending = false;
+    boolean none = false;
+    following = true;
     while (!ending) {
       ending = stop.await(POLL_MILLIS) || millisSince(start) / 1000 >= seconds;
       for (Source source : sources.values()) {
@@ -191,10 +194,12 @@ public final class EventsCommand implements Callable<Integer> {
       if (!ending && millisSince(refreshed) >= REFRESH_MILLIS) {
         refresh(attacher, sink);
         refreshed = System.nanoTime();
-        if (sources.isEmpty()) {
+        // A filter that is being replaced may be seen when it is neither the old one nor the new.
+        if (sources.isEmpty() && none) {
           throw new CommandException(
               ExitStatus.DISAGREEMENT, "events: no filter of plumb's is attached there any more");
         }
+        none = sources.isEmpty();
       }
     }
     sources.values().forEach(this::sum);
@@ -278,15 +283,20 @@ public final class EventsCommand implements Callable<Integer> {
     }
   }
 
-  /** Returns what is attached; nothing once the interface that was named is gone. */
+  /**
+   * Returns what is attached; nothing once the interface that was named is gone, and what was known
+   * if one of many disappears meanwhile.
+   */
   private List<Attachment> attachments(Attacher attacher) throws CommandException {
     try {
       return place.attachments(attacher, direction);
     } catch (CommandException e) {
-      if (sources.isEmpty() || e.status() == ExitStatus.UNAVAILABLE) {
+      if (!following || e.status() == ExitStatus.UNAVAILABLE) {
         throw e;
       }
-      return List.of();
+      return place.ifname != null
+          ? List.of()
+          : sources.values().stream().map(source -> source.attachment).toList();
     }
   }
 
