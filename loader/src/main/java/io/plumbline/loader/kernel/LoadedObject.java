@@ -4,6 +4,7 @@ import com.sun.jna.Memory;
 import com.sun.jna.Pointer;
 import com.sun.jna.ptr.LongByReference;
 import io.plumbline.loader.libbpf.BpfSyscall;
+import io.plumbline.loader.libbpf.Errno;
 import io.plumbline.loader.libbpf.LibBpf;
 import io.plumbline.model.engine.EngineException;
 import java.nio.charset.StandardCharsets;

@@ -1,6 +1,7 @@
 package io.plumbline.loader.kernel;
 
 import io.plumbline.loader.libbpf.BpfSyscall;
+import io.plumbline.loader.libbpf.Errno;
 import io.plumbline.loader.libbpf.LibC;
 import io.plumbline.model.engine.EngineException;
 import java.nio.ByteBuffer;
