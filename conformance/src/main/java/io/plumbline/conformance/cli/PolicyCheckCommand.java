@@ -8,6 +8,7 @@ import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.policy.Diagrams;
 import io.plumbline.model.policy.Direction;
 import io.plumbline.model.policy.Policy;
+import io.plumbline.model.policy.PolicyAdvice;
 import io.plumbline.model.policy.PolicyBuilder;
 import io.plumbline.model.policy.PolicyCheck;
 import io.plumbline.model.policy.PolicyException;
@@ -31,10 +32,11 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** {@code plumb policy check}: errors with their place, and rules that can never decide. */
+/** {@code plumb policy check}: errors with their place, and rules that do not do what they seem to. */
 @Command(
     name = "check",
-    description = "Check a policy file: errors, and rules that can never decide.",
+    description =
+        "Check a policy file: errors, rules that can never decide, and traffic that the permitted traffic needs.",
     mixinStandardHelpOptions = true,
     sortOptions = false,
     footer = {
@@ -76,8 +78,17 @@ final class PolicyCheckCommand implements Callable<Integer> {
       policies.forEach(policy -> checkLimits(policy, errors));
     }
     List<List<PolicyCheck.Finding>> findings = new ArrayList<>();
+    List<PolicyAdvice> advice = new ArrayList<>();
+    List<PolicyAdvice> notes = new ArrayList<>();
     Confirmation confirmation = new Confirmation();
     if (errors.isEmpty()) {
+      advice.addAll(advice(policies));
+      notes.addAll(PolicyAdvice.notes(policies));
+      for (PolicyAdvice one : advice) {
+        one.example()
+            .ifPresent(
+                flow -> confirmation.claim(one.dropped(), flow, one.dropped().decide(flow)));
+      }
       for (Policy policy : policies) {
         List<PolicyCheck.Finding> of = findings(policy);
         findings.add(of);
@@ -87,8 +98,8 @@ final class PolicyCheckCommand implements Callable<Integer> {
       }
       confirmation.run();
     }
-    report(policies, errors, findings, confirmation);
-    boolean clean = findings.stream().allMatch(List::isEmpty);
+    report(policies, errors, findings, advice, notes, confirmation);
+    boolean clean = findings.stream().allMatch(List::isEmpty) && advice.isEmpty();
     return !errors.isEmpty() ? ExitStatus.USAGE : clean ? ExitStatus.DONE : ExitStatus.DISAGREEMENT;
   }
 
@@ -109,10 +120,20 @@ final class PolicyCheckCommand implements Callable<Integer> {
     }
   }
 
+  private List<PolicyAdvice> advice(List<Policy> policies) throws CommandException {
+    try {
+      return PolicyAdvice.warnings(policies);
+    } catch (Diagrams.TooLargeException e) {
+      throw new CommandException(ExitStatus.USAGE, file + ": " + e.getMessage());
+    }
+  }
+
   private void report(
       List<Policy> policies,
       List<PolicyException> errors,
       List<List<PolicyCheck.Finding>> findings,
+      List<PolicyAdvice> advice,
+      List<PolicyAdvice> notes,
       Confirmation confirmation)
       throws CommandException {
     PrintWriter out = spec.commandLine().getOut();
@@ -120,6 +141,7 @@ final class PolicyCheckCommand implements Callable<Integer> {
     StringBuilder text = new StringBuilder();
     for (int i = 0; i < findings.size(); i++) {
       Policy policy = policies.get(i);
+      List<PolicyAdvice> of = advice.stream().filter(one -> one.policy() == policy).toList();
       text.append(
           "%s: %s: %d permits, %d forbids, %d warnings%n"
               .formatted(
@@ -127,7 +149,7 @@ final class PolicyCheckCommand implements Callable<Integer> {
                   policy.direction().word(),
                   policy.rules().size() - policy.forbids(),
                   policy.forbids(),
-                  findings.get(i).size()));
+                  findings.get(i).size() + of.size()));
       for (PolicyCheck.Finding finding : findings.get(i)) {
         Rule by = policy.rules().get(finding.decidedBy());
         text.append(
@@ -139,12 +161,21 @@ final class PolicyCheckCommand implements Callable<Integer> {
                     by));
         warnings.add(warning(finding, by));
       }
+      for (PolicyAdvice one : of) {
+        text.append("%s%n".formatted(one));
+        one.example().ifPresent(flow -> text.append("    example: %s: dropped%n".formatted(flow)));
+        warnings.add(advice(one));
+      }
+      notes.stream()
+          .filter(note -> note.policy() == policy)
+          .forEach(note -> text.append("note: %s%n".formatted(note)));
     }
     if (json != null) {
       Map<String, Object> report = Options.report();
       report.put("file", file.toString());
       report.put("errors", errors.stream().map(PolicyCheckCommand::error).toList());
       report.put("warnings", warnings);
+      report.put("notes", notes.stream().map(PolicyCheckCommand::advice).toList());
       report.put("examples", confirmation.toMap());
       Options.writeJson(json, report, out);
     }
@@ -174,6 +205,20 @@ final class PolicyCheckCommand implements Callable<Integer> {
     map.put("example", finding.example().toString());
     map.put("decidedBy", by.toString());
     map.put("allowed", by.side() == Side.PERMIT);
+    return map;
+  }
+
+  private static Map<String, Object> advice(PolicyAdvice advice) {
+    Map<String, Object> map = place(advice.rule().position());
+    map.put("rule", advice.rule().toString());
+    map.put("problem", advice.text());
+    advice
+        .example()
+        .ifPresent(
+            flow -> {
+              map.put("example", flow.toString());
+              map.put("allowed", false);
+            });
     return map;
   }
 

@@ -31,7 +31,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** {@code plumb policy suggest}: a policy for a person to edit, from what was seen. */
+/** {@code plumb policy suggest}: a policy for a person to edit, made from a capture. */
 @Command(
     name = "suggest",
     description = "Print the smallest policy that permits the flows of a capture.",
@@ -93,6 +93,8 @@ final class PolicySuggestCommand implements Callable<Integer> {
     PacketView view = new PacketView();
     long packets = 0;
     long taken = 0;
+    long ofHosts = 0;
+    long ofLocal = 0;
     try (CaptureReader reader = CaptureReader.open(capture)) {
       Options.requireEthernet(capture, reader);
       PacketBatch batch = new PacketBatch(CHUNK, CHUNK * 256);
@@ -103,13 +105,23 @@ final class PolicySuggestCommand implements Callable<Integer> {
         for (int i = 0; i < batch.size(); i++) {
           packets++;
           view.show(batch, i);
-          Optional<Flow> flow = flow(decider, view).filter(f -> counts(f, own));
-          flow.ifPresent(suggestion::add);
-          taken += flow.isPresent() ? 1 : 0;
+          Optional<Flow> flow = flow(decider, view);
+          Optional<Flow> counted = flow.filter(f -> counts(f, own));
+          counted.ifPresent(suggestion::add);
+          taken += counted.isPresent() ? 1 : 0;
+          ofHosts += flow.filter(PolicySuggestCommand::isIp).isPresent() ? 1 : 0;
+          ofLocal += counted.filter(PolicySuggestCommand::isIp).isPresent() ? 1 : 0;
         }
       }
     } catch (CaptureException e) {
       throw new CommandException(ExitStatus.USAGE, String.valueOf(e.getMessage()));
+    }
+    if (ofHosts > 0 && ofLocal == 0) {
+      PrintWriter err = spec.commandLine().getErr();
+      err.printf(
+          "plumb: warning: --local: none of %d IP packets of %s is %s %s: expected addresses of the host that made the capture%n",
+          ofHosts, capture, direction == Direction.EGRESS ? "from" : "to", own);
+      err.flush();
     }
     PrintWriter out = spec.commandLine().getOut();
     String comment =
@@ -126,6 +138,10 @@ final class PolicySuggestCommand implements Callable<Integer> {
     } catch (CutCaptureException e) {
       return Optional.empty();
     }
+  }
+
+  private static boolean isIp(Flow flow) {
+    return flow.flowClass().family().isPresent();
   }
 
   private boolean counts(Flow flow, List<Prefix> own) {

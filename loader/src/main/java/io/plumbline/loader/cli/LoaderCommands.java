@@ -65,6 +65,9 @@ public final class LoaderCommands {
         });
     line.setExecutionExceptionHandler(
         (e, commandLine, parsed) -> {
+          if (isOutOfMemory(e)) {
+            return outOfMemory(commandLine.getErr());
+          }
           boolean known = e instanceof CommandException;
           String message = e.getMessage() == null ? e.toString() : e.getMessage();
           // Only what was written for people has more lines than one.
@@ -90,8 +93,31 @@ public final class LoaderCommands {
                 new OutputStreamWriter(
                     new FileOutputStream(FileDescriptor.out), Charset.defaultCharset()),
                 OUT_BUFFER)));
-    int status = line.execute(args);
+    int status;
+    try {
+      status = line.execute(args);
+    } catch (OutOfMemoryError e) {
+      status = outOfMemory(line.getErr());
+    }
     line.getOut().flush();
     Stop.exit(status);
+  }
+
+  /** Returns whether memory ran out, here or in a thread whose result was awaited. */
+  private static boolean isOutOfMemory(Throwable problem) {
+    for (Throwable e = problem; e != null; e = e.getCause()) {
+      if (e instanceof OutOfMemoryError) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private static int outOfMemory(PrintWriter err) {
+    err.println(
+        "%s out of memory: heap of %d MiB: expected a larger one: PLUMB_JAVA_OPTS=-Xmx4g"
+            .formatted(Colour.BAD.ofError("plumb:"), Runtime.getRuntime().maxMemory() >> 20));
+    err.flush();
+    return ExitStatus.UNAVAILABLE;
   }
 }

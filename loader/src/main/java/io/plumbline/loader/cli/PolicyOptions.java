@@ -46,7 +46,7 @@ public final class PolicyOptions {
 
   @Option(
       names = "--resolve",
-      description = "resolve host names in the policy now, and say to what")
+      description = "resolve host names in the policy now, and print the addresses")
   private boolean resolve;
 
   @Option(
@@ -79,7 +79,7 @@ public final class PolicyOptions {
     return direction == null ? otherwise : direction;
   }
 
-  /** Returns the policy; names that were resolved are told on the error stream. */
+  /** Returns the policy; names that were resolved are printed on the error stream. */
   public Policy policy(PrintWriter err) throws CommandException {
     Policy policy = read();
     policy
@@ -142,12 +142,6 @@ public final class PolicyOptions {
     if (!errors.isEmpty()) {
       String more = errors.size() == 1 ? "" : " (and %d more)".formatted(errors.size() - 1);
       throw new CommandException(ExitStatus.USAGE, errors.get(0).getMessage() + more);
-    }
-    if (wanted.isPresent() && !read.directions().contains(wanted.get())) {
-      throw new CommandException(
-          ExitStatus.USAGE,
-          "%s: no section %s: expected --at %s"
-              .formatted(path, wanted.get().word(), read.directions().iterator().next().word()));
     }
     return policy;
   }

@@ -1,7 +1,13 @@
 package io.plumbline.loader.cni;
 
-/** What goes into the error that a plugin prints (CNI specification 1.1.0, section 5, Error). */
+/** Error that a plugin prints (CNI specification 1.1.0, section 5, Error). */
 final class CniException extends Exception {
+  /** A CNI version that is not supported. */
+  static final int VERSION = 1;
+
+  /** A key of the configuration that is not supported. */
+  static final int FIELD = 2;
+
   /** An environment variable is missing or wrong. */
   static final int ENVIRONMENT = 4;
 
@@ -11,13 +17,13 @@ final class CniException extends Exception {
   /** The configuration is not JSON. */
   static final int DECODE = 6;
 
-  /** The configuration says something that cannot be done. */
+  /** The configuration is invalid, or cannot be carried out. */
   static final int CONFIGURATION = 7;
 
   /** The plugin cannot serve ADD here (STATUS). */
   static final int NOT_AVAILABLE = 50;
 
-  /** The filter that CHECK looks for is not there, or another one is. */
+  /** CHECK: the filter is missing, is another one, or does not see every packet. */
   static final int NOT_AS_ADDED = 100;
 
   private static final long serialVersionUID = 1L;

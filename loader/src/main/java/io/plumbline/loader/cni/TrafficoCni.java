@@ -1,5 +1,7 @@
 package io.plumbline.loader.cni;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import io.plumbline.loader.attach.AttachException;
 import io.plumbline.loader.attach.Attacher;
 import io.plumbline.loader.attach.Attachment;
@@ -8,6 +10,7 @@ import io.plumbline.loader.attach.CounterLines;
 import io.plumbline.loader.attach.Description;
 import io.plumbline.loader.attach.Feature;
 import io.plumbline.loader.attach.GoneException;
+import io.plumbline.loader.attach.HookOrder;
 import io.plumbline.loader.attach.Order;
 import io.plumbline.loader.json.Json;
 import io.plumbline.loader.json.JsonText;
@@ -24,7 +27,8 @@ import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -34,107 +38,139 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
-/** The plugin: one command from the environment, the configuration on standard input. */
+/** CNI plugin: one command from the environment, the configuration on standard input. */
 public final class TrafficoCni {
   private static final int FAILED = 255;
+  private static final int MAX_INPUT = 16 << 20;
   private static final String TOOL = "traffico-cni";
-  private static final String NEWEST = "1.1.0";
-  private static final List<String> VERSIONS = List.of("0.3.1", "0.4.0", "1.0.0", NEWEST);
 
   private final Map<String, String> environment;
   private final InputStream in;
   private final PrintStream out;
+  private final PrintStream err;
   private String version = "1.0.0";
 
-  private TrafficoCni(Map<String, String> environment, InputStream in, PrintStream out) {
+  private TrafficoCni(
+      Map<String, String> environment, InputStream in, PrintStream out, PrintStream err) {
     this.environment = environment;
     this.in = in;
     this.out = out;
+    this.err = err;
   }
 
-  /** Runs it and ends the process. */
+  /** Runs the command and ends the process. */
   public static void main(String[] args) {
-    PrintStream out =
-        new PrintStream(new FileOutputStream(FileDescriptor.out), false, StandardCharsets.UTF_8);
-    int status = run(System.getenv(), System.in, out);
-    out.flush();
-    Stop.exit(status);
+    PrintStream out = stream(FileDescriptor.out);
+    PrintStream err = stream(FileDescriptor.err);
+    int status = run(System.getenv(), System.in, out, err);
+    err.flush();
+    Stop.exit(out.checkError() ? FAILED : status);
   }
 
-  /** Runs it and returns its exit status. */
-  public static int run(Map<String, String> environment, InputStream in, PrintStream out) {
-    return new TrafficoCni(environment, in, out).run();
+  private static PrintStream stream(FileDescriptor fd) {
+    return new PrintStream(new FileOutputStream(fd), false, UTF_8);
+  }
+
+  /**
+   * Runs the command and returns its exit status.
+   *
+   * @param err gets warnings; errors are part of the output
+   */
+  public static int run(
+      Map<String, String> environment, InputStream in, PrintStream out, PrintStream err) {
+    return new TrafficoCni(environment, in, out, err).run();
   }
 
   private int run() {
     try {
-      String command = environment.get("CNI_COMMAND");
-      if (command == null) {
-        throw new CniException(CniException.ENVIRONMENT, "CNI_COMMAND not set");
-      }
-      switch (command) {
-        case "ADD" -> add();
-        case "DEL" -> delete();
-        case "CHECK" -> check();
-        case "GC" -> collect();
-        case "STATUS" -> status();
-        case "VERSION" -> versions();
-        default ->
-            throw new CniException(
-                CniException.ENVIRONMENT,
-                "unknown CNI_COMMAND",
-                "'%s': expected ADD, DEL, CHECK, GC, STATUS or VERSION".formatted(command));
-      }
-      return 0;
+      return command();
     } catch (CniException e) {
-      print(
-          Json.Obj.of(
-              "cniVersion",
-              version,
-              "code",
-              e.code(),
-              "msg",
-              String.valueOf(e.getMessage()),
-              "details",
-              e.details()));
-      return FAILED;
+      return failed(e);
+    } catch (OutOfMemoryError e) {
+      return failed(new CniException(CniException.IO, "out of memory"));
     }
+  }
+
+  private int command() throws CniException {
+    String command = environment.get("CNI_COMMAND");
+    if (command == null) {
+      throw new CniException(CniException.ENVIRONMENT, "CNI_COMMAND not set");
+    }
+    switch (command) {
+      case "ADD" -> add();
+      case "DEL" -> delete();
+      case "CHECK" -> check();
+      case "GC" -> collect();
+      case "STATUS" -> status();
+      case "VERSION" -> versions();
+      default ->
+          throw new CniException(
+              CniException.ENVIRONMENT,
+              "unknown CNI_COMMAND",
+              "'%s': expected ADD, DEL, CHECK, GC, STATUS or VERSION".formatted(command));
+    }
+    return 0;
+  }
+
+  private int failed(CniException e) {
+    print(
+        Json.Obj.of(
+            "cniVersion",
+            version,
+            "code",
+            e.code(),
+            "msg",
+            String.valueOf(e.getMessage()),
+            "details",
+            e.details()));
+    return FAILED;
   }
 
   private void print(Json json) {
     out.print(JsonText.pretty(json) + "\n");
   }
 
-  /** Reads standard input up to its end or its first zero byte. */
-  private String input() throws CniException {
+  /** Reads standard input up to its end; empty if it has nothing. */
+  private Optional<String> input() throws CniException {
     try {
-      String text = new String(in.readAllBytes(), StandardCharsets.UTF_8);
+      byte[] bytes = in.readNBytes(MAX_INPUT + 1);
+      if (bytes.length > MAX_INPUT) {
+        throw new CniException(
+            CniException.IO,
+            "Error reading stdin",
+            "expected at most %d bytes".formatted(MAX_INPUT));
+      }
+      if (bytes.length == 0) {
+        return Optional.empty();
+      }
+      String text = UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
       int zero = text.indexOf('\0');
-      return zero < 0 ? text : text.substring(0, zero);
+      return Optional.of(zero < 0 ? text : text.substring(0, zero));
+    } catch (CharacterCodingException e) {
+      throw new CniException(CniException.DECODE, "Error parsing JSON", "expected UTF-8");
     } catch (IOException e) {
       throw new CniException(CniException.IO, "Error reading stdin");
     }
   }
 
   private NetworkConfig config() throws CniException {
-    String text = input();
-    if (text.isEmpty()) {
-      throw new CniException(CniException.IO, "Error reading stdin");
-    }
+    return config(
+        input().orElseThrow(() -> new CniException(CniException.IO, "Error reading stdin")));
+  }
+
+  private NetworkConfig config(String text) throws CniException {
     NetworkConfig config = NetworkConfig.parse(text);
     version = config.version();
+    config.requireKnown();
     return config;
   }
 
   private void add() throws CniException {
     NetworkConfig config = config();
     config.requireFilter();
-    NetworkConfig.Target target = config.target();
-    try (Attacher attacher = enter(target)) {
-      Optional<Link> link = attacher.linkNamed(target.ifname());
-      if (link.isEmpty()) {
-        throw new CniException(CniException.CONFIGURATION, "Failed to retrieve ifindex");
-      }
+    Target target = config.target(environment);
+    try (Attacher attacher = enter(target, config)) {
+      Link link = link(attacher, target, CniException.CONFIGURATION);
       Subject subject = config.subject();
       Direction direction =
           config
@@ -145,57 +181,79 @@ public final class TrafficoCni {
                           CniException.CONFIGURATION,
                           "Failed to attach BPF program",
                           "attachPoint: expected INGRESS or EGRESS"));
-      attach(attacher, link.get(), direction, subject, key(config.network()));
+      Attacher.Request request =
+          new Attacher.Request(
+              new Attacher.What.OfSubject(subject, ObjectSource.builtIn()),
+              link,
+              direction,
+              backend(target, config),
+              Order.EARLIEST,
+              new Description(
+                  TOOL,
+                  subject.toString(),
+                  key(config.network()),
+                  User.name(),
+                  ProcessHandle.current().pid(),
+                  Instant.now(),
+                  true,
+                  false,
+                  false,
+                  CounterLines.of(subject)));
+      attach(attacher, request, subject);
     } catch (AttachException e) {
       throw failed(e);
     }
     print(config.previousResult());
   }
 
-  private void attach(
-      Attacher attacher, Link link, Direction direction, Subject subject, String key)
-      throws AttachException {
-    Attacher.Request request =
-        new Attacher.Request(
-            new Attacher.What.OfSubject(subject, ObjectSource.builtIn()),
-            link,
-            direction,
-            Optional.of(Feature.CLSACT.switchedOff() ? Backend.TCX : Backend.CLSACT),
-            Order.EARLIEST,
-            new Description(
-                TOOL,
-                subject.toString(),
-                key,
-                User.name(),
-                ProcessHandle.current().pid(),
-                Instant.now(),
-                true,
-                false,
-                false,
-                CounterLines.of(subject)));
-    // A runtime that repeats ADD gets one filter, not two; but a list may have this plugin twice.
-    Optional<Attachment> before =
-        attacher.attachments(link).stream()
-            .filter(a -> a.direction() == direction && isOf(a, key) && isFilter(a, subject))
-            .findFirst();
-    if (before.isPresent()) {
-      attacher.replace(before.get(), request, false).close();
-    } else {
-      attacher.attach(request);
+  private static Link link(Attacher attacher, Target target, int code)
+      throws AttachException, CniException {
+    Optional<Link> link = attacher.linkNamed(target.ifname());
+    if (link.isEmpty()) {
+      throw new CniException(code, "Failed to retrieve ifindex", target.toString());
     }
+    return link.get();
   }
 
   /**
-   * Returns what the filter of one container's interface says as its source: {@code cni NETWORK
-   * CONTAINER INTERFACE}.
+   * Returns the backend to use: the one that survives moving the interface to another network
+   * namespace; but a filter that the original would have made is where {@code tc filter show} and
+   * its users expect it.
    */
-  private String key(String network) {
-    return "cni %s %s %s".formatted(word(network), word(container()), word(ifname()));
+  private static Optional<Backend> backend(Target target, NetworkConfig config) {
+    boolean original = config.dropIn() && target.sandbox().isEmpty();
+    return original && !Feature.CLSACT.switchedOff()
+        ? Optional.of(Backend.CLSACT)
+        : Optional.empty();
   }
 
-  private static String word(String text) {
-    return text.isEmpty() ? "-" : text.replace(' ', '_');
+  /** Attaches a filter; a runtime that repeats ADD gets one, but a list may have two plugins. */
+  private void attach(Attacher attacher, Attacher.Request request, Subject subject)
+      throws AttachException {
+    Attacher.Selector same =
+        onHook ->
+            onHook.stream()
+                .filter(a -> isOf(a, request.about().source()) && isFilter(a, subject))
+                .findFirst();
+    try (Attacher.Placed placed = attacher.attachOrReplace(request, same, false)) {
+      if (!placed.note().isEmpty()) {
+        warn(
+            "%s: clsact filter, which is lost when the interface moves to another network namespace: %s"
+                .formatted(request.link().name(), placed.note()));
+      }
+      attacher.bypasses(placed.attachment()).forEach(bypass -> warn(bypass.text()));
+    }
   }
+
+  private void warn(String text) {
+    err.printf("%s: warning: %s%n", TOOL, text);
+  }
+
+  /** Returns the source in the description of this container's filters. */
+  private String key(String network) {
+    return NetworkConfig.key(network, container(), ifname());
+  }
+
 
   private String container() {
     return environment.getOrDefault("CNI_CONTAINERID", "");
@@ -221,20 +279,28 @@ public final class TrafficoCni {
   }
 
   /**
-   * Goes into the network namespace that an interface is said to be in. Where there is no such
-   * namespace, and no container's either, the interface is looked for where this process is, as
-   * traffico always does: an interface of that name on a host is not that of a container.
+   * Goes into the network namespace of an interface. A container whose namespace is gone has no
+   * interface, and one of that name on the host is another one; only the original, which looks at
+   * no namespace, would take it.
    */
-  private Attacher enter(NetworkConfig.Target target) throws CniException, AttachException {
-    String sandbox = target.sandbox();
-    boolean there = sandbox.isEmpty() || goInto(sandbox);
-    if (!there && Files.exists(Path.of(environment.getOrDefault("CNI_NETNS", "/none")))) {
-      throw new CniException(
-          CniException.CONFIGURATION,
-          "Failed to retrieve ifindex",
-          "%s: network namespace %s cannot be entered".formatted(target.ifname(), sandbox));
+  private Attacher enter(Target target, NetworkConfig config)
+      throws CniException, AttachException {
+    String netns = environment.getOrDefault("CNI_NETNS", "");
+    boolean original = config.dropIn() || config.takesFirst();
+    if (!netns.isEmpty() && !original && !Files.exists(Path.of(netns))) {
+      throw unreachable(target, netns);
+    }
+    if (!target.sandbox().isEmpty() && !goInto(target.sandbox())) {
+      throw unreachable(target, target.sandbox());
     }
     return new Attacher();
+  }
+
+  private static CniException unreachable(Target target, String namespace) {
+    return new CniException(
+        CniException.CONFIGURATION,
+        "Failed to retrieve ifindex",
+        "%s: network namespace %s cannot be entered".formatted(target.ifname(), namespace));
   }
 
   private static boolean goInto(String file) {
@@ -256,23 +322,15 @@ public final class TrafficoCni {
     if (container().isEmpty()) {
       return;
     }
-    String end = " %s %s".formatted(word(container()), word(ifname()));
+    String end = " %s %s".formatted(NetworkConfig.word(container()), NetworkConfig.word(ifname()));
     everywhere(about -> about.source().startsWith("cni ") && about.source().endsWith(end));
   }
 
   /** Removes what belongs to this network and to no container that the runtime still knows. */
   private void collect() throws CniException {
     NetworkConfig config = config();
-    Set<String> valid = new HashSet<>();
-    for (Json attachment : config.json().items("cni.dev/valid-attachments")) {
-      valid.add(
-          "cni %s %s %s"
-              .formatted(
-                  word(config.network()),
-                  word(attachment.text("containerID").orElse("")),
-                  word(attachment.text("ifname").orElse(""))));
-    }
-    String beginning = "cni " + word(config.network()) + " ";
+    Set<String> valid = config.validAttachments();
+    String beginning = "cni " + NetworkConfig.word(config.network()) + " ";
     everywhere(about -> about.source().startsWith(beginning) && !valid.contains(about.source()));
   }
 
@@ -312,23 +370,19 @@ public final class TrafficoCni {
 
   /** Checks that the filter of this configuration is where ADD put it. */
   private void check() throws CniException {
-    String text = input();
+    Optional<String> text = input();
     if (text.isEmpty()) {
       return;
     }
-    NetworkConfig config = NetworkConfig.parse(text);
-    version = config.version();
+    NetworkConfig config = config(text.get());
     config.requireFilter();
-    NetworkConfig.Target target = config.target();
+    Target target = config.target(environment);
     Subject wanted = config.subject();
     Optional<Direction> direction = config.direction();
-    try (Attacher attacher = enter(target)) {
-      Optional<Link> link = attacher.linkNamed(target.ifname());
-      if (link.isEmpty()) {
-        throw new CniException(CniException.NOT_AS_ADDED, "Failed to retrieve ifindex");
-      }
+    try (Attacher attacher = enter(target, config)) {
+      Link link = link(attacher, target, CniException.NOT_AS_ADDED);
       List<Attachment> found =
-          attacher.attachments(link.get()).stream()
+          attacher.readable(link).stream()
               .filter(a -> direction.equals(Optional.of(a.direction())))
               .filter(a -> isOf(a, key(config.network())))
               .toList();
@@ -338,7 +392,8 @@ public final class TrafficoCni {
             "filter is not attached",
             "%s: expected %s".formatted(target.ifname(), wanted));
       }
-      if (found.stream().noneMatch(a -> isFilter(a, wanted))) {
+      Optional<Attachment> filter = found.stream().filter(a -> isFilter(a, wanted)).findFirst();
+      if (filter.isEmpty()) {
         throw new CniException(
             CniException.NOT_AS_ADDED,
             "another filter is attached",
@@ -347,6 +402,13 @@ public final class TrafficoCni {
                     target.ifname(),
                     found.get(0).about().map(Description::subject).orElse(""),
                     wanted));
+      }
+      for (HookOrder.Bypass bypass : attacher.bypasses(filter.get())) {
+        if (bypass.hidesPackets()) {
+          throw new CniException(
+              CniException.NOT_AS_ADDED, "packets may not reach the filter", bypass.text());
+        }
+        warn(bypass.text());
       }
     } catch (AttachException e) {
       throw failed(e);
@@ -364,9 +426,13 @@ public final class TrafficoCni {
   }
 
   private void versions() throws CniException {
-    String text = input();
-    Optional<String> asked =
-        text.isBlank() ? Optional.empty() : NetworkConfig.parse(text).json().text("cniVersion");
-    print(Json.Obj.of("cniVersion", asked.orElse(NEWEST), "supportedVersions", VERSIONS));
+    Optional<String> text = input().filter(given -> !given.isBlank());
+    List<String> versions = NetworkConfig.VERSIONS;
+    String newest = versions.get(versions.size() - 1);
+    String asked =
+        text.isEmpty()
+            ? newest
+            : NetworkConfig.parse(text.get()).json().text("cniVersion").orElse(newest);
+    print(Json.Obj.of("cniVersion", asked, "supportedVersions", versions));
   }
 }

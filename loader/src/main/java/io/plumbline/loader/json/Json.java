@@ -1,8 +1,5 @@
 package io.plumbline.loader.json;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.JsonToken;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -49,9 +46,6 @@ public sealed interface Json {
   /** Null. */
   record Null() implements Json {}
 
-  /** The deepest nesting that is read, as in cJSON. */
-  int MAX_DEPTH = 1000;
-
   /** Turns strings, numbers, booleans and lists into JSON. */
   static Json of(Object value) {
     if (value instanceof Json json) {
@@ -72,46 +66,9 @@ public sealed interface Json {
     return new Text(value.toString());
   }
 
-  /** Reads the first value of a text; what follows it is not looked at. */
+  /** Reads the first value of a text as cJSON does; what follows it is not looked at. */
   static Json parse(String text) throws IOException {
-    try (JsonParser parser = new JsonFactory().createParser(text)) {
-      JsonToken token = parser.nextToken();
-      if (token == null) {
-        throw new IOException("no value");
-      }
-      return value(parser, token, 0);
-    }
-  }
-
-  private static Json value(JsonParser parser, JsonToken token, int depth) throws IOException {
-    if (depth > MAX_DEPTH) {
-      throw new IOException("nested deeper than " + MAX_DEPTH);
-    }
-    return switch (token) {
-      case START_OBJECT -> {
-        List<Map.Entry<String, Json>> entries = new ArrayList<>();
-        while (parser.nextToken() != JsonToken.END_OBJECT) {
-          String key = parser.currentName();
-          entries.add(Map.entry(key, value(parser, parser.nextToken(), depth + 1)));
-        }
-        yield new Obj(entries);
-      }
-      case START_ARRAY -> {
-        List<Json> items = new ArrayList<>();
-        for (JsonToken next = parser.nextToken();
-            next != JsonToken.END_ARRAY;
-            next = parser.nextToken()) {
-          items.add(value(parser, next, depth + 1));
-        }
-        yield new Arr(items);
-      }
-      case VALUE_STRING -> new Text(parser.getText());
-      case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> new Num(Double.parseDouble(parser.getText()));
-      case VALUE_TRUE -> new Bool(true);
-      case VALUE_FALSE -> new Bool(false);
-      case VALUE_NULL -> new Null();
-      default -> throw new IOException("unexpected " + token);
-    };
+    return new JsonReader(text).read();
   }
 
   /** Returns what an object has under a key, the first if it is there twice. */

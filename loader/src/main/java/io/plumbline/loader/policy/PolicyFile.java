@@ -1,5 +1,7 @@
 package io.plumbline.loader.policy;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import io.plumbline.model.policy.Direction;
 import io.plumbline.model.policy.Policy;
 import io.plumbline.model.policy.PolicyBuilder;
@@ -10,6 +12,9 @@ import io.plumbline.model.policy.SelectorParser;
 import io.plumbline.model.policy.Side;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -22,6 +27,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Pattern;
 import org.snakeyaml.engine.v2.api.LoadSettings;
 import org.snakeyaml.engine.v2.api.lowlevel.Compose;
 import org.snakeyaml.engine.v2.exceptions.Mark;
@@ -32,6 +38,7 @@ import org.snakeyaml.engine.v2.nodes.Node;
 import org.snakeyaml.engine.v2.nodes.NodeTuple;
 import org.snakeyaml.engine.v2.nodes.ScalarNode;
 import org.snakeyaml.engine.v2.nodes.SequenceNode;
+import org.snakeyaml.engine.v2.nodes.Tag;
 
 /**
  * A policy file: YAML 1.2 of the shape that {@link #schema()} describes. Errors carry line and
@@ -52,7 +59,15 @@ import org.snakeyaml.engine.v2.nodes.SequenceNode;
  * </pre>
  */
 public final class PolicyFile {
-  private static final int MAX_CODE_POINTS = 64 << 20;
+  private static final int MAX_BYTES = 32 << 20;
+  private static final int MAX_LINE = 1 << 20;
+
+  /** Files that are open already, which may be pipes. */
+  private static final Pattern OPEN = Pattern.compile("/dev/(stdin|fd/[0-9]+)|/proc/self/fd/[0-9]+");
+
+  private static final Pattern NUMBER = Pattern.compile("[0-9]{1,9}");
+  private static final Pattern VERSION_LINE =
+      Pattern.compile("(?m)^\\s*\\{?\\s*[\"']?version[\"']?\\s*:\\s*1\\b");
   private static final Set<String> TOP =
       Set.of("version", "name", "comment", "groups", "egress", "ingress");
   private static final Set<String> RULE = Set.of("rule", "name", "comment");
@@ -76,33 +91,49 @@ public final class PolicyFile {
       if (in == null) {
         throw new IllegalStateException("policy.schema.json is not on the class path");
       }
-      return new String(in.readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
+      return new String(in.readAllBytes(), UTF_8);
     } catch (IOException e) {
       throw new IllegalStateException("policy.schema.json cannot be read", e);
     }
   }
 
   /**
-   * Reads a file. What is wrong in its content is in {@link #errors()}.
+   * Reads a file. What is wrong in its content is in {@link #errors()}. Content is quoted there
+   * only if it is that of a policy: the reader may have more rights than the user who named it.
    *
    * @param given {@code -} for standard input
    * @throws IOException if it cannot be read; the message names it
    */
   public static PolicyFile read(Path given) throws IOException {
     Path path = given.toString().equals("-") ? Path.of("/dev/stdin") : given;
-    String text;
-    try {
-      text = Files.readString(path);
-    } catch (java.nio.charset.CharacterCodingException e) {
-      throw new IOException(path + ": not UTF-8 text: expected a YAML policy file", e);
-    } catch (java.nio.file.NoSuchFileException e) {
-      throw new IOException(path + ": no such file", e);
-    } catch (IOException e) {
-      throw new IOException(path + ": cannot be read: " + e.getMessage(), e);
-    }
     PolicyFile policy = new PolicyFile(path.toString());
-    policy.parse(text);
+    policy.parse(text(path));
     return policy;
+  }
+
+  private static String text(Path path) throws IOException {
+    if (Files.notExists(path)) {
+      throw new IOException(path + ": no such file");
+    }
+    // Opening a named pipe may wait, and a device may have no end.
+    if (Files.exists(path)
+        && !Files.isRegularFile(path)
+        && !OPEN.matcher(path.toString()).matches()) {
+      throw new IOException(
+          path + ": %s: expected a file".formatted(Files.isDirectory(path) ? "a directory" : "a device or pipe"));
+    }
+    try (InputStream in = Files.newInputStream(path)) {
+      byte[] bytes = in.readNBytes(MAX_BYTES + 1);
+      if (bytes.length > MAX_BYTES) {
+        throw new IOException(path + ": larger than %d MiB: expected a policy file".formatted(MAX_BYTES >> 20));
+      }
+      return UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+    } catch (CharacterCodingException e) {
+      throw new IOException(path + ": not UTF-8 text: expected a YAML policy file", e);
+    } catch (FileSystemException e) {
+      throw new IOException(
+          "%s: cannot be read: %s".formatted(path, e.getReason() == null ? "permission denied" : e.getReason()), e);
+    }
   }
 
   /** Returns everything wrong that was found so far, in the order of the file. */
@@ -119,8 +150,18 @@ public final class PolicyFile {
     return sections.isEmpty() ? EnumSet.noneOf(Direction.class) : EnumSet.copyOf(sections.keySet());
   }
 
-  /** Returns the policy of one direction; rules that are wrong are left out and are errors. */
+  /**
+   * Returns the policy of one direction; a missing section and rules that are wrong are errors, and
+   * wrong rules are left out.
+   */
   public Policy policy(Direction direction, Optional<PolicyBuilder.Resolver> resolver) {
+    if (!sections.containsKey(direction) && errors.isEmpty()) {
+      errors.add(
+          new PolicyException(
+              start(),
+              "no section %s: expected one, or the direction %s"
+                  .formatted(direction.word(), directions().iterator().next().word())));
+    }
     PolicyBuilder builder = new PolicyBuilder(name, direction, resolver);
     groups.forEach(builder::group);
     for (Written rule : sections.getOrDefault(direction, List.of())) {
@@ -133,36 +174,76 @@ public final class PolicyFile {
     return builder.build();
   }
 
+  private Position start() {
+    return new Position(file, 1, 1);
+  }
+
   private void parse(String text) {
+    if (!hasShortLines(text)) {
+      return;
+    }
     LoadSettings settings =
-        LoadSettings.builder().setLabel(file).setCodePointLimit(MAX_CODE_POINTS).build();
+        LoadSettings.builder()
+            .setLabel(file)
+            .setCodePointLimit(MAX_BYTES)
+            // A buffer that is refilled within a line is copied each time.
+            .setBufferSize(text.length() + 2)
+            .build();
     try {
       Optional<Node> root = new Compose(settings).composeString(text);
       if (root.isEmpty()) {
-        errors.add(new PolicyException(new Position(file, 1, 1), "empty: expected a policy"));
+        errors.add(new PolicyException(start(), "empty: expected a policy"));
         return;
       }
       document(root.get());
     } catch (MarkedYamlEngineException e) {
-      Position place = e.getProblemMark().map(this::position).orElse(new Position(file, 1, 1));
-      errors.add(new PolicyException(place, "YAML: " + e.getProblem()));
+      notYaml(e.getProblemMark().map(this::position).orElse(start()), e.getProblem(), text);
     } catch (StackOverflowError e) {
       // The YAML reader descends into every level; a policy has few.
-      errors.add(new PolicyException(new Position(file, 1, 1), "YAML: nested too deeply"));
+      errors.add(new PolicyException(start(), "YAML: nested too deeply"));
     } catch (YamlEngineException e) {
-      String message = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
-      errors.add(new PolicyException(new Position(file, 1, 1), "YAML: " + message));
+      notYaml(start(), String.valueOf(e.getMessage()).lines().findFirst().orElse(""), text);
     }
   }
 
-  private void document(Node root) {
-    Map<String, Node> top = mapping(root, TOP, "policy");
-    Node version = top.get("version");
-    if (version == null) {
-      error(root, "version: expected 1");
-    } else if (!scalar(version, "version").equals("1")) {
-      error(version, "version: '%s': expected 1".formatted(scalar(version, "version")));
+  private boolean hasShortLines(String text) {
+    int number = 1;
+    for (int from = 0; from < text.length(); number++) {
+      int end = text.indexOf('\n', from);
+      int length = (end < 0 ? text.length() : end) - from;
+      if (length > MAX_LINE) {
+        errors.add(
+            new PolicyException(
+                new Position(file, number, 1),
+                "line: %d characters: expected at most %d".formatted(length, MAX_LINE)));
+        return false;
+      }
+      from += length + 1;
     }
+    return true;
+  }
+
+  /** Adds an error of the YAML reader, whose words may be those of the file. */
+  private void notYaml(Position place, String problem, String text) {
+    boolean policy = VERSION_LINE.matcher(text).find();
+    errors.add(
+        new PolicyException(
+            place, policy ? "YAML: " + problem : "not YAML: expected a policy with version: 1"));
+  }
+
+  private void document(Node root) {
+    Optional<Node> version = version(root);
+    if (version.isEmpty()) {
+      error(root, "version: missing: expected a policy with version: 1");
+      return;
+    }
+    String number = version.get() instanceof ScalarNode scalar ? scalar.getValue() : "";
+    if (!number.equals("1")) {
+      String shown = NUMBER.matcher(number).matches() ? "'%s': ".formatted(number) : "";
+      error(version.get(), "version: %sexpected 1".formatted(shown));
+      return;
+    }
+    Map<String, Node> top = mapping(root, TOP, "policy");
     name = top.containsKey("name") ? scalar(top.get("name"), "name") : "";
     if (top.containsKey("comment")) {
       scalar(top.get("comment"), "comment");
@@ -180,7 +261,18 @@ public final class PolicyFile {
     }
   }
 
+  /** Returns the version; without one the file may be anything, and nothing of it is quoted. */
+  private static Optional<Node> version(Node root) {
+    return root instanceof MappingNode mapping
+        ? mapping.getValue().stream()
+            .filter(t -> t.getKeyNode() instanceof ScalarNode key && key.getValue().equals("version"))
+            .map(NodeTuple::getValueNode)
+            .findFirst()
+        : Optional.empty();
+  }
+
   private void groups(Node node) {
+    long members = 0;
     for (Map.Entry<String, Node> group : mapping(node, Set.of(), "groups").entrySet()) {
       if (!group.getKey().matches("[A-Za-z][A-Za-z0-9_-]*")) {
         error(
@@ -189,7 +281,14 @@ public final class PolicyFile {
                 .formatted(group.getKey()));
       }
       List<Selector.Host> hosts = new ArrayList<>();
-      for (Node member : items(group.getValue(), "group " + group.getKey())) {
+      List<Node> nodes = items(group.getValue(), "group " + group.getKey());
+      members += nodes.size();
+      if (members > Policy.MAX_BOXES) {
+        // Aliases can make more than the file has.
+        error(group.getValue(), "groups: expected at most %d hosts".formatted(Policy.MAX_BOXES));
+        return;
+      }
+      for (Node member : nodes) {
         try {
           hosts.add(SelectorParser.parseHost(scalar(member, "host"), position(member)));
         } catch (PolicyException e) {
@@ -257,8 +356,8 @@ public final class PolicyFile {
     if (node instanceof SequenceNode sequence) {
       return sequence.getValue();
     }
-    // A key with nothing behind it is an empty list.
-    if (node instanceof ScalarNode scalar && scalar.getValue().isEmpty()) {
+    // A key without a value, or with null, is an empty list.
+    if (node.getTag().equals(Tag.NULL)) {
       return List.of();
     }
     error(node, what + ": expected a list");
@@ -283,7 +382,7 @@ public final class PolicyFile {
     errors.add(new PolicyException(position(node), problem));
   }
 
-  /** Returns the place of a node's first character, behind its quote if it has one. */
+  /** Returns the place of a node's first character, after its quote if it has one. */
   private Position position(Node node) {
     Position start = node.getStartMark().map(this::position).orElse(new Position(file, 1, 1));
     return node instanceof ScalarNode scalar && isQuoted(scalar) ? start.plus(1) : start;

@@ -78,6 +78,7 @@ public final class Training {
       TrafficoCni.run(
           Map.of("CNI_COMMAND", command),
           new ByteArrayInputStream(config.getBytes(StandardCharsets.UTF_8)),
+          out,
           out);
     }
     try (Attacher attacher = new Attacher()) {

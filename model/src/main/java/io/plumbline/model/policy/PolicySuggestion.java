@@ -11,8 +11,9 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
- * The fewest rules that permit what was seen, and, unless prefixes are widened, nothing else: ports
- * of one destination make one rule, and destinations with the same ports make one group.
+ * The fewest rules that permit what was seen and the address resolution that it needs, and, unless
+ * prefixes are widened, nothing else: ports of one destination make one rule, and destinations with
+ * the same ports make one group.
  */
 public final class PolicySuggestion {
   private final int ipv4Length;
@@ -68,12 +69,8 @@ public final class PolicySuggestion {
     takeDns();
     Map<String, List<Prefix>> named = new LinkedHashMap<>();
     List<String> rules = new ArrayList<>();
-    if (arp) {
-      rules.add("arp");
-    }
-    if (ndp) {
-      rules.add("ndp");
-    }
+    resolution("arp", arp, Family.IPV4, rules);
+    resolution("ndp", ndp, Family.IPV6, rules);
     seen.forEach((kind, hosts) -> rules.addAll(rules(kind, hosts, named)));
     StringBuilder text = new StringBuilder();
     text.append("# ").append(comment).append("\nversion: 1\n");
@@ -86,6 +83,21 @@ public final class PolicySuggestion {
     text.append(rules.isEmpty() ? " []\n" : "\n");
     rules.forEach(rule -> text.append("    - ").append(rule).append('\n'));
     return text.toString();
+  }
+
+  /** Permits address resolution; a warm cache hides from a short capture that it is needed. */
+  private void resolution(String rule, boolean wasSeen, Family family, List<String> rules) {
+    boolean needed =
+        seen.values().stream()
+            .flatMap(hosts -> hosts.keySet().stream())
+            .anyMatch(host -> host.family() == family);
+    if (wasSeen) {
+      rules.add(rule);
+    } else if (needed) {
+      rules.add(
+          "%s # not in the capture, but rules for %s need it"
+              .formatted(rule, family == Family.IPV4 ? "IPv4" : "IPv6"));
+    }
   }
 
   /** Makes port 53 of TCP and UDP at one destination one rule. */
