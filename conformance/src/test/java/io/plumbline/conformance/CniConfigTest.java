@@ -436,4 +436,65 @@ class CniConfigTest {
       sh("ip netns delete " + id);
     }
   }
+
+  /** A runtime may repeat ADD before the first one has ended. */
+  @ParameterizedTest
+  @CsvSource(
+      quoteCharacter = '~',
+      value = {"clsact,\"program\":\"nop\"", "tcx,\"allow\":[\"arp\"]"})
+  void equalAddsAtTheSameTimeLeaveOneFilter(String backend, String filter) throws Exception {
+    KernelNeeded.orSkip();
+    OwnNetwork.in(
+        () -> {
+          List<FutureTask<Answer>> adds = new ArrayList<>();
+          for (int i = 0; i < 8; i++) {
+            adds.add(new FutureTask<>(() -> add(filter, "[{\"name\":\"v0\"}]")));
+          }
+          adds.forEach(add -> new Thread(add, backend).start());
+          for (FutureTask<Answer> add : adds) {
+            assertThat(add.get().code).as(add.get().toString()).isZero();
+          }
+          assertThat(subjects("")).hasSize(1);
+          return true;
+        });
+  }
+
+  @Test
+  void checkFailsWherePacketsMayNotReachTheFilter() throws Exception {
+    KernelNeeded.orSkip();
+    String nop = Path.of("../bpf/target/objects/nop.bpf.o").toAbsolutePath().toString();
+    OwnNetwork.in(
+        () -> {
+          String config =
+              "{\"program\":\"block_port\",\"input\":\"80\",\"prevResult\":{\"interfaces\":[{\"name\":\"v0\"}]}}";
+          String[] of = {"CNI_CONTAINERID", "one"};
+          assertThat(run("ADD", config, of).code).isZero();
+          assertThat(run("CHECK", config, of).code).isZero();
+          sh("tc filter add dev v0 egress pref 1 bpf direct-action obj " + nop + " sec tc");
+          Answer answer = run("CHECK", config, of);
+          assertThat(answer.code).isEqualTo(100);
+          assertThat(answer.message).isEqualTo("packets may not reach the filter");
+          assertThat(answer.details).contains("v0 egress clsact: program nop", "runs earlier");
+          return true;
+        });
+  }
+
+  /** The filter would take the IP header for an Ethernet header. */
+  @Test
+  void anInterfaceWithoutAnEthernetHeaderIsRefused() throws Exception {
+    KernelNeeded.orSkip();
+    OwnNetwork.in(
+        () -> {
+          sh("ip tuntap add t0 mode tun && ip link set t0 up");
+          for (String filter : List.of("\"program\":\"nop\"", "\"allow\":[\"arp\"]")) {
+            Answer answer = add(filter, "[{\"name\":\"t0\"}]");
+            assertThat(answer.code).isEqualTo(7);
+            assertThat(answer.message).isEqualTo("Failed to attach BPF program");
+            assertThat(answer.details).contains("t0", "Ethernet");
+          }
+          assertThat(sh("tc qdisc show dev t0")).doesNotContain("clsact");
+          assertThat(subjects("")).isEmpty();
+          return true;
+        });
+  }
 }
