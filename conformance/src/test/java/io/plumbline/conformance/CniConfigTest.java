@@ -53,10 +53,7 @@ class CniConfigTest {
     Json error = Json.parse(out.toString(StandardCharsets.UTF_8));
     double code = error.get("code").map(c -> ((Json.Num) c).value()).orElseThrow();
     return new Answer(
-        status,
-        (int) code,
-        error.text("msg").orElseThrow(),
-        error.text("details").orElseThrow());
+        status, (int) code, error.text("msg").orElseThrow(), error.text("details").orElseThrow());
   }
 
   private static Answer run(String command, String input, String... environment)
@@ -118,10 +115,7 @@ class CniConfigTest {
   void whatIsNotUnderstoodIsRefused(String input, int code, String message, String details)
       throws Exception {
     String config =
-        input
-            .replace("F,", "`allow`:[`arp`],")
-            .replace(",P}", "," + LO + "}")
-            .replace('`', '"');
+        input.replace("F,", "`allow`:[`arp`],").replace(",P}", "," + LO + "}").replace('`', '"');
     for (String command : List.of("ADD", "CHECK")) {
       Answer answer = run(command, config);
       assertThat(answer.status).isEqualTo(255);
@@ -163,9 +157,30 @@ class CniConfigTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "", "\uFEFF", "{", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "[1,]", "[1 2]", "{a:1}", "'a'",
-        "[+1]", "[.5]", "[-]", "[0x10]", "[1.5.2]", "[NaN]", "[tru]", "[nulll]", "\"\\x41\"",
-        "\"\\u12\"", "\"\\u00g0\"", "\"\\ud800\"", "\"\\udc00\\ud800\"", "\"abc",
+        "",
+        "\uFEFF",
+        "{",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{\"a\":1,}",
+        "[1,]",
+        "[1 2]",
+        "{a:1}",
+        "'a'",
+        "[+1]",
+        "[.5]",
+        "[-]",
+        "[0x10]",
+        "[1.5.2]",
+        "[NaN]",
+        "[tru]",
+        "[nulll]",
+        "\"\\x41\"",
+        "\"\\u12\"",
+        "\"\\u00g0\"",
+        "\"\\ud800\"",
+        "\"\\udc00\\ud800\"",
+        "\"abc",
       })
   void whatIsNotJsonIsAnError(String text) throws Exception {
     assertThat(run("ADD", "\0" + text).code).as("a leading NUL").isEqualTo(6);
@@ -301,9 +316,9 @@ class CniConfigTest {
   }
 
   /**
-   * Interfaces are cni0 (a bridge), v0 (the host's end of a pair), eth0, d0 and d1 in the container.
-   * Their sandbox is {@code /C}, the container; {@code /N}, the same under another name; or {@code
-   * /X}, one that is gone.
+   * Interfaces are cni0 (a bridge), v0 (the host's end of a pair), eth0, d0 and d1 in the
+   * container. Their sandbox is {@code /C}, the container; {@code /N}, the same under another name;
+   * or {@code /X}, one that is gone.
    */
   @ParameterizedTest
   @CsvSource(
@@ -364,8 +379,7 @@ class CniConfigTest {
                     .replaceAll(" (\\w+)=(\\w+)", ",\"$1\":\"$2\"");
             Answer answer =
                 apart(
-                    () ->
-                        add(filter, "[" + json + "]", "CNI_NETNS", netns, "CNI_IFNAME", "eth0"));
+                    () -> add(filter, "[" + json + "]", "CNI_NETNS", netns, "CNI_IFNAME", "eth0"));
             List<String> found = new ArrayList<>();
             subjects("").forEach(one -> found.add("here " + one));
             subjects(netns).forEach(one -> found.add("there " + one));
@@ -419,7 +433,8 @@ class CniConfigTest {
   void aFilterSurvivesTheMoveOfItsInterface() throws Exception {
     KernelNeeded.orSkip();
     org.junit.jupiter.api.Assumptions.assumeTrue(
-        Feature.TCX.missing().isEmpty() && Feature.BPFFS.missing().isEmpty(), "needs TCX and bpffs");
+        Feature.TCX.missing().isEmpty() && Feature.BPFFS.missing().isEmpty(),
+        "needs TCX and bpffs");
     String id = "plumb-move-" + ProcessHandle.current().pid();
     sh("ip netns add " + id);
     try {
@@ -435,6 +450,20 @@ class CniConfigTest {
     } finally {
       sh("ip netns delete " + id);
     }
+  }
+
+  @Test
+  void aNamedPipeIsNoNamespace() throws Exception {
+    Path pipe = folder.resolve("pipe");
+    sh("mkfifo " + pipe);
+    Answer answer =
+        apart(
+            () ->
+                add(
+                    "\"program\":\"nop\"",
+                    "[{\"name\":\"lo\",\"sandbox\":\"%s\"}]".formatted(pipe)));
+    assertThat(answer.details)
+        .isEqualTo("lo: network namespace %s cannot be entered".formatted(pipe));
   }
 
   /** A runtime may repeat ADD before the first one has ended. */

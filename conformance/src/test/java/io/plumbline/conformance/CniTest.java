@@ -43,7 +43,8 @@ class CniTest {
             new ByteArrayInputStream(input.getBytes(StandardCharsets.UTF_8)),
             new PrintStream(out, true, StandardCharsets.UTF_8),
             new PrintStream(err, true, StandardCharsets.UTF_8));
-    return new Program.Result(status, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
+    return new Program.Result(
+        status, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
   }
 
   private static String error(int code, String message, String details) {
@@ -251,8 +252,7 @@ class CniTest {
         Map.of("CNI_CONTAINERID", id, "CNI_IFNAME", "eth0", "CNI_NETNS", netns);
     String host =
         list(result, "\"interface\":\"" + port + "\",\"program\":\"block_port\",\"input\":\"81\"");
-    String container =
-        list(result, "\"allow\":[\"arp\",\"tcp/10.88.0.1:80\",\"icmp/10.88.0.1\"]");
+    String container = list(result, "\"allow\":[\"arp\",\"tcp/10.88.0.1:80\",\"icmp/10.88.0.1\"]");
     for (String config : List.of(host, container)) {
       Program.Result added = process("ADD", config, of);
       assertThat(added.status()).as(added.out()).isZero();

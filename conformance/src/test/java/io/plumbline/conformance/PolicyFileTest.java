@@ -78,6 +78,10 @@ class PolicyFileTest {
         "{version: 1, egress: ~} => 1:22: egress: expected a mapping",
         "{version: 1, egress: {permit: arp}} => 1:31: permit: expected a list",
         "{version: 1, egress: {permit: 0}} => 1:31: permit: expected a list",
+        "{version: 1, egress: {forbid: !!null 'tcp/any:1'}} => 1:31: forbid: expected a list",
+        "{version: 1, egress: {permit: !x [arp]}} => 1:31: permit: tag '!x': expected none",
+        "{version: 1, egress: {permit: [!x arp]}} => 1:32: rule: tag '!x': expected none",
+        "{version: 1, egress: !!set {permit: [arp]}} => 1:22: egress: tag 'tag:yaml.org,2002:set': expected none",
         "{version: 1, version: 1, egress: {}} => 1:14: policy: key 'version' comes twice",
       })
   void problemsHaveAPlace(String text, String problem) throws Exception {
@@ -156,9 +160,7 @@ class PolicyFileTest {
               List.of(
                   "# " + filled(1_000_000) + "\nversion: 1\n" + RULE,
                   "version: 1\ncomment: " + filled(1_000_000) + "\n" + RULE,
-                  "version: 1\n"
-                      + RULE
-                      + ("# " + filled(1_000_000) + "\n").repeat(10))) {
+                  "version: 1\n" + RULE + ("# " + filled(1_000_000) + "\n").repeat(10))) {
             assertThat(errors(text)).isEmpty();
           }
           assertThat(errors("version: 1\negress: {permit: [\"tcp/" + filled(1_000_000) + "\"]}"))

@@ -32,7 +32,9 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** {@code plumb policy check}: errors with their place, and rules that do not do what they seem to. */
+/**
+ * {@code plumb policy check}: errors with their place, and rules that do not do what they seem to.
+ */
 @Command(
     name = "check",
     description =
@@ -86,8 +88,7 @@ final class PolicyCheckCommand implements Callable<Integer> {
       notes.addAll(PolicyAdvice.notes(policies));
       for (PolicyAdvice one : advice) {
         one.example()
-            .ifPresent(
-                flow -> confirmation.claim(one.dropped(), flow, one.dropped().decide(flow)));
+            .ifPresent(flow -> confirmation.claim(one.dropped(), flow, one.dropped().decide(flow)));
       }
       for (Policy policy : policies) {
         List<PolicyCheck.Finding> of = findings(policy);

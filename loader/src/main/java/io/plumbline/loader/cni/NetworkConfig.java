@@ -112,8 +112,7 @@ record NetworkConfig(Json json) {
         throw new CniException(
             CniException.FIELD,
             "unsupported field '%s'".formatted(abbreviated(key)),
-            "%s: %s: %s"
-                .formatted(abbreviated(key), quoted(entry.getValue()), expectedKey(key)));
+            "%s: %s: %s".formatted(abbreviated(key), quoted(entry.getValue()), expectedKey(key)));
       }
     }
   }
@@ -157,8 +156,7 @@ record NetworkConfig(Json json) {
       throw new CniException(
           CniException.CONFIGURATION,
           "invalid field '%s'".formatted(abbreviated(path)),
-          "%s: %s: expected no \\u0000"
-              .formatted(abbreviated(path), quoted(new Json.Text(text))));
+          "%s: %s: expected no \\u0000".formatted(abbreviated(path), quoted(new Json.Text(text))));
     }
   }
 

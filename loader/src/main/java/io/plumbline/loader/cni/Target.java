@@ -72,7 +72,8 @@ record Target(String ifname, String sandbox) {
       throw new CniException(
           CniException.CONFIGURATION,
           "Failed to get default interface",
-          "%s: expected 'interface' to name one, or 'target': 'first'".formatted(names(candidates)));
+          "%s: expected 'interface' to name one, or 'target': 'first'"
+              .formatted(names(candidates)));
     }
     return best.get(0);
   }

@@ -32,7 +32,6 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -254,7 +253,6 @@ public final class TrafficoCni {
     return NetworkConfig.key(network, container(), ifname());
   }
 
-
   private String container() {
     return environment.getOrDefault("CNI_CONTAINERID", "");
   }
@@ -283,8 +281,7 @@ public final class TrafficoCni {
    * interface, and one of that name on the host is another one; only the original, which looks at
    * no namespace, would take it.
    */
-  private Attacher enter(Target target, NetworkConfig config)
-      throws CniException, AttachException {
+  private Attacher enter(Target target, NetworkConfig config) throws CniException, AttachException {
     String netns = environment.getOrDefault("CNI_NETNS", "");
     boolean original = config.dropIn() || config.takesFirst();
     if (!netns.isEmpty() && !original && !Files.exists(Path.of(netns))) {

@@ -11,6 +11,10 @@ import java.nio.file.Path;
 public final class NetworkNamespace {
   private static final int CLONE_NEWNET = 0x40000000;
   private static final int O_CLOEXEC = 0x80000;
+
+  /** The file may be a named pipe instead, which would wait for a writer. */
+  private static final int O_NONBLOCK = 0x800;
+
   private static final int AF_INET = 2;
   private static final int SOCK_DGRAM = 2;
   private static final int SOL_SOCKET = 1;
@@ -30,7 +34,7 @@ public final class NetworkNamespace {
     if (!Files.exists(file)) {
       throw new NetlinkException("--netns: " + file, Errno.ENOENT, "");
     }
-    int fd = LibC.open(file.toString(), O_CLOEXEC, 0);
+    int fd = LibC.open(file.toString(), O_CLOEXEC | O_NONBLOCK, 0);
     if (fd < 0) {
       throw new NetlinkException("--netns: " + file, Native.getLastError(), "");
     }

@@ -63,11 +63,13 @@ public final class PolicyFile {
   private static final int MAX_LINE = 1 << 20;
 
   /** Files that are open already, which may be pipes. */
-  private static final Pattern OPEN = Pattern.compile("/dev/(stdin|fd/[0-9]+)|/proc/self/fd/[0-9]+");
+  private static final Pattern OPEN =
+      Pattern.compile("/dev/(stdin|fd/[0-9]+)|/proc/self/fd/[0-9]+");
 
   private static final Pattern NUMBER = Pattern.compile("[0-9]{1,9}");
   private static final Pattern VERSION_LINE =
       Pattern.compile("(?m)^\\s*\\{?\\s*[\"']?version[\"']?\\s*:\\s*1\\b");
+  private static final Set<Tag> TAGS = Set.of(Tag.STR, Tag.INT, Tag.FLOAT, Tag.BOOL, Tag.NULL);
   private static final Set<String> TOP =
       Set.of("version", "name", "comment", "groups", "egress", "ingress");
   private static final Set<String> RULE = Set.of("rule", "name", "comment");
@@ -120,19 +122,24 @@ public final class PolicyFile {
         && !Files.isRegularFile(path)
         && !OPEN.matcher(path.toString()).matches()) {
       throw new IOException(
-          path + ": %s: expected a file".formatted(Files.isDirectory(path) ? "a directory" : "a device or pipe"));
+          path
+              + ": %s: expected a file"
+                  .formatted(Files.isDirectory(path) ? "a directory" : "a device or pipe"));
     }
     try (InputStream in = Files.newInputStream(path)) {
       byte[] bytes = in.readNBytes(MAX_BYTES + 1);
       if (bytes.length > MAX_BYTES) {
-        throw new IOException(path + ": larger than %d MiB: expected a policy file".formatted(MAX_BYTES >> 20));
+        throw new IOException(
+            path + ": larger than %d MiB: expected a policy file".formatted(MAX_BYTES >> 20));
       }
       return UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
     } catch (CharacterCodingException e) {
       throw new IOException(path + ": not UTF-8 text: expected a YAML policy file", e);
     } catch (FileSystemException e) {
       throw new IOException(
-          "%s: cannot be read: %s".formatted(path, e.getReason() == null ? "permission denied" : e.getReason()), e);
+          "%s: cannot be read: %s"
+              .formatted(path, e.getReason() == null ? "permission denied" : e.getReason()),
+          e);
     }
   }
 
@@ -265,7 +272,8 @@ public final class PolicyFile {
   private static Optional<Node> version(Node root) {
     return root instanceof MappingNode mapping
         ? mapping.getValue().stream()
-            .filter(t -> t.getKeyNode() instanceof ScalarNode key && key.getValue().equals("version"))
+            .filter(
+                t -> t.getKeyNode() instanceof ScalarNode key && key.getValue().equals("version"))
             .map(NodeTuple::getValueNode)
             .findFirst()
         : Optional.empty();
@@ -331,6 +339,7 @@ public final class PolicyFile {
   /** Returns the entries of a mapping; keys that are unknown or come twice are errors. */
   private Map<String, Node> mapping(Node node, Set<String> known, String what) {
     Map<String, Node> entries = new LinkedHashMap<>();
+    requireNoTag(node, what);
     if (!(node instanceof MappingNode mapping)) {
       error(node, what + ": expected a mapping");
       return entries;
@@ -353,18 +362,36 @@ public final class PolicyFile {
   }
 
   private List<Node> items(Node node, String what) {
+    requireNoTag(node, what);
     if (node instanceof SequenceNode sequence) {
       return sequence.getValue();
     }
     // A key without a value, or with null, is an empty list.
-    if (node.getTag().equals(Tag.NULL)) {
+    if (node instanceof ScalarNode scalar
+        && !isQuoted(scalar)
+        && List.of("", "null").contains(scalar.getValue())) {
       return List.of();
     }
     error(node, what + ": expected a list");
     return List.of();
   }
 
+  /** Refuses a tag, which asks for another type than the one written. */
+  private void requireNoTag(Node node, String what) {
+    String tag = node.getTag().getValue();
+    boolean written =
+        switch (node.getNodeType()) {
+          case MAPPING -> tag.equals(Tag.MAP.getValue());
+          case SEQUENCE -> tag.equals(Tag.SEQ.getValue());
+          default -> TAGS.contains(node.getTag());
+        };
+    if (!written) {
+      error(node, "%s: tag '%s': expected none".formatted(what, tag));
+    }
+  }
+
   private String scalar(Node node, String what) {
+    requireNoTag(node, what);
     if (!(node instanceof ScalarNode scalar)) {
       error(node, what + ": expected text");
       return "";

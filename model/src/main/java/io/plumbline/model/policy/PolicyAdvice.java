@@ -62,8 +62,7 @@ public record PolicyAdvice(
   public static List<PolicyAdvice> notes(List<Policy> sections) {
     List<PolicyAdvice> advice = new ArrayList<>();
     for (Policy policy : sections) {
-      List<Rule> wide =
-          permits(policy).stream().filter(PolicyAdvice::hasFragments).toList();
+      List<Rule> wide = permits(policy).stream().filter(PolicyAdvice::hasFragments).toList();
       if (!wide.isEmpty()) {
         advice.add(
             new PolicyAdvice(
@@ -104,12 +103,14 @@ public record PolicyAdvice(
   private static void resolution(Policy policy, List<PolicyAdvice> advice) {
     boolean arp = policy.allows(Flow.ARP);
     boolean ndp = policy.allows(NEIGHBOUR_SOLICITATION);
-    boolean ndpOnly = first(policy, rule -> rule.selector().kind() == Selector.Kind.NDP).isPresent();
+    boolean ndpOnly =
+        first(policy, rule -> rule.selector().kind() == Selector.Kind.NDP).isPresent();
     if (!arp) {
       first(policy, rule -> names(rule, Family.IPV4) || !ndpOnly && isOf(rule, Family.IPV4))
           .ifPresent(
               rule ->
-                  advice.add(missing(policy, rule, "IPv4 needs address resolution: arp", Flow.ARP)));
+                  advice.add(
+                      missing(policy, rule, "IPv4 needs address resolution: arp", Flow.ARP)));
     }
     if (!ndp) {
       first(policy, rule -> names(rule, Family.IPV6))
@@ -134,7 +135,8 @@ public record PolicyAdvice(
   }
 
   private static boolean isOf(Rule rule, Family family) {
-    return rule.boxes().stream().anyMatch(box -> box.flowClass().family().equals(Optional.of(family)));
+    return rule.boxes().stream()
+        .anyMatch(box -> box.flowClass().family().equals(Optional.of(family)));
   }
 
   /** Returns whether a rule is about one version of IP, by an address or its protocol. */
@@ -211,14 +213,10 @@ public record PolicyAdvice(
           case ICMP4 -> echo(box, ECHO_REQUEST, ECHO_REPLY);
           case ICMP6 -> echo(box, ECHO_REQUEST_IPV6, ECHO_REPLY_IPV6);
         };
-    return ports.map(
-        to ->
-            new Box(
-                box.flowClass(),
-                box.source(),
-                to,
-                box.destination(),
-                box.flowClass().icmp() ? PortRange.ANY : box.destinationPorts()));
+    Prefix clients = box.source();
+    Prefix servers = box.destination();
+    PortRange from = box.flowClass().icmp() ? PortRange.ANY : box.destinationPorts();
+    return ports.map(to -> new Box(box.flowClass(), clients, to, servers, from));
   }
 
   private static Optional<PortRange> echo(Box box, int request, int reply) {

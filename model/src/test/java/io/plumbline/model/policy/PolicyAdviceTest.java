@@ -14,7 +14,7 @@ class PolicyAdviceTest {
   private static Policy policy(Direction direction, String permits) throws PolicyException {
     PolicyBuilder builder = new PolicyBuilder("", direction, Optional.empty());
     int line = 1;
-    for (String permit : permits.split(" \\+ ")) {
+    for (String permit : permits.split(" \\+ ", -1)) {
       builder.rule(Side.PERMIT, permit, new Position("p.yaml", line++, 1));
     }
     return builder.build();
@@ -46,8 +46,7 @@ class PolicyAdviceTest {
       })
   void addressResolutionIsMissed(String permits, String missing) throws Exception {
     List<String> found = new ArrayList<>();
-    for (PolicyAdvice advice :
-        PolicyAdvice.warnings(List.of(policy(Direction.EGRESS, permits)))) {
+    for (PolicyAdvice advice : PolicyAdvice.warnings(List.of(policy(Direction.EGRESS, permits)))) {
       found.add(advice.text().replaceFirst(".*: (arp|ndp) is not permitted", "$1"));
       Flow example = advice.example().orElseThrow();
       assertThat(advice.dropped().allows(example)).isFalse();
