@@ -78,7 +78,7 @@ class PolicyFileTest {
         "{version: 1, egress: ~} => 1:22: egress: expected a mapping",
         "{version: 1, egress: {permit: arp}} => 1:31: permit: expected a list",
         "{version: 1, egress: {permit: 0}} => 1:31: permit: expected a list",
-        "{version: 1, egress: {forbid: !!null 'tcp/any:1'}} => 1:31: forbid: expected a list",
+        "{version: 1, egress: {forbid: !!null 'tcp/any:1'}} => 1:32: forbid: expected a list",
         "{version: 1, egress: {permit: !x [arp]}} => 1:31: permit: tag '!x': expected none",
         "{version: 1, egress: {permit: [!x arp]}} => 1:32: rule: tag '!x': expected none",
         "{version: 1, egress: !!set {permit: [arp]}} => 1:22: egress: tag 'tag:yaml.org,2002:set': expected none",
