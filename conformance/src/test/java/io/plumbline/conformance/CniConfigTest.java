@@ -355,46 +355,42 @@ class CniConfigTest {
   void theContainersInterfaceIsFiltered(String request, String interfaces, String expected)
       throws Exception {
     KernelNeeded.orSkip();
-    String id = "plumb-target-" + ProcessHandle.current().pid();
+    String id = "container";
     String netns = "/run/netns/" + id;
-    sh("ip netns add " + id);
-    try {
-      OwnNetwork.in(
-          () -> {
-            sh("ip link add cni0 type bridge && ip link set v1 netns %s name eth0".formatted(id));
-            sh("ip -n %s link add d0 type veth peer name d1".formatted(id));
-            // Docker and containerd may name one namespace by several paths.
-            String alias = "/proc/%d/root%s".formatted(ProcessHandle.current().pid(), netns);
-            String json =
-                interfaces
-                    .replaceAll("(\\w+)(/\\w)?( |$)", "{\"name\":\"$1\",\"sandbox\":\"$2\"},")
-                    .replaceAll(",$", "")
-                    .replace("/C", netns)
-                    .replace("/N", alias)
-                    .replace("/X", "/run/netns/gone");
-            String filter =
-                request
-                    .replace("program", "\"program\":\"nop\"")
-                    .replace("allow", "\"allow\":[\"arp\"]")
-                    .replaceAll(" (\\w+)=(\\w+)", ",\"$1\":\"$2\"");
-            Answer answer =
-                apart(
-                    () -> add(filter, "[" + json + "]", "CNI_NETNS", netns, "CNI_IFNAME", "eth0"));
-            List<String> found = new ArrayList<>();
-            subjects("").forEach(one -> found.add("here " + one));
-            subjects(netns).forEach(one -> found.add("there " + one));
-            if (expected.equals("refused")) {
-              assertThat(answer.code).as(answer.toString()).isEqualTo(7);
-              assertThat(found).isEmpty();
-            } else {
-              assertThat(answer.code).as(answer.toString()).isZero();
-              assertThat(found).hasSize(1).allMatch(one -> one.startsWith(expected + " "));
-            }
-            return true;
-          });
-    } finally {
-      sh("ip netns delete " + id);
-    }
+    OwnNetwork.in(
+        () -> {
+          sh("ip netns add " + id);
+          sh("ip link add cni0 type bridge && ip link set v1 netns %s name eth0".formatted(id));
+          sh("ip -n %s link add d0 type veth peer name d1".formatted(id));
+          // Docker and containerd may name one namespace by several paths.
+          String alias = "/proc/thread-self/root" + netns;
+          String json =
+              interfaces
+                  .replaceAll("(\\w+)(/\\w)?( |$)", "{\"name\":\"$1\",\"sandbox\":\"$2\"},")
+                  .replaceAll(",$", "")
+                  .replace("/C", netns)
+                  .replace("/N", alias)
+                  .replace("/X", "/run/netns/gone");
+          String filter =
+              request
+                  .replace("program", "\"program\":\"nop\"")
+                  .replace("allow", "\"allow\":[\"arp\"]")
+                  .replaceAll(" (\\w+)=(\\w+)", ",\"$1\":\"$2\"");
+          Answer answer =
+              apart(() -> add(filter, "[" + json + "]", "CNI_NETNS", netns, "CNI_IFNAME", "eth0"));
+          List<String> found = new ArrayList<>();
+          subjects("").forEach(one -> found.add("here " + one));
+          subjects(netns).forEach(one -> found.add("there " + one));
+          if (expected.equals("refused")) {
+            assertThat(answer.code).as(answer.toString()).isEqualTo(7);
+            assertThat(found).isEmpty();
+          } else {
+            assertThat(answer.code).as(answer.toString()).isZero();
+            assertThat(found).hasSize(1).allMatch(one -> one.startsWith(expected + " "));
+          }
+          sh("ip netns delete " + id);
+          return true;
+        });
   }
 
   /** The namespace of the container is gone; the host has an interface of the same name. */
@@ -435,21 +431,18 @@ class CniConfigTest {
     org.junit.jupiter.api.Assumptions.assumeTrue(
         Feature.TCX.missing().isEmpty() && Feature.BPFFS.missing().isEmpty(),
         "needs TCX and bpffs");
-    String id = "plumb-move-" + ProcessHandle.current().pid();
-    sh("ip netns add " + id);
-    try {
-      OwnNetwork.in(
-          () -> {
-            assertThat(add("\"allow\":[\"arp\"]", "[{\"name\":\"v0\"}]").code).isZero();
-            sh("ip link set v0 netns " + id);
-            assertThat(subjects("/run/netns/" + id)).hasSize(1);
-            assertThat(add("\"program\":\"nop\"", "[{\"name\":\"v1\"}]").code).isZero();
-            assertThat(sh("tc filter show dev v1 egress")).contains("name nop");
-            return true;
-          });
-    } finally {
-      sh("ip netns delete " + id);
-    }
+    String id = "container";
+    OwnNetwork.in(
+        () -> {
+          sh("ip netns add " + id);
+          assertThat(add("\"allow\":[\"arp\"]", "[{\"name\":\"v0\"}]").code).isZero();
+          sh("ip link set v0 netns " + id);
+          assertThat(subjects("/run/netns/" + id)).hasSize(1);
+          assertThat(add("\"program\":\"nop\"", "[{\"name\":\"v1\"}]").code).isZero();
+          assertThat(sh("tc filter show dev v1 egress")).contains("name nop");
+          sh("ip netns delete " + id);
+          return true;
+        });
   }
 
   @Test

@@ -217,12 +217,15 @@ class CniTest {
         Files.exists(PLUGINS.resolve(plugin)), "needs the package containernetworking-plugins");
     String id = "plumb-" + plugin + "-" + ProcessHandle.current().pid();
     Path leases = Files.createTempDirectory("plumb-cni");
-    sh("ip netns add " + id);
-    try {
-      OwnNetwork.in(() -> list(plugin, id, leases));
-    } finally {
-      sh("ip netns delete " + id + "; rm -r " + leases);
-    }
+    OwnNetwork.in(
+        () -> {
+          sh("ip netns add " + id);
+          try {
+            return list(plugin, id, leases);
+          } finally {
+            sh("ip netns delete " + id + "; rm -r " + leases);
+          }
+        });
   }
 
   private static Program.Result process(
