@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import io.plumbline.conformance.mutate.BytecodeMutants;
 import io.plumbline.conformance.mutate.ModelMutants;
 import io.plumbline.conformance.mutate.Mutation;
+import io.plumbline.conformance.mutate.Mutation.Evidence;
 import io.plumbline.conformance.mutate.Mutation.Fate;
 import io.plumbline.conformance.mutate.Mutation.Judged;
 import io.plumbline.conformance.mutate.PolicyMutants;
@@ -16,6 +17,7 @@ import io.plumbline.emulator.isa.StructuralVerifier;
 import io.plumbline.emulator.object.BpfObject;
 import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.model.catalog.ProgramCatalog;
+import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.policy.Policy;
 import io.plumbline.model.program.ProgramSpec;
 import java.io.IOException;
@@ -24,6 +26,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -61,6 +64,55 @@ class MutateTest {
         .isLessThanOrEqualTo(1);
     assertThat(judged).anyMatch(one -> one.fate() == Fate.KILLED);
     assertThat(judged).allMatch(one -> one.seconds() < 60);
+  }
+
+  /** A failure of the harness kills nothing: of such a mutant nothing is known. */
+  @Test
+  void aFailureOfTheHarnessKillsNothing() throws Exception {
+    ObjectSource builtIn = ObjectSource.builtIn();
+    Mutation mutation =
+        new Mutation(
+            name -> {
+              if (name.equals("dispatcher")) {
+                throw new EngineException("kernel: create map: ENOMEM");
+              }
+              return builtIn.object(name);
+            });
+    Judged judged =
+        mutation.judge(
+            ProgramCatalog.find("allow_port").orElseThrow(),
+            new BytecodeMutants.Mutant("nothing", builtIn.object("allow_port")));
+    assertThat(judged.fate()).isEqualTo(Fate.NOT_RUN);
+    assertThat(judged.evidence()).isEmpty();
+    assertThat(judged.how()).contains("ENOMEM");
+  }
+
+  /** Each kind of evidence has its own name; a verifier's refusal gives its reason. */
+  @Test
+  void whatKillsIsNamed() throws Exception {
+    Mutation mutation = new Mutation();
+    ProgramSpec nop = ProgramCatalog.find("nop").orElseThrow();
+    assertThat(
+            mutation.judge(
+                nop, new BytecodeMutants.Mutant("m", TestObject.tc("nop", "r0 = 2", "exit"))))
+        .extracting(Judged::fate, Judged::evidence)
+        .containsExactly(Fate.KILLED, Optional.of(Evidence.FRAME));
+    assertThat(
+            mutation.judge(
+                nop,
+                new BytecodeMutants.Mutant(
+                    "m", TestObject.tc("nop", "r1 = 0", "r0 = *(u8 *)(r1 + 0)", "exit"))))
+        .extracting(Judged::fate, Judged::evidence)
+        .containsExactly(Fate.KILLED, Optional.of(Evidence.FAULT));
+    KernelNeeded.orSkip();
+    Judged refused =
+        mutation.judge(
+            nop,
+            new BytecodeMutants.Mutant("m", TestObject.tc("nop", "r0 = r5", "r0 = 0", "exit")));
+    assertThat(refused)
+        .extracting(Judged::fate, Judged::evidence)
+        .containsExactly(Fate.KILLED, Optional.of(Evidence.REFUSAL));
+    assertThat(refused.how()).contains("EACCES", "!read_ok");
   }
 
   /** A jump by one more may end in the middle of an instruction: no engine can load that. */

@@ -100,9 +100,20 @@ public final class Mutation {
     Judged judge(long start) throws EngineException;
   }
 
-  private final ObjectSource objects = ObjectSource.builtIn();
-  private final boolean kernel = new KernelEngine(objects).unavailable().isEmpty();
+  private final ObjectSource objects;
+  private final boolean kernel;
   private final Map<String, PacketBatch> along = new ConcurrentHashMap<>();
+
+  /** Judges mutants of the objects that ship. */
+  public Mutation() {
+    this(ObjectSource.builtIn());
+  }
+
+  /** Judges mutants of some objects, which are also what the unchanged stages of a chain run. */
+  public Mutation(ObjectSource objects) {
+    this.objects = objects;
+    kernel = new KernelEngine(objects).unavailable().isEmpty();
+  }
 
   /** Judges; where an engine fails, the mutant is not run. */
   private static Judged judging(String what, Judgement judgement) {
