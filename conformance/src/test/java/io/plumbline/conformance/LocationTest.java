@@ -127,8 +127,7 @@ class LocationTest {
         () -> {
           sh("ip netns add other");
           Process process =
-              Program.builder(
-                      MAIN, "attach", "-i", "v0", "--backend", "tcx", "block_port", "80")
+              Program.builder(MAIN, "attach", "-i", "v0", "--backend", "tcx", "block_port", "80")
                   .start();
           assertThat(process.inputReader().readLine()).startsWith("v0 egress tcx: attached");
           sh("ip link set v0 netns other && ip -n other link set v0 up");
@@ -148,8 +147,7 @@ class LocationTest {
         () -> {
           sh("ip netns add other");
           Process process =
-              Program.builder(
-                      MAIN, "attach", "-i", "v0", "--backend", "clsact", "block_port", "80")
+              Program.builder(MAIN, "attach", "-i", "v0", "--backend", "clsact", "block_port", "80")
                   .start();
           assertThat(process.inputReader().readLine()).startsWith("v0 egress clsact: attached");
           sh("ip link set v0 netns other");

@@ -47,9 +47,9 @@ class PinOwnerTest {
     }
 
     @Override
-    public void close() throws Exception {
+    public void close() {
       process.destroy();
-      assertThat(process.waitFor()).isZero();
+      assertThat(process.onExit().join().exitValue()).isZero();
     }
   }
 
@@ -104,6 +104,7 @@ class PinOwnerTest {
     OwnNetwork.in(
         () -> {
           try (Chain chain = new Chain()) {
+            assertThat(chain.lines.toString()).contains("done: pinned prog_array");
             String outer = mapId();
             // The same mounts, another network namespace, an interface of the same name.
             sh("ip netns add inner && ip -n inner link add v0 type veth peer name v1");
@@ -126,7 +127,8 @@ class PinOwnerTest {
     OwnNetwork.in(
         () -> {
           bpffsWithMode(mode);
-          sh("mkdir /sys/fs/bpf/target && bpftool map create /sys/fs/bpf/target/prog_array type array key 4 value 4 entries 1 name theirs");
+          sh(
+              "mkdir /sys/fs/bpf/target && bpftool map create /sys/fs/bpf/target/prog_array type array key 4 value 4 entries 1 name theirs");
           sh(USER + "mkdir /sys/fs/bpf/traffico");
           sh(USER + "ln -s /sys/fs/bpf/target /sys/fs/bpf/traffico/v0");
           try (Chain chain = new Chain()) {

@@ -409,8 +409,7 @@ public final class Attacher implements AutoCloseable {
 
   /** Opens the link of an attachment, if it still has that program. */
   private int openLink(Attachment attachment) throws AttachException, NetlinkException {
-    int link =
-        Pins.find().pins().map(pins -> pins.open(attachment.linkId())).orElse(-Errno.ENOENT);
+    int link = Pins.find().pins().map(pins -> pins.open(attachment.linkId())).orElse(-Errno.ENOENT);
     if (link < 0) {
       link = Bpf.linkById(attachment.linkId());
     }

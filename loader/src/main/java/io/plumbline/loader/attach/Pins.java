@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Stream;
 
@@ -47,8 +48,8 @@ final class Pins {
   record Found(Optional<Pins> pins, String reason) {}
 
   /**
-   * Finds the BPF file system. A program started by {@code ip netns exec} sees a /sys that ends with
-   * it; the one of the first process is used then.
+   * Finds the BPF file system. A program started by {@code ip netns exec} sees a /sys that ends
+   * with it; the one of the first process is used then.
    */
   static Found find() {
     boolean first = !isBpfFs(MOUNT) && !sameMounts() && isBpfFs(FIRST_MOUNT);
@@ -103,8 +104,8 @@ final class Pins {
   }
 
   /** Returns the names that can be directories of pins, the plain one first. */
-  private TreeSet<String> candidates() {
-    TreeSet<String> names = new TreeSet<>();
+  private Set<String> candidates() {
+    Set<String> names = new TreeSet<>();
     try (DirectoryStream<Path> stream = Files.newDirectoryStream(mount, DIRECTORY + "*")) {
       stream.forEach(path -> names.add(String.valueOf(path.getFileName())));
     } catch (IOException e) {

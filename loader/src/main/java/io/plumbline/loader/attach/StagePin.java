@@ -90,8 +90,7 @@ public final class StagePin implements AutoCloseable {
 
   private static void check(int result, String what) throws AttachException {
     if (result < 0) {
-      throw AttachException.of(
-          what + ": " + Errno.describe(-result), -result, Capability.CAP_BPF);
+      throw AttachException.of(what + ": " + Errno.describe(-result), -result, Capability.CAP_BPF);
     }
   }
 

@@ -70,8 +70,7 @@ public final class LibC {
 
   public static native int unlinkat(int directory, String path, int flags);
 
-  public static native int statx(
-      int directory, String path, int flags, int mask, Pointer result);
+  public static native int statx(int directory, String path, int flags, int mask, Pointer result);
 
   public static native int flock(int fd, int operation);
 
