@@ -1,11 +1,17 @@
 package io.plumbline.model.engine;
 
+import java.util.regex.Pattern;
+
 /**
  * An engine cannot load a subject, or failed itself. A program's fault on a frame is no exception
  * but an {@link Outcome}.
  */
 public final class EngineException extends Exception {
   private static final long serialVersionUID = 1L;
+
+  /** Lines of a verifier log that can follow the reason: counts, and states of registers. */
+  private static final Pattern AFTER_REASON =
+      Pattern.compile("^(processed \\d|verification time|stack depth|cur state:|old state:)");
 
   private final String detail;
   private final boolean refused;
@@ -50,12 +56,11 @@ public final class EngineException extends Exception {
     return refused;
   }
 
-  /** Returns the message's first line, with the reason that ends a verifier log. */
+  /** Returns the message's first line, with the reason at the end of a verifier log. */
   public String summary() {
     String last = "";
-    for (String line : detail.lines().toList()) {
-      boolean statistics = line.startsWith("processed ") || line.startsWith("verification time");
-      last = line.isBlank() || statistics ? last : line.strip();
+    for (String line : detail.lines().map(String::strip).toList()) {
+      last = line.isEmpty() || AFTER_REASON.matcher(line).find() ? last : line;
     }
     String first = String.valueOf(getMessage()).lines().findFirst().orElse("");
     return refused && !last.isEmpty() ? first + ": " + last : first;
