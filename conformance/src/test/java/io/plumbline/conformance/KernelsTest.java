@@ -26,6 +26,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * What differs between kernels, on this one. {@code conformance/kernels} runs the same on others.
@@ -92,6 +93,29 @@ class KernelsTest {
     assertThat(result.out().lines().map(line -> line.replaceAll(" +", " ")).toList())
         .anyMatch(line -> line.startsWith(row));
     assertThat(result.err()).isEmpty();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"kernel", "kernel-batch", "live"})
+  void anEngineThatCannotRunPoliciesNamesTheVersionThatCan(String engine) throws Exception {
+    Program.Result result =
+        Program.run(
+            MAIN,
+            "",
+            Map.of("PLUMB_WITHOUT", "bpf_loop"),
+            "verify",
+            "--program",
+            "intent",
+            "--policies",
+            "1",
+            "--no-paths",
+            "--engine",
+            "model," + engine);
+
+    assertThat(result.status()).as(result.toString()).isEqualTo(3);
+    assertThat(result.err().lines()).hasSize(1);
+    assertThat(result.err().strip())
+        .endsWith("policies: unavailable: PLUMB_WITHOUT says so: needs Linux 5.17");
   }
 
   @ParameterizedTest

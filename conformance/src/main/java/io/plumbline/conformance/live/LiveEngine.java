@@ -32,6 +32,9 @@ public final class LiveEngine implements Engine {
             made.setDaemon(true);
             return made;
           });
+  /** Why the kernel cannot run policies, empty if it can; null before it was asked. */
+  private @Nullable String loopMissing;
+
   private @Nullable Wire wire;
   private @Nullable LiveRunner attached;
 
@@ -70,7 +73,22 @@ public final class LiveEngine implements Engine {
 
   @Override
   public Runner load(Subject subject) throws EngineException {
+    if (subject instanceof Subject.Intent) {
+      requireLoop();
+    }
     return new LiveRunner(this, subject, objects, direction, backend);
+  }
+
+  /** Refuses policies before any frame is sent, where the kernel lacks what they need. */
+  private void requireLoop() throws EngineException {
+    if (loopMissing == null) {
+      loopMissing = Feature.BPF_LOOP.missing().orElse("");
+    }
+    if (!loopMissing.isEmpty()) {
+      throw new EngineException(
+          "live: policies: unavailable: %s: needs %s"
+              .formatted(loopMissing, Feature.BPF_LOOP.remedy()));
+    }
   }
 
   /** Does something on the thread that has the interface. */

@@ -59,8 +59,7 @@ public enum Feature {
 
   /** Returns whether {@code PLUMB_WITHOUT} names it. */
   public boolean switchedOff() {
-    String without = System.getenv("PLUMB_WITHOUT");
-    return without != null && List.of(without.split(",", -1)).contains(word());
+    return FeatureProbe.isSwitchedOff(word());
   }
 
   /** Returns why it is not there; empty if it is. This tries it, which takes milliseconds. */

@@ -3,10 +3,11 @@ package io.plumbline.loader.kernel;
 import io.plumbline.loader.libbpf.BpfSyscall;
 import io.plumbline.loader.libbpf.LibBpf;
 import io.plumbline.loader.libbpf.LibC;
+import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** What this kernel and this process can do, found by trying. */
+/** Features of this kernel and this process, found by trying. */
 public final class FeatureProbe {
   /** {@code r0 = 0; exit}. */
   private static final byte[] RETURN_0 = {
@@ -17,6 +18,15 @@ public final class FeatureProbe {
   private static final int HELPER_LOOP = 181;
 
   private FeatureProbe() {}
+
+  /**
+   * Returns whether the environment variable {@code PLUMB_WITHOUT} names a feature as missing,
+   * among others separated by commas.
+   */
+  public static boolean isSwitchedOff(String feature) {
+    String without = System.getenv("PLUMB_WITHOUT");
+    return without != null && List.of(without.split(",", -1)).contains(feature);
+  }
 
   /** Returns why tc programs cannot be loaded here, or empty if they can. */
   public static Optional<String> schedClsUnavailable() {

@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,6 +24,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class PolicyProgram implements AutoCloseable {
   private static final String NAME = "intent";
+  private static final String LOOP = "bpf_loop";
+  private static final String UNAVAILABLE = "kernel: policies: unavailable: %s: needs Linux 5.17";
   private static final List<String> OUTER = List.of("tables", "endpoints", "prefixes", "counters");
   private static final int COUNTER_BYTES = 16;
 
@@ -86,13 +89,27 @@ public final class PolicyProgram implements AutoCloseable {
       throws EngineException {
     Map<String, Integer> entries =
         Map.of("tables", slots, "endpoints", slots, "prefixes", slots, "counters", slots);
-    LoadedObject object =
-        LoadedObject.load(NAME, source.object(NAME), Map.of(), -1, entries, relocateOnly);
+    LoadedObject object = load(source.object(NAME), entries, relocateOnly);
     try {
       return new PolicyProgram(object, slots);
     } catch (EngineException | RuntimeException e) {
       object.close();
       throw e;
+    }
+  }
+
+  private static LoadedObject load(byte[] elf, Map<String, Integer> entries, boolean relocateOnly)
+      throws EngineException {
+    if (!relocateOnly && FeatureProbe.isSwitchedOff(LOOP)) {
+      throw new EngineException(UNAVAILABLE.formatted("PLUMB_WITHOUT says so"));
+    }
+    try {
+      return LoadedObject.load(NAME, elf, Map.of(), -1, entries, relocateOnly);
+    } catch (EngineException e) {
+      Optional<String> reason = FeatureProbe.loopUnavailable();
+      throw reason.isPresent()
+          ? new EngineException(UNAVAILABLE.formatted(reason.get()), e.detail())
+          : e;
     }
   }
 
