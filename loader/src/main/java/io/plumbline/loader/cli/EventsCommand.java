@@ -54,8 +54,8 @@ public final class EventsCommand implements Callable<Integer> {
   /** How long it takes at most until a filter is followed that replaces another. */
   private static final long REFRESH_MILLIS = 500;
 
-  /** How long the last events may take to be written once the command is to end. */
-  private static final long LAST_MILLIS = 2000;
+  /** How long one of the last events may take to be written once the command is to end. */
+  private static final long LAST_MILLIS = 3000;
 
   @Spec private CommandSpec spec;
   @Mixin private Place place = new Place();
@@ -119,6 +119,9 @@ public final class EventsCommand implements Callable<Integer> {
   private boolean following;
   private long seen;
 
+  /** {@link #seen}, for the thread that ends a process whose output takes nothing. */
+  private volatile long progress;
+
   @Override
   public Integer call() throws CommandException {
     if (rate < 1 || count < 1 || seconds < 1) {
@@ -156,14 +159,17 @@ public final class EventsCommand implements Callable<Integer> {
     }
   }
 
-  /** Ends the process some time after it was asked to, if its output takes nothing. */
+  /** Ends a process that was asked to end, once its output takes nothing any more. */
   private Thread limit(Stop stop) {
     Thread limit =
         new Thread(
             () -> {
               try {
                 if (stop.await(Long.MAX_VALUE)) {
-                  Thread.sleep(LAST_MILLIS);
+                  for (long before = -1; before != progress; ) {
+                    before = progress;
+                    Thread.sleep(LAST_MILLIS);
+                  }
                   say("events: the output takes nothing: what was not written is lost");
                   Runtime.getRuntime().halt(ExitStatus.DISAGREEMENT);
                 }
@@ -222,6 +228,7 @@ public final class EventsCommand implements Callable<Integer> {
       while (event.isPresent()) {
         write(source, event.get(), sink);
         seen++;
+        progress = seen;
         source.shown++;
         event = seen < count ? source.events.next() : Optional.empty();
       }
