@@ -29,6 +29,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** {@code plumb events}: readers do not disturb each other, and lose nothing unnoticed. */
 class EventsTest {
@@ -165,9 +167,10 @@ class EventsTest {
               new Reader("--rate", UNLIMITED, "--format", "json", "--output", file.toString());
           Reader modest = new Reader("-i", "v0", "--rate", "10");
           drops("v0", burst);
-          first.terminate();
-          second.terminate();
-          modest.terminate();
+          for (Reader reader : List.of(first, second, modest)) {
+            reader.terminate();
+            assertThat(reader.messages()).doesNotContain("the output takes nothing");
+          }
           assertThat(first.lines()).hasSize(burst);
           assertThat(Files.readAllLines(file)).hasSize(burst);
           assertThat(first.messages()).doesNotContain("not shown");
@@ -422,9 +425,22 @@ class EventsTest {
           drops("v0", 1);
           assertThat(full.waitFor()).isEqualTo(2);
           assertThat(Files.readString(folder.resolve("err")))
-              .endsWith(
-                  "plumb: events: standard output: cannot be written: No space left on device\n");
+              .endsWith("plumb: standard output: cannot be written: No space left on device\n");
         });
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"status", "stats", "stats --json", "stats --prometheus"})
+  void statisticsThatCannotBeWrittenAreNotASuccess(String command) throws Exception {
+    Path err = folder.resolve("err");
+    Process process =
+        start(
+            Program.builder(MAIN, command.split(" ", -1))
+                .redirectOutput(new File("/dev/full"))
+                .redirectError(err.toFile()));
+    assertThat(process.waitFor()).isEqualTo(2);
+    assertThat(Files.readString(err))
+        .isEqualTo("plumb: standard output: cannot be written: No space left on device\n");
   }
 
   @Test

@@ -1,7 +1,5 @@
 package io.plumbline.loader.cli;
 
-import io.plumbline.loader.libbpf.Errno;
-import io.plumbline.loader.libbpf.LibC;
 import java.io.BufferedOutputStream;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
@@ -146,7 +144,7 @@ final class EventSink implements AutoCloseable {
   }
 
   private void failed(IOException e) throws CommandException {
-    if (reason(e).equals(LibC.strerror(Errno.EPIPE))) {
+    if (StandardOutput.isClosedPipe(reason(e))) {
       left = true;
     } else {
       throw error(e);
@@ -157,7 +155,7 @@ final class EventSink implements AutoCloseable {
     String reason = reason(e);
     if (path == null) {
       return new CommandException(
-          ExitStatus.USAGE, "events: standard output: cannot be written: " + reason);
+          ExitStatus.USAGE, "standard output: cannot be written: " + reason);
     }
     return new CommandException(
         ExitStatus.USAGE,

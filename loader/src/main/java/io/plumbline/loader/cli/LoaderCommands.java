@@ -3,8 +3,6 @@ package io.plumbline.loader.cli;
 import io.plumbline.loader.process.LeastPrivilege;
 import io.plumbline.loader.process.Stop;
 import java.io.BufferedWriter;
-import java.io.FileDescriptor;
-import java.io.FileOutputStream;
 import java.io.OutputStreamWriter;
 import java.io.PrintWriter;
 import java.nio.charset.Charset;
@@ -87,12 +85,10 @@ public final class LoaderCommands {
   public static void run(CommandLine line, String[] args) {
     LeastPrivilege.ownProcess();
     // Every command flushes when it is done; without a buffer each line is a system call.
+    StandardOutput out = new StandardOutput();
     line.setOut(
         new PrintWriter(
-            new BufferedWriter(
-                new OutputStreamWriter(
-                    new FileOutputStream(FileDescriptor.out), Charset.defaultCharset()),
-                OUT_BUFFER)));
+            new BufferedWriter(new OutputStreamWriter(out, Charset.defaultCharset()), OUT_BUFFER)));
     int status;
     try {
       status = line.execute(args);
@@ -100,6 +96,11 @@ public final class LoaderCommands {
       status = outOfMemory(line.getErr());
     }
     line.getOut().flush();
+    if (out.failure().isPresent()) {
+      line.getErr().println("plumb: standard output: cannot be written: " + out.failure().get());
+      line.getErr().flush();
+      status = status == ExitStatus.DONE ? ExitStatus.USAGE : status;
+    }
     Stop.exit(status);
   }
 
