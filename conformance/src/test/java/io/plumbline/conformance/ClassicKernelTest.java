@@ -282,7 +282,7 @@ class ClassicKernelTest {
             List<String> texts = new ArrayList<>();
             PROGRAMS.forEach(text -> texts.add(text.replace("; ", "\n")));
             for (String expression : EXPRESSIONS) {
-              texts.add(FilterExpression.compile(expression));
+              texts.add(FilterExpression.compile(expression, true));
             }
             for (String text : texts) {
               ClassicProgram program = ClassicProgram.parse(text);

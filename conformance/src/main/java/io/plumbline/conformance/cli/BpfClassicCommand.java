@@ -1,5 +1,6 @@
 package io.plumbline.conformance.cli;
 
+import io.plumbline.conformance.prove.Expression;
 import io.plumbline.emulator.classic.Ancillary;
 import io.plumbline.emulator.classic.ClassicException;
 import io.plumbline.emulator.classic.ClassicInterpreter;
@@ -17,7 +18,6 @@ import io.plumbline.loader.cli.CommandException;
 import io.plumbline.loader.cli.ExitStatus;
 import io.plumbline.model.packet.Packet;
 import io.plumbline.model.packet.PacketBatch;
-import io.plumbline.pcaps.FilterExpression;
 import io.plumbline.pcaps.PacketText;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -49,6 +49,7 @@ import picocli.CommandLine.Spec;
 final class BpfClassicCommand implements Callable<Integer> {
   private static final int ETHERNET_HEADER = 14;
   private static final int ARPHRD_ETHER = 1;
+  private static final int SECONDS = 20;
 
   enum Form {
     NUMBERS,
@@ -64,7 +65,8 @@ final class BpfClassicCommand implements Callable<Integer> {
   @Option(
       names = "--expression",
       paramLabel = "E",
-      description = "compiled by libpcap, for Ethernet")
+      description =
+          "compiled by libpcap, for Ethernet; optimised where that is proved to change nothing")
   private @Nullable String expression;
 
   @Option(names = "--as", paramLabel = "FORM", description = "numbers (default), bytecode or ebpf")
@@ -100,10 +102,16 @@ final class BpfClassicCommand implements Callable<Integer> {
     String where =
         expression != null ? "--expression" : file == null ? "standard input" : "" + file;
     try {
-      return ClassicProgram.parse(
-          expression != null
-              ? FilterExpression.compile(expression)
-              : BpfInput.text(BpfInput.source(file)));
+      if (expression != null) {
+        Expression compiled = Expression.optimised(expression, SECONDS);
+        if (!compiled.warning().isEmpty()) {
+          PrintWriter err = spec.commandLine().getErr();
+          err.println("plumb: --expression: " + compiled.warning());
+          err.flush();
+        }
+        return compiled.program();
+      }
+      return ClassicProgram.parse(BpfInput.text(BpfInput.source(file)));
     } catch (ClassicException | IllegalArgumentException e) {
       throw new CommandException(ExitStatus.USAGE, where + ": " + e.getMessage());
     }

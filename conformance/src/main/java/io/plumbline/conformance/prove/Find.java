@@ -6,14 +6,11 @@ import io.plumbline.conformance.symbolic.Solver;
 import io.plumbline.conformance.symbolic.SymbolicException;
 import io.plumbline.conformance.symbolic.Term;
 import io.plumbline.conformance.symbolic.Terms;
-import io.plumbline.emulator.classic.ClassicException;
-import io.plumbline.emulator.classic.ClassicProgram;
 import io.plumbline.model.decision.Action;
 import io.plumbline.model.decision.Clause;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.filter.Intent;
 import io.plumbline.model.packet.Packet;
-import io.plumbline.pcaps.FilterExpression;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -21,8 +18,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Looks for a frame that a filter expression accepts and a model judges in some way; where there is
- * none it is shown that there is none. Frames have no VLAN tag outside their bytes.
+ * Search for a frame that a filter expression accepts and a model judges in a given way; where
+ * there is none, that is proved. Frames have no VLAN tag outside their bytes.
  */
 public final class Find {
   private static final Pattern LAST =
@@ -36,10 +33,15 @@ public final class Find {
    * @param subject a program with its input, or a policy
    * @param expression a libpcap expression, {@code verdict pass}, {@code verdict drop}, {@code
    *     clause NAME}, or several joined by {@code and}, the libpcap one first
-   * @throws SymbolicException if it cannot be told
+   * @throws SymbolicException if there is no answer in time
    * @throws IllegalArgumentException if the expression means nothing
    */
   public static Optional<Packet> of(Subject subject, String expression, int seconds)
+      throws SymbolicException {
+    return DeepStack.run(() -> search(subject, expression, seconds));
+  }
+
+  private static Optional<Packet> search(Subject subject, String expression, int seconds)
       throws SymbolicException {
     try (Solver solver = new Solver(Patience.perQuestion(1000 * seconds))) {
       Terms terms = new Terms();
@@ -71,7 +73,7 @@ public final class Find {
         last = LAST.matcher(rest);
       }
       if (!rest.isEmpty()) {
-        wanted.add(ClassicTerms.accepts(terms, frame, classic(rest)));
+        wanted.add(ClassicTerms.accepts(terms, frame, Expression.plain(rest)));
       }
       Optional<Assignment> found = solver.check(wanted);
       if (found.isEmpty()) {
@@ -101,13 +103,5 @@ public final class Find {
     throw new IllegalArgumentException(
         "clause %s: expected one of %s"
             .formatted(name, clauses.stream().map(Clause::name).toList()));
-  }
-
-  private static ClassicProgram classic(String expression) {
-    try {
-      return ClassicProgram.parse(FilterExpression.compile(expression));
-    } catch (ClassicException e) {
-      throw new IllegalArgumentException("filter '%s': %s".formatted(expression, e.getMessage()));
-    }
   }
 }

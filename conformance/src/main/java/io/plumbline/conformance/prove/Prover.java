@@ -33,9 +33,6 @@ public final class Prover {
           "allow_ethertype:ipv4+arp,allow_port:443",
           "allow_ethertype:ipv4,allow_ipv4:10.0.0.1,allow_proto:tcp+udp,allow_dns:10.0.0.53");
 
-  /** Terms of a large policy are deep: each rule is a condition within the one before. */
-  private static final long STACK_BYTES = 1L << 30;
-
   private static final String DISPATCHER = "dispatcher";
 
   /** Programs that the catalog does not list, because nobody chooses them by name. */
@@ -63,7 +60,7 @@ public final class Prover {
     /** Proves it, in a thread with a stack for deep terms. */
     public Proof prove() throws EngineException {
       FutureTask<Proof> future = new FutureTask<>(work::prove);
-      new Thread(null, future, "proof", STACK_BYTES).start();
+      new Thread(null, future, "proof", DeepStack.BYTES).start();
       try {
         return future.get();
       } catch (InterruptedException e) {

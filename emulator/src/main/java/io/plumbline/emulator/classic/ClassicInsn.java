@@ -62,6 +62,6 @@ public record ClassicInsn(int code, int jt, int jf, int k) {
 
   @Override
   public String toString() {
-    return "%d %d %d %d".formatted(code, jt, jf, k & 0xFFFF_FFFFL);
+    return code + " " + jt + " " + jf + " " + (k & 0xFFFF_FFFFL);
   }
 }

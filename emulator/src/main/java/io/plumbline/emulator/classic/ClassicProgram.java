@@ -14,6 +14,7 @@ import java.util.regex.Pattern;
  * bpf --bytecode}, and the text of the kernel's {@code bpf_asm}.
  */
 public record ClassicProgram(List<ClassicInsn> insns) {
+  private static final int LONGEST = 65535;
   private static final Pattern NUMBERS = Pattern.compile("\\s*\\d+\\s+\\d+\\s+\\d+\\s+\\d+\\s*");
   private static final Pattern LABEL = Pattern.compile("\\s*([A-Za-z_]\\w*)\\s*:(.*)");
   private static final Pattern LINE = Pattern.compile("(\\w+)\\s*(.*)");
@@ -40,9 +41,13 @@ public record ClassicProgram(List<ClassicInsn> insns) {
    * @throws ClassicException naming the first instruction that cannot be
    */
   public static ClassicProgram of(List<ClassicInsn> insns) throws ClassicException {
-    if (insns.isEmpty() || insns.size() > ClassicInsn.MAX) {
+    return of(insns, ClassicInsn.MAX);
+  }
+
+  private static ClassicProgram of(List<ClassicInsn> insns, int most) throws ClassicException {
+    if (insns.isEmpty() || insns.size() > most) {
       throw new ClassicException(
-          "program: %d instructions: expected 1..%d".formatted(insns.size(), ClassicInsn.MAX));
+          "program: %d instructions: expected 1..%d".formatted(insns.size(), most));
     }
     for (int i = 0; i < insns.size(); i++) {
       String wrong = wrong(insns.get(i), insns.size() - i - 1);
@@ -136,6 +141,11 @@ public record ClassicProgram(List<ClassicInsn> insns) {
 
   /** Reads a program in any of its forms. */
   public static ClassicProgram parse(String text) throws ClassicException {
+    return parse(text, ClassicInsn.MAX);
+  }
+
+  /** Reads a program of at most {@code most} instructions, more than the kernel takes or fewer. */
+  public static ClassicProgram parse(String text, int most) throws ClassicException {
     String stripped = text.strip();
     List<String> entries =
         stripped.contains(",") && stripped.matches("[\\d\\s,]+")
@@ -144,12 +154,12 @@ public record ClassicProgram(List<ClassicInsn> insns) {
     if (entries.size() > 1
         && entries.get(0).strip().matches("\\d+")
         && NUMBERS.matcher(entries.get(1)).matches()) {
-      return numbers(entries);
+      return numbers(entries, most);
     }
     return new Reader().read(text);
   }
 
-  private static ClassicProgram numbers(List<String> entries) throws ClassicException {
+  private static ClassicProgram numbers(List<String> entries, int longest) throws ClassicException {
     List<ClassicInsn> insns = new ArrayList<>();
     List<String> rest = entries.stream().skip(1).filter(entry -> !entry.isBlank()).toList();
     long count = number(entries.get(0).strip());
@@ -173,7 +183,7 @@ public record ClassicProgram(List<ClassicInsn> insns) {
       insns.add(
           new ClassicInsn((int) values[0], (int) values[1], (int) values[2], (int) values[3]));
     }
-    return of(insns);
+    return of(insns, longest);
   }
 
   private static long number(String text) throws ClassicException {
@@ -182,6 +192,21 @@ public record ClassicProgram(List<ClassicInsn> insns) {
     } catch (NumberFormatException e) {
       throw new ClassicException("'%s': expected a number".formatted(text));
     }
+  }
+
+  /** Returns the length of frames that hold everything which the program loads at fixed offsets. */
+  public int fixedBytes() {
+    int most = 0;
+    for (ClassicInsn insn : insns) {
+      boolean load = insn.operationClass() == ClassicInsn.LD && insn.mode() == ClassicInsn.ABS;
+      boolean header = insn.operationClass() == ClassicInsn.LDX && insn.mode() == ClassicInsn.MSH;
+      int size = (insn.code() & 0x18) == 0 ? 4 : (insn.code() & 0x18) == 8 ? 2 : 1;
+      // Negative offsets are extensions, which lie outside the frame.
+      if ((load || header) && insn.k() >= 0) {
+        most = Math.max(most, Math.min(insn.k(), LONGEST) + size);
+      }
+    }
+    return most;
   }
 
   /** Returns the program as {@code tcpdump -ddd} writes it. */
