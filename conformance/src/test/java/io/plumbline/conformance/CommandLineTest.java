@@ -232,7 +232,7 @@ class CommandLineTest {
           replay FOLDER/none.pcap --program nop | FOLDER/none.pcap: no such file
           replay FOLDER --program nop | FOLDER: is a directory: expected a capture file
           replay FOLDER/text --program nop | FOLDER/text: not a capture: starts with 0x6e6f7420: expected pcap or pcapng
-          replay FOLDER/raw.pcap --program nop | FOLDER/raw.pcap: link type RAW (101): expected ETHERNET (1)
+          replay FOLDER/raw.pcap --program nop | FOLDER/raw.pcap: link type RAW (101): expected ETHERNET (1): capture on an interface with an Ethernet header
           replay FOLDER/cut.pcap --program nop | FOLDER/cut.pcap: cut off in record 3 at byte 164: 41 bytes: expected 42: the frames before that were run
           replay CAPTURE --program nop --engine x | --engine: unknown engine: 'x': expected model, kernel, kernel-batch, interpreter, emulator, live
           verify --fuzz -1 | --fuzz: -1: expected 0 or more

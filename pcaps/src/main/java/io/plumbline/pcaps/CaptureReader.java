@@ -2,82 +2,70 @@ package io.plumbline.pcaps;
 
 import io.plumbline.model.packet.PacketBatch;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 
-/** Reads frames of a capture file, in order and in bulk. */
+/** Reads Ethernet frames of a capture, in order and in bulk, in memory of bounded size. */
 public interface CaptureReader extends AutoCloseable {
 
-  /** Returns the link type that the file names. */
-  int linkType();
+  /** Returns the link types of the packets read so far (classic pcap: of all), for a report. */
+  String linkTypes();
 
   /**
-   * Appends frames to a batch until it holds {@code frames} or the file ends.
+   * Returns a message about packets that were left out because they are no Ethernet frames; empty
+   * if there were none.
+   */
+  String refused();
+
+  /**
+   * Appends frames to a batch until it holds {@code frames}, or many bytes were added, or the file
+   * ends.
    *
    * @return whether there may be more
-   * @throws CaptureException where the file is cut off or malformed; the frames before that are in
-   *     the batch
+   * @throws CaptureException where the file is cut off or malformed, or has no Ethernet frames; the
+   *     frames before that are in the batch
    */
   boolean read(PacketBatch batch, int frames) throws CaptureException;
+
+  /**
+   * Starts a file of frames of this capture, in its format, with their times, snap length and
+   * interface. The frames are those of the batch that was read last.
+   */
+  CaptureWriter copyTo(Path file) throws IOException;
 
   @Override
   void close();
 
   /**
-   * Opens a capture: classic pcap by our own reader, pcapng by libpcap.
+   * Opens a capture: classic pcap or pcapng, plain or compressed by gzip or zstd. The contents
+   * decide, not the name.
    *
-   * @param given a file, a pipe (not of pcapng), or {@code -} for standard input
+   * @param given a file, a pipe, or {@code -} for standard input
    */
   static CaptureReader open(Path given) throws CaptureException {
-    Path file = given.toString().equals("-") ? Path.of("/dev/stdin") : given;
-    ByteBuffer magic = ByteBuffer.allocate(4);
-    if (Files.isDirectory(file)) {
+    boolean standard = given.toString().equals("-");
+    String file = standard ? "standard input" : given.toString();
+    if (Files.isDirectory(given)) {
       throw new CaptureException(file + ": is a directory: expected a capture file");
     }
-    FileChannel channel;
     try {
-      channel = FileChannel.open(file, StandardOpenOption.READ);
+      CaptureInput in =
+          new CaptureInput(standard ? System.in : Files.newInputStream(given), PcapFormat.BUFFER);
+      boolean kept = false;
+      try {
+        CaptureReader reader = CaptureFormats.reader(file, in);
+        kept = true;
+        return reader;
+      } finally {
+        if (!kept) {
+          in.close();
+        }
+      }
     } catch (NoSuchFileException e) {
       throw new CaptureException(file + ": no such file");
     } catch (IOException e) {
-      throw new CaptureException(file + ": cannot be read: " + e.getMessage());
+      throw CaptureException.of(file, e);
     }
-    boolean kept = false;
-    try {
-      while (magic.hasRemaining() && channel.read(magic) >= 0) {}
-      CaptureReader reader = of(file, channel, magic);
-      kept = reader instanceof PcapReader;
-      return reader;
-    } catch (IOException e) {
-      throw new CaptureException(file + ": cannot be read: " + e.getMessage());
-    } finally {
-      if (!kept) {
-        PcapReader.close(channel);
-      }
-    }
-  }
-
-  private static CaptureReader of(Path file, FileChannel channel, ByteBuffer magic)
-      throws CaptureException, IOException {
-    if (magic.hasRemaining()) {
-      throw new CaptureException(
-          "%s: not a capture: %d bytes: expected pcap or pcapng".formatted(file, magic.position()));
-    }
-    int number = magic.getInt(0);
-    if (number == PcapngReader.SECTION_HEADER) {
-      if (!Files.isRegularFile(file)) {
-        throw new CaptureException(file + ": pcapng from a pipe: expected a file, or classic pcap");
-      }
-      return PcapngReader.open(file);
-    }
-    if (PcapFormat.ofMagic(number) != null) {
-      return new PcapReader(file, channel, magic);
-    }
-    throw new CaptureException(
-        "%s: not a capture: starts with 0x%08x: expected pcap or pcapng".formatted(file, number));
   }
 }

@@ -2,17 +2,14 @@ package io.plumbline.pcaps;
 
 import io.plumbline.model.packet.PacketBatch;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 
 /**
- * Classic pcap in bulk: micro- and nanoseconds, both byte orders, through one buffer of bounded
- * size. Nothing is allocated per frame. Captured and wire length are kept apart.
+ * Classic pcap in bulk: micro- and nanoseconds, both byte orders, the longer record headers of
+ * Kuznetzov's libpcap. Nothing is allocated per frame. Captured and wire length are kept apart.
  */
 final class PcapReader implements CaptureReader {
   private static final VarHandle BIG =
@@ -20,124 +17,140 @@ final class PcapReader implements CaptureReader {
   private static final VarHandle LITTLE =
       MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
 
-  private final Path file;
-  private final FileChannel channel;
-  private final byte[] buffer = new byte[2 * PcapFormat.MAX_RECORD];
+  /** Version of DG/UX's tcpdump, which swaps the lengths as versions up to 2.2 do. */
+  private static final int DG_UX = 543 << 16;
+
+  private static final int VERSION_2 = 2 << 16;
+  private static final int ETHERNET_HEADER = 14;
+
+  private final String file;
+  private final CaptureInput in;
+  private final byte[] buffer;
   private final boolean bigEndian;
-  private final int linkType;
-  private int position;
-  private int limit;
-  private long consumed;
+  private final PcapFormat format;
+  private final int recordHeader;
+  private final boolean swapped;
+  private final boolean maybeSwapped;
+
+  /** The header's field: the upper bits hold the length of a frame check sequence. */
+  private final int linkTypeField;
+
+  private final CaptureInterface only;
+  private final Origins origins = new Origins();
   private long record;
 
-  /**
-   * Reads the file's header.
-   *
-   * @param begun what has been read of it; a pipe cannot be read again
-   */
-  PcapReader(Path file, FileChannel channel, ByteBuffer begun)
-      throws IOException, CaptureException {
+  /** Reads the file's header. */
+  PcapReader(String file, CaptureInput in, PcapFormat format) throws IOException, CaptureException {
     this.file = file;
-    this.channel = channel;
-    limit = begun.position();
-    begun.get(0, buffer, 0, limit);
-    if (!fill(PcapFormat.FILE_HEADER)) {
+    this.in = in;
+    this.format = format;
+    buffer = in.bytes;
+    recordHeader = format.recordHeader();
+    if (!in.fill(PcapFormat.FILE_HEADER)) {
       throw new CaptureException(
           "%s: cut off in the file header: %d bytes: expected at least %d"
-              .formatted(file, limit, PcapFormat.FILE_HEADER));
-    }
-    PcapFormat format = PcapFormat.ofMagic((int) BIG.get(buffer, 0));
-    if (format == null) {
-      throw new CaptureException(file + ": not a classic pcap");
+              .formatted(file, in.available(), PcapFormat.FILE_HEADER));
     }
     bigEndian = format.order() == ByteOrder.BIG_ENDIAN;
-    // The upper bits hold the length of a frame check sequence (draft-ietf-opsawg-pcap section 4).
-    linkType = word(20) & 0xFFFF;
-    position = PcapFormat.FILE_HEADER;
+    int word = word(4);
+    int version = bigEndian ? word : word << 16 | word >>> 16;
+    if (version != DG_UX && (version < VERSION_2 || version > VERSION_2 + 4)) {
+      throw new CaptureException(
+          "%s: pcap version %d.%d: expected 2.0 to 2.4"
+              .formatted(file, version >>> 16, version & 0xFFFF));
+    }
+    swapped = version == DG_UX || version < VERSION_2 + 3;
+    maybeSwapped = version == VERSION_2 + 3;
+    linkTypeField = word(20);
+    int linkType = linkTypeField & 0xFFFF;
+    only = new CaptureInterface(0, "", linkType, snapLength(word(16), linkType), new byte[0]);
+    in.position = PcapFormat.FILE_HEADER;
+  }
+
+  /**
+   * Returns the snap length in the usual format. Kuznetzov's did not count a header that it put in
+   * front of packets, so libpcap adds it; so does this.
+   */
+  private int snapLength(int given, int linkType) {
+    boolean uncounted =
+        recordHeader == PcapFormat.PATCHED_RECORD_HEADER && linkType == LinkType.ETHERNET;
+    return uncounted && given > 0 && given < PcapFormat.MAX_RECORD
+        ? given + ETHERNET_HEADER
+        : given;
   }
 
   @Override
-  public int linkType() {
-    return linkType;
+  public String linkTypes() {
+    return LinkType.describe(only.linkType());
+  }
+
+  @Override
+  public String refused() {
+    return "";
   }
 
   @Override
   public boolean read(PacketBatch batch, int frames) throws CaptureException {
     try {
-      while (batch.size() < frames) {
-        if (!fill(PcapFormat.RECORD_HEADER)) {
-          if (limit != position) {
-            throw cutOff("record header", limit - position, PcapFormat.RECORD_HEADER);
+      long before = batch.capturedBytes();
+      while (batch.size() < frames && batch.capturedBytes() - before < PcapFormat.MAX_BATCH) {
+        if (!in.fill(recordHeader)) {
+          if (in.available() != 0) {
+            throw cutOff("record header", in.available(), recordHeader);
           }
           return false;
         }
-        int captured = word(position + 8);
-        int wire = word(position + 12);
+        if (only.linkType() != LinkType.ETHERNET) {
+          throw new CaptureException(file + ": link type " + LinkType.refuse(only.linkType()));
+        }
+        int position = in.position;
+        int captured = word(position + (swapped ? 12 : 8));
+        int wire = word(position + (swapped ? 8 : 12));
+        if (maybeSwapped && Integer.compareUnsigned(captured, wire) > 0) {
+          int first = captured;
+          captured = wire;
+          wire = first;
+        }
         if (captured < 0 || captured > PcapFormat.MAX_RECORD) {
           throw new CaptureException(
               "%s: record %d at byte %d: captured length %d: expected 0..%d"
                   .formatted(
-                      file, record + 1, at(), captured & 0xFFFFFFFFL, PcapFormat.MAX_RECORD));
+                      file, record + 1, in.at(), captured & 0xFFFFFFFFL, PcapFormat.MAX_RECORD));
         }
-        if (!fill(PcapFormat.RECORD_HEADER + captured)) {
-          throw cutOff("record", limit - position - PcapFormat.RECORD_HEADER, captured);
+        long time = (long) word(position) << 32 | (word(position + 4) & 0xFFFFFFFFL);
+        if (!in.fill(recordHeader + captured)) {
+          throw cutOff("record", in.available() - recordHeader, captured);
         }
+        origins.put(batch.size(), time, wire, only);
         // Some writers set the wire length below the captured one; the bytes are there, so they
         // count.
-        batch.add(
-            buffer, position + PcapFormat.RECORD_HEADER, captured, Math.max(wire, captured), 0);
-        position += PcapFormat.RECORD_HEADER + captured;
+        batch.add(buffer, in.position + recordHeader, captured, Math.max(wire, captured), 0);
+        in.position += recordHeader + captured;
         record++;
       }
       return true;
     } catch (IOException e) {
-      throw new CaptureException(file + ": cannot be read: " + e.getMessage());
+      throw CaptureException.of(file, e);
     }
   }
 
   private CaptureException cutOff(String what, int have, int expected) {
     return new CaptureException(
         "%s: cut off in %s %d at byte %d: %d bytes: expected %d"
-            .formatted(file, what, record + 1, at(), have, expected));
-  }
-
-  private long at() {
-    return consumed + position;
+            .formatted(file, what, record + 1, in.at(), have, expected));
   }
 
   private int word(int offset) {
     return bigEndian ? (int) BIG.get(buffer, offset) : (int) LITTLE.get(buffer, offset);
   }
 
-  /** Makes {@code bytes} bytes readable at {@link #position}; false if the file ends before. */
-  private boolean fill(int bytes) throws IOException {
-    if (limit - position >= bytes) {
-      return true;
-    }
-    System.arraycopy(buffer, position, buffer, 0, limit - position);
-    consumed += position;
-    limit -= position;
-    position = 0;
-    while (limit < bytes) {
-      int read = channel.read(ByteBuffer.wrap(buffer, limit, buffer.length - limit));
-      if (read < 0) {
-        return false;
-      }
-      limit += read;
-    }
-    return true;
+  @Override
+  public CaptureWriter copyTo(Path copy) throws IOException {
+    return new PcapWriter(copy, format.nanoseconds(), only.snapLength(), linkTypeField, origins);
   }
 
   @Override
   public void close() {
-    close(channel);
-  }
-
-  static void close(FileChannel channel) {
-    try {
-      channel.close();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    in.close();
   }
 }

@@ -7,11 +7,10 @@ import io.plumbline.emulator.isa.IsaException;
 import io.plumbline.emulator.isa.StructuralVerifier;
 import io.plumbline.loader.cli.CommandException;
 import io.plumbline.loader.cli.ExitStatus;
+import io.plumbline.pcaps.OutputFile;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -67,11 +66,9 @@ final class BpfAsmCommand implements Callable<Integer> {
       return ExitStatus.DONE;
     }
     try {
-      Path temporary = Path.of(target + ".tmp");
-      Files.write(temporary, bytes);
-      Files.move(temporary, target, StandardCopyOption.REPLACE_EXISTING);
+      OutputFile.write(target, OutputFile.Readers.UMASK, bytes);
     } catch (IOException e) {
-      throw new CommandException(ExitStatus.USAGE, target + ": cannot be written");
+      throw Options.cannotBeWritten(target.toString(), e);
     }
     return ExitStatus.DONE;
   }

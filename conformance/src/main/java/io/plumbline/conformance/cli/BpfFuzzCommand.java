@@ -4,6 +4,7 @@ import io.plumbline.conformance.fuzz.ProgramFuzz;
 import io.plumbline.loader.cli.CommandException;
 import io.plumbline.loader.cli.ExitStatus;
 import io.plumbline.loader.kernel.FeatureProbe;
+import io.plumbline.pcaps.OutputFile;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -110,13 +111,13 @@ final class BpfFuzzCommand implements Callable<Integer> {
       for (ProgramFuzz.Difference difference : fuzz.differences()) {
         Path file = report.resolve("fuzz-%d-%d.s".formatted(seed, number++));
         Files.createDirectories(report);
-        Files.writeString(file, difference.describe());
+        OutputFile.write(file, OutputFile.Readers.UMASK, difference.describe());
         out.printf("%s: %s%n", file, difference.what());
       }
       out.flush();
       return fuzz.differences().isEmpty() ? ExitStatus.DONE : ExitStatus.DISAGREEMENT;
     } catch (IOException e) {
-      throw new CommandException(ExitStatus.USAGE, report + ": cannot be written");
+      throw Options.cannotBeWritten(report.toString(), e);
     }
   }
 

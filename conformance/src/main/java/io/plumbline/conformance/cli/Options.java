@@ -7,13 +7,11 @@ import io.plumbline.loader.cli.CommandException;
 import io.plumbline.loader.cli.ExitStatus;
 import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.model.engine.Engine;
-import io.plumbline.pcaps.CaptureReader;
-import io.plumbline.pcaps.LinkType;
+import io.plumbline.pcaps.OutputFile;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -31,20 +29,10 @@ final class Options {
     }
   }
 
-  /** Refuses a capture of anything but Ethernet frames. */
-  static void requireEthernet(Path capture, CaptureReader reader) throws CommandException {
-    if (reader.linkType() != LinkType.ETHERNET) {
-      throw new CommandException(
-          ExitStatus.USAGE,
-          "%s: link type %s: expected ETHERNET (1)"
-              .formatted(capture, LinkType.describe(reader.linkType())));
-    }
-  }
-
   /** Refuses captures, or folders of them, that are not there. */
   static void requireCorpora(List<Path> corpora) throws CommandException {
     for (Path path : corpora) {
-      if (!Files.exists(path)) {
+      if (!path.toString().equals("-") && !Files.exists(path)) {
         throw new CommandException(
             ExitStatus.USAGE, "--corpus: " + path + ": no such file or folder");
       }
@@ -62,12 +50,16 @@ final class Options {
   }
 
   /**
-   * Refuses a file to write to that is in no folder, before anything else is done.
+   * Refuses a file that cannot be written, before anything else is done.
    *
    * @param target {@code -} for standard output
    */
   static void requireFolderOf(String option, @Nullable String target) throws CommandException {
-    if (target != null && !target.equals("-")) {
+    if (target != null && !target.equals("-") && !OutputFile.isInPlace(Path.of(target))) {
+      if (Files.isDirectory(Path.of(target))) {
+        throw new CommandException(
+            ExitStatus.USAGE, "%s: %s: is a directory: expected a file".formatted(option, target));
+      }
       Path folder = Path.of(target).toAbsolutePath().getParent();
       if (folder == null || !Files.isDirectory(folder) || !Files.isWritable(folder)) {
         throw new CommandException(
@@ -97,13 +89,15 @@ final class Options {
         out.flush();
         return;
       }
-      Path file = Path.of(target);
-      Path temporary = Path.of(target + ".tmp");
-      Files.writeString(temporary, text);
-      Files.move(temporary, file, StandardCopyOption.REPLACE_EXISTING);
+      OutputFile.write(Path.of(target), OutputFile.Readers.UMASK, text);
     } catch (IOException e) {
-      throw new CommandException(
-          ExitStatus.USAGE, "--json: %s: cannot be written".formatted(target));
+      throw cannotBeWritten("--json: " + target, e);
     }
+  }
+
+  /** Returns the error of a file that cannot be written. */
+  static CommandException cannotBeWritten(String where, IOException e) {
+    return new CommandException(
+        ExitStatus.USAGE, "%s: cannot be written: %s".formatted(where, OutputFile.reason(e)));
   }
 }

@@ -65,6 +65,7 @@ final class PathsCommand implements Callable<Integer> {
   @Override
   public Integer call() throws CommandException, EngineException {
     Options.requireFolderOf("--json", json);
+    Options.requireFolderOf("--pcap", pcap == null ? null : pcap.toString());
     Options.requireFile("--object", object);
     ProgramSpec found = SubjectOptions.program(program);
     if (stage && !found.chainable()) {
@@ -133,7 +134,7 @@ final class PathsCommand implements Callable<Integer> {
       }
       writer.commit();
     } catch (IOException e) {
-      throw new CommandException(ExitStatus.USAGE, "--pcap: %s: cannot be written".formatted(file));
+      throw Options.cannotBeWritten("--pcap: " + file, e);
     }
   }
 }

@@ -48,7 +48,9 @@ final class PolicySuggestCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
 
-  @Parameters(paramLabel = "CAPTURE", description = "pcap or pcapng of Ethernet frames")
+  @Parameters(
+      paramLabel = "CAPTURE",
+      description = "pcap or pcapng, also gzip or zstd (- for standard input)")
   private Path capture;
 
   @Option(
@@ -95,8 +97,8 @@ final class PolicySuggestCommand implements Callable<Integer> {
     long taken = 0;
     long ofHosts = 0;
     long ofLocal = 0;
+    String refused;
     try (CaptureReader reader = CaptureReader.open(capture)) {
-      Options.requireEthernet(capture, reader);
       PacketBatch batch = new PacketBatch(CHUNK, CHUNK * 256);
       boolean more = true;
       while (more) {
@@ -113,8 +115,12 @@ final class PolicySuggestCommand implements Callable<Integer> {
           ofLocal += counted.filter(PolicySuggestCommand::isIp).isPresent() ? 1 : 0;
         }
       }
+      refused = reader.refused();
     } catch (CaptureException e) {
       throw new CommandException(ExitStatus.USAGE, String.valueOf(e.getMessage()));
+    }
+    if (packets == 0 && !refused.isEmpty()) {
+      throw new CommandException(ExitStatus.USAGE, refused);
     }
     if (ofHosts > 0 && ofLocal == 0) {
       PrintWriter err = spec.commandLine().getErr();
@@ -129,6 +135,10 @@ final class PolicySuggestCommand implements Callable<Integer> {
             .formatted(capture.getFileName(), taken, packets);
     out.print(suggestion.yaml(direction, comment));
     out.flush();
+    if (!refused.isEmpty()) {
+      throw new CommandException(
+          ExitStatus.USAGE, refused + ": the suggestion is from the other packets");
+    }
     return ExitStatus.DONE;
   }
 

@@ -34,16 +34,18 @@ import io.plumbline.model.policy.Flow;
 import io.plumbline.model.policy.Prefix;
 import io.plumbline.pcaps.CaptureException;
 import io.plumbline.pcaps.CaptureReader;
-import io.plumbline.pcaps.LinkType;
-import io.plumbline.pcaps.PcapWriter;
+import io.plumbline.pcaps.CaptureWriter;
+import io.plumbline.pcaps.OutputFile;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
@@ -65,10 +67,8 @@ import picocli.CommandLine.Spec;
       "",
       "Examples:",
       "  plumb replay capture.pcap --program block_port --input 443",
-      "  plumb replay capture.pcap --chain allow_ethertype:ipv4+arp,allow_port:443 --dropped"
-          + " dropped.pcap",
-      "  plumb replay capture.pcap --allow dns/10.0.0.53 --allow tcp/10.0.0.0/8:443 --forbid"
-          + " tcp/10.0.0.1:443",
+      "  plumb replay capture.pcap --chain allow_ethertype:ipv4+arp,allow_port:443 --dropped dropped.pcap",
+      "  plumb replay capture.pcap --allow dns/10.0.0.53 --allow tcp/10.0.0.0/8:443 --forbid tcp/10.0.0.1:443",
       "  plumb replay capture.pcap --policy policy.yaml --engine model,kernel-batch --json -"
     })
 final class ReplayCommand implements Callable<Integer> {
@@ -80,7 +80,8 @@ final class ReplayCommand implements Callable<Integer> {
 
   @Parameters(
       paramLabel = "CAPTURE",
-      description = "pcap or pcapng of Ethernet frames, or a folder that verify --repro wrote")
+      description =
+          "pcap or pcapng, also gzip or zstd (- for standard input), or a folder that verify --repro wrote")
   private Path capture;
 
   @Option(names = "--program", paramLabel = "P", description = "the program")
@@ -108,10 +109,16 @@ final class ReplayCommand implements Callable<Integer> {
   @Option(names = "--explain", description = "one line for every frame")
   private boolean explain;
 
-  @Option(names = "--dropped", paramLabel = "OUT.pcap", description = "write the dropped frames")
+  @Option(
+      names = "--dropped",
+      paramLabel = "OUT.pcap",
+      description = "write the dropped frames, in the capture's format")
   private @Nullable Path dropped;
 
-  @Option(names = "--allowed", paramLabel = "OUT.pcap", description = "write the allowed frames")
+  @Option(
+      names = "--allowed",
+      paramLabel = "OUT.pcap",
+      description = "write the allowed frames, in the capture's format")
   private @Nullable Path allowed;
 
   @Option(
@@ -128,16 +135,19 @@ final class ReplayCommand implements Callable<Integer> {
       return replayFolder();
     }
     Options.requireFolderOf("--json", json);
+    requireOutputs();
     Subject subject = subject();
     List<Engine> engines = Options.engines(engineNames, ObjectSource.builtIn());
     long start = System.nanoTime();
     Replay replay = new Replay(subject);
     List<Runner> runners = new ArrayList<>();
     String damage = "";
+    String refused;
+    String linkTypes;
+    boolean nothing;
     try (CaptureReader reader = CaptureReader.open(capture);
-        PcapWriter droppedOut = open(dropped);
-        PcapWriter allowedOut = open(allowed)) {
-      Options.requireEthernet(capture, reader);
+        CaptureWriter droppedOut = open(reader, "--dropped", dropped);
+        CaptureWriter allowedOut = open(reader, "--allowed", allowed)) {
       for (Engine engine : engines) {
         Optional<String> reason = engine.unavailable();
         if (reason.isPresent()) {
@@ -190,20 +200,30 @@ final class ReplayCommand implements Callable<Integer> {
       } catch (CaptureException e) {
         damage = String.valueOf(e.getMessage());
       }
-      if (droppedOut != null) {
+      refused = reader.refused();
+      linkTypes = reader.linkTypes();
+      nothing = replay.packets() == 0 && !(damage + refused).isEmpty();
+      if (droppedOut != null && !nothing) {
         droppedOut.commit();
       }
-      if (allowedOut != null) {
+      if (allowedOut != null && !nothing) {
         allowedOut.commit();
       }
-    } catch (CaptureException | IOException | UncheckedIOException e) {
+    } catch (CaptureException e) {
       throw new CommandException(ExitStatus.USAGE, String.valueOf(e.getMessage()));
+    } catch (UncheckedIOException e) {
+      throw Options.cannotBeWritten(outputs(), Objects.requireNonNull(e.getCause()));
+    } catch (IOException e) {
+      throw Options.cannotBeWritten(outputs(), e);
     } finally {
       runners.forEach(Runner::close);
     }
-    report(replay, subject, damage, start);
-    if (!damage.isEmpty()) {
-      throw new CommandException(ExitStatus.USAGE, damage + ": the frames before that were run");
+    String reason = Corpus.reason(refused, damage);
+    report(replay, subject, linkTypes, reason, start);
+    if (!reason.isEmpty()) {
+      String run =
+          damage.isEmpty() ? "the other frames were run" : "the frames before that were run";
+      throw new CommandException(ExitStatus.USAGE, nothing ? reason : reason + ": " + run);
     }
     return replay.disagreements() == 0 ? ExitStatus.DONE : ExitStatus.DISAGREEMENT;
   }
@@ -275,8 +295,7 @@ final class ReplayCommand implements Callable<Integer> {
     if (given != 1) {
       throw new CommandException(
           ExitStatus.USAGE,
-          "replay: expected one of --program, --chain and a policy (--policy, or --allow and"
-              + " --forbid)");
+          "replay: expected one of --program, --chain and a policy (--policy, or --allow and --forbid)");
     }
     if (policyOptions.given()) {
       return new Subject.Intent(policyOptions.policy(spec.commandLine().getErr()));
@@ -303,11 +322,42 @@ final class ReplayCommand implements Callable<Integer> {
     return fields.isEmpty() ? "" : "  [" + String.join(" ", fields) + "]";
   }
 
-  private static @Nullable PcapWriter open(@Nullable Path file) throws CommandException {
+  /** Refuses outputs that would mix with another one. */
+  private void requireOutputs() throws CommandException {
+    for (Path file : Arrays.asList(dropped, allowed)) {
+      if (file != null && file.toString().equals("-")) {
+        throw new CommandException(
+            ExitStatus.USAGE, outputs() + ": expected a file: standard output has the report");
+      }
+    }
+    if (dropped != null && allowed != null) {
+      Path first = dropped.toAbsolutePath().normalize();
+      boolean same = first.equals(allowed.toAbsolutePath().normalize());
+      if (same && !OutputFile.isInPlace(first)) {
+        throw new CommandException(
+            ExitStatus.USAGE, outputs() + ": one file: expected a file for each");
+      }
+    }
+  }
+
+  /** Returns the outputs as a message begins with them. */
+  private String outputs() {
+    List<String> given = new ArrayList<>();
+    if (dropped != null) {
+      given.add("--dropped: " + dropped);
+    }
+    if (allowed != null) {
+      given.add("--allowed: " + allowed);
+    }
+    return String.join(", ", given);
+  }
+
+  private static @Nullable CaptureWriter open(
+      CaptureReader reader, String option, @Nullable Path file) throws CommandException {
     try {
-      return file == null ? null : new PcapWriter(file);
+      return file == null ? null : reader.copyTo(file);
     } catch (IOException e) {
-      throw new CommandException(ExitStatus.USAGE, file + ": cannot be written");
+      throw Options.cannotBeWritten(option + ": " + file, e);
     }
   }
 
@@ -388,7 +438,7 @@ final class ReplayCommand implements Callable<Integer> {
     }
   }
 
-  private void report(Replay replay, Subject subject, String damage, long start)
+  private void report(Replay replay, Subject subject, String linkTypes, String reason, long start)
       throws CommandException {
     PrintWriter out = spec.commandLine().getOut();
     List<Object> clauses = new ArrayList<>();
@@ -417,10 +467,10 @@ final class ReplayCommand implements Callable<Integer> {
           List.of(
               new Corpus.FileReport(
                       capture.toString(),
-                      LinkType.describe(LinkType.ETHERNET),
+                      linkTypes,
                       replay.packets(),
-                      true,
-                      damage)
+                      replay.packets() > 0 || reason.isEmpty(),
+                      reason)
                   .toMap()));
       report.put("packets", replay.packets());
       report.put("bytes", replay.bytes());
@@ -446,7 +496,7 @@ final class ReplayCommand implements Callable<Integer> {
       }
       Options.writeJson(json, report, out);
     }
-    if (!"-".equals(json)) {
+    if (!"-".equals(json) && (replay.packets() > 0 || reason.isEmpty())) {
       out.printf("%s: %s%n", capture, subject);
       out.println(
           Colour.HEAD.of(

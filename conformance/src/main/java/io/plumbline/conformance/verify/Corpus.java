@@ -3,7 +3,6 @@ package io.plumbline.conformance.verify;
 import io.plumbline.model.packet.PacketBatch;
 import io.plumbline.pcaps.CaptureException;
 import io.plumbline.pcaps.CaptureReader;
-import io.plumbline.pcaps.LinkType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,12 +13,12 @@ import java.util.Map;
 import java.util.stream.Stream;
 
 /**
- * Frames of captures, and what became of each file. Captured bytes are taken as whole frames: any
+ * Frames of captures, and a report of each file. Captured bytes are taken as whole frames: any
  * bytes make a test.
  */
 public final class Corpus {
   /**
-   * What became of one file.
+   * Report of one file.
    *
    * @param run whether its frames are in the corpus
    * @param reason why not, or why not all; empty if all is well
@@ -36,6 +35,12 @@ public final class Corpus {
       return map;
     }
   }
+
+  private static final int CHUNK = 4096;
+
+  /** The frames are kept in memory, so there is a limit: a compressed file may hold anything. */
+  private static final int MAX_BYTES =
+      (int) Math.min(1 << 30, Runtime.getRuntime().maxMemory() / 4);
 
   private final PacketBatch frames = new PacketBatch();
   private final List<FileReport> files = new ArrayList<>();
@@ -60,26 +65,50 @@ public final class Corpus {
   }
 
   private void readFile(Path file) {
-    PacketBatch read = new PacketBatch();
+    long packets = 0;
     String linkType = "unknown";
     String reason = "";
-    boolean run = false;
     try (CaptureReader reader = CaptureReader.open(file)) {
-      linkType = LinkType.describe(reader.linkType());
-      run = reader.linkType() == LinkType.ETHERNET;
-      if (!run) {
-        reason = "link type is not Ethernet";
+      PacketBatch read = new PacketBatch(CHUNK, CHUNK * 256);
+      boolean more = true;
+      while (more) {
+        read.clear();
+        try {
+          more = reader.read(read, CHUNK);
+        } catch (CaptureException e) {
+          reason = String.valueOf(e.getMessage());
+          more = false;
+        }
+        if (read.capturedBytes() > MAX_BYTES - frames.capturedBytes()) {
+          reason =
+              file
+                  + ": more than %d bytes of frames in all: the rest is not run"
+                      .formatted(MAX_BYTES);
+          break;
+        }
+        for (int i = 0; i < read.size(); i++) {
+          int length = read.capturedLength(i);
+          frames.add(read.data(), read.offset(i), length, length, 0);
+        }
+        packets += read.size();
       }
-      while (reader.read(read, Integer.MAX_VALUE)) {}
+      linkType = reader.linkTypes();
+      reason = reason(reader.refused(), reason);
     } catch (CaptureException e) {
-      reason = (reason.isEmpty() ? "" : reason + "; ") + e.getMessage();
+      reason = String.valueOf(e.getMessage());
     }
-    if (run) {
-      for (int i = 0; i < read.size(); i++) {
-        frames.add(read.data(), read.offset(i), read.capturedLength(i), read.capturedLength(i), 0);
-      }
-    }
-    files.add(new FileReport(file.toString(), linkType, read.size(), run, reason));
+    boolean run = packets > 0 || reason.isEmpty();
+    files.add(new FileReport(file.toString(), linkType, packets, run, reason));
+  }
+
+  /**
+   * Returns why not all packets of a file were run.
+   *
+   * @param refused packets that are no Ethernet frames, or empty
+   * @param damage where the file is damaged, or empty
+   */
+  public static String reason(String refused, String damage) {
+    return refused + (refused.isEmpty() || damage.isEmpty() ? "" : "; ") + damage;
   }
 
   public PacketBatch frames() {

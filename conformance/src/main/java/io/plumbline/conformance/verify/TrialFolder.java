@@ -20,6 +20,7 @@ import io.plumbline.model.program.Input;
 import io.plumbline.model.program.InputException;
 import io.plumbline.model.program.InputGrammar;
 import io.plumbline.model.program.ProgramSpec;
+import io.plumbline.pcaps.OutputFile;
 import io.plumbline.pcaps.PcapWriter;
 import java.io.IOException;
 import java.io.Reader;
@@ -89,10 +90,10 @@ public record TrialFolder(
       writer.write(packet);
       writer.commit();
     }
-    Files.writeString(folder.resolve("report.txt"), report);
-    List<String> text = new ArrayList<>();
-    lines.forEach((key, value) -> text.add(key + "=" + escape(value)));
-    Files.write(folder.resolve(FILE), text);
+    OutputFile.write(folder.resolve("report.txt"), OutputFile.Readers.OWNER, report);
+    StringBuilder text = new StringBuilder();
+    lines.forEach((key, value) -> text.append(key + "=" + escape(value) + "\n"));
+    OutputFile.write(folder.resolve(FILE), OutputFile.Readers.OWNER, text.toString());
   }
 
   private static String escape(String value) {
