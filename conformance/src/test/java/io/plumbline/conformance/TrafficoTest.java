@@ -61,11 +61,15 @@ class TrafficoTest {
         "-i lo --chain= => --chain requires at least one program",
         "-i lo --chain nop => program 'nop' does not support chaining",
         "-i lo --chain allow_ipv4:10.0.0.1 => L3/L4 chains must start with allow_ethertype",
-        "-i lo --chain allow_ethertype:ipv4,allow_port:1,allow_proto:6 => chain order must be L2 -> L3 -> L4",
+        "-i lo --chain allow_ethertype:ipv4,allow_port:1,allow_proto:6 => chain order must be L2 ->"
+            + " L3 -> L4",
         "-i lo --chain allow_ethertype:ipv4,,nop => empty chain entry",
-        "-i lo --chain allow_ethertype:ipv4 nop => --chain and positional PROGRAM arguments are mutually exclusive",
-        "--chain a --allow arp => --allow/--permit/--forbid/--block and --chain are mutually exclusive",
-        "--allow arp nop => --allow/--permit/--forbid/--block and positional PROGRAM arguments are mutually exclusive",
+        "-i lo --chain allow_ethertype:ipv4 nop => --chain and positional PROGRAM arguments are"
+            + " mutually exclusive",
+        "--chain a --allow arp => --allow/--permit/--forbid/--block and --chain are mutually"
+            + " exclusive",
+        "--allow arp nop => --allow/--permit/--forbid/--block and positional PROGRAM arguments are"
+            + " mutually exclusive",
         "--forbid arp => --forbid/--block requires at least one --allow/--permit",
         "--dry-run nop => --dry-run currently requires --allow, --permit, --forbid, or --block",
         "--explain nop => --explain currently requires --allow, --permit, --forbid, or --block",
@@ -73,7 +77,8 @@ class TrafficoTest {
         "--allow icmp/10.0.0.1 => unsupported permit: 'icmp/10.0.0.1'",
         "--allow tcp/10.0.0.1:0 => invalid permit: 'tcp/10.0.0.1:0'",
         "--allow arp --permit arp => duplicate permit: 'arp'",
-        "--block tcp/10.0.0.1 => host-wide TCP/UDP forbids are not supported; use tcp/IP:PORT or udp/IP:PORT: 'tcp/10.0.0.1'",
+        "--block tcp/10.0.0.1 => host-wide TCP/UDP forbids are not supported; use tcp/IP:PORT or"
+            + " udp/IP:PORT: 'tcp/10.0.0.1'",
       })
   void argumentsThatAreRefused(String arguments, String message) {
     String[] args = arguments.isEmpty() ? new String[0] : arguments.split(" ", -1);
@@ -82,7 +87,7 @@ class TrafficoTest {
   }
 
   @Test
-  void anInterfaceThatDoesNotExistIsNamedWithAnEmptyLineBehind() {
+  void anInterfaceThatDoesNotExistIsNamedWithAnEmptyLineAfterIt() {
     assertThat(run("-i", "nowhere", "nop"))
         .isEqualTo(
             new Program.Result(
@@ -176,20 +181,6 @@ class TrafficoTest {
     for (int i = 0; i < 200 && sh("tc filter show dev v0 egress").isEmpty(); i++) {
       Thread.sleep(20);
     }
-  }
-
-  @Test
-  void aClosedOutputTakesTheFilterOff() throws Exception {
-    KernelNeeded.orSkip();
-    OwnNetwork.in(
-        () -> {
-          Process process = Program.builder(MAIN, "-i", "v0", "nop").start();
-          awaitFilter();
-          process.getInputStream().close();
-          assertThat(process.waitFor()).isZero();
-          assertThat(sh("tc qdisc show dev v0")).doesNotContain("clsact");
-          return true;
-        });
   }
 
   @Test

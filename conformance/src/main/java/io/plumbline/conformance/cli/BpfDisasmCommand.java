@@ -9,6 +9,7 @@ import io.plumbline.loader.cli.ExitStatus;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -103,7 +104,7 @@ final class BpfDisasmCommand implements Callable<Integer> {
             default -> externs.getOrDefault(slot, "");
           };
       String note = comment.isEmpty() ? "" : ": " + comment;
-      out.printf("%-44s # %d%s%n", insn, slot, note);
+      out.printf(Locale.ROOT, "%-44s # %d%s%n", insn, slot, note);
     }
   }
 }

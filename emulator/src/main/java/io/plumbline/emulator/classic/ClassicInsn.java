@@ -1,5 +1,6 @@
 package io.plumbline.emulator.classic;
 
+
 /**
  * An instruction of classic BPF (kernel {@code struct sock_filter}).
  *

@@ -2,6 +2,7 @@ package io.plumbline.emulator.isa;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
 /** Programs as text, in the syntax of LLVM. What it prints, {@link Assembler} reads. */
 public final class Disassembler {
@@ -28,13 +29,25 @@ public final class Disassembler {
       case ALU_K -> dst + " " + assign(op) + " " + insn.imm();
       case ALU_X ->
           op.operation().startsWith("movsx")
-              ? "%s = (s%d)%s".formatted(dst, op.selector(), src)
+              ? String.format(Locale.ROOT, "%s = (s%d)%s", dst, op.selector(), src)
               : dst + " " + assign(op) + " " + src;
       case ALU_UNARY -> "%s = -%s".formatted(dst, dst);
       case ENDIAN ->
-          "%s = %s%d %s".formatted("r" + insn.dst(), op.operation(), op.width(), "r" + insn.dst());
+          String.format(
+              Locale.ROOT,
+              "%s = %s%d %s",
+              "r" + insn.dst(),
+              op.operation(),
+              op.width(),
+              "r" + insn.dst());
       case JUMP_K ->
-          "if %s %s %d goto %s".formatted(dst, comparison(op), insn.imm(), relative(insn.off()));
+          String.format(
+              Locale.ROOT,
+              "if %s %s %d goto %s",
+              dst,
+              comparison(op),
+              insn.imm(),
+              relative(insn.off()));
       case JUMP_X ->
           "if %s %s %s goto %s".formatted(dst, comparison(op), src, relative(insn.off()));
       case JA -> "goto " + relative(insn.off());
@@ -44,50 +57,81 @@ public final class Disassembler {
       case CALLX -> "callx r" + insn.callRegister();
       case EXIT -> "exit";
       case LOAD ->
-          "r%d = *(%s *)(%s)".formatted(insn.dst(), type(op), address(insn.src(), insn.off()));
+          String.format(
+              Locale.ROOT,
+              "r%d = *(%s *)(%s)",
+              insn.dst(),
+              type(op),
+              address(insn.src(), insn.off()));
       case STORE_K ->
-          "*(%s *)(%s) = %d".formatted(type(op), address(insn.dst(), insn.off()), insn.imm());
+          String.format(
+              Locale.ROOT,
+              "*(%s *)(%s) = %d",
+              type(op),
+              address(insn.dst(), insn.off()),
+              insn.imm());
       case STORE_X ->
-          "*(%s *)(%s) = r%d".formatted(type(op), address(insn.dst(), insn.off()), insn.src());
+          String.format(
+              Locale.ROOT,
+              "*(%s *)(%s) = r%d",
+              type(op),
+              address(insn.dst(), insn.off()),
+              insn.src());
       case ATOMIC ->
-          "lock *(%s *)(%s) %s= r%d"
-              .formatted(type(op), address(insn.dst(), insn.off()), symbol(op), insn.src());
+          String.format(
+              Locale.ROOT,
+              "lock *(%s *)(%s) %s= r%d",
+              type(op),
+              address(insn.dst(), insn.off()),
+              symbol(op),
+              insn.src());
       case ATOMIC_FETCH ->
           op.operation().equals("xchg")
-              ? "%s%d = %s(%s, %s%d)"
-                  .formatted(
-                      atomicRegister(op),
-                      insn.src(),
-                      op.width() == 64 ? "xchg_64" : "xchg32_32",
-                      address(insn.dst(), insn.off()),
-                      atomicRegister(op),
-                      insn.src())
-              : "%s%d = atomic_fetch_%s((%s *)(%s), %s%d)"
-                  .formatted(
-                      atomicRegister(op),
-                      insn.src(),
-                      op.operation(),
-                      type(op),
-                      address(insn.dst(), insn.off()),
-                      atomicRegister(op),
-                      insn.src());
-      case CMPXCHG ->
-          "%s0 = %s(%s, %s0, %s%d)"
-              .formatted(
+              ? String.format(
+                  Locale.ROOT,
+                  "%s%d = %s(%s, %s%d)",
                   atomicRegister(op),
-                  op.width() == 64 ? "cmpxchg_64" : "cmpxchg32_32",
+                  insn.src(),
+                  op.width() == 64 ? "xchg_64" : "xchg32_32",
                   address(insn.dst(), insn.off()),
                   atomicRegister(op),
+                  insn.src())
+              : String.format(
+                  Locale.ROOT,
+                  "%s%d = atomic_fetch_%s((%s *)(%s), %s%d)",
+                  atomicRegister(op),
+                  insn.src(),
+                  op.operation(),
+                  type(op),
+                  address(insn.dst(), insn.off()),
                   atomicRegister(op),
                   insn.src());
+      case CMPXCHG ->
+          String.format(
+              Locale.ROOT,
+              "%s0 = %s(%s, %s0, %s%d)",
+              atomicRegister(op),
+              op.width() == 64 ? "cmpxchg_64" : "cmpxchg32_32",
+              address(insn.dst(), insn.off()),
+              atomicRegister(op),
+              atomicRegister(op),
+              insn.src());
       case LOAD_ACQ ->
-          "r%d = load_acquire((%s *)(%s))"
-              .formatted(insn.dst(), type(op), address(insn.src(), insn.off()));
+          String.format(
+              Locale.ROOT,
+              "r%d = load_acquire((%s *)(%s))",
+              insn.dst(),
+              type(op),
+              address(insn.src(), insn.off()));
       case STORE_REL ->
-          "store_release((%s *)(%s), r%d)"
-              .formatted(type(op), address(insn.dst(), insn.off()), insn.src());
-      case LDDW -> "r%d = %s ll".formatted(insn.dst(), wide(insn));
-      case LD_ABS -> "r0 = *(%s *)skb[%d]".formatted(type(op), insn.imm());
+          String.format(
+              Locale.ROOT,
+              "store_release((%s *)(%s), r%d)",
+              type(op),
+              address(insn.dst(), insn.off()),
+              insn.src());
+      case LDDW -> String.format(Locale.ROOT, "r%d = %s ll", insn.dst(), wide(insn));
+      case LD_ABS -> String.format(Locale.ROOT, "r0 = *(%s *)skb[%d]", type(op), insn.imm());
       case LD_IND ->
           "r0 = *(%s *)skb[%s]".formatted(type(op), address(insn.src(), (int) insn.imm()));
       case HIGH -> "";
@@ -115,13 +159,14 @@ public final class Disassembler {
 
   private static String wide(Insn insn) {
     return switch (insn.opcode()) {
-      case LDDW_MAP_FD -> "map_fd(%d)".formatted(insn.imm());
-      case LDDW_MAP_VALUE -> "map_value(%d, %d)".formatted(insn.immLow(), insn.immHigh());
-      case LDDW_BTF_ID -> "btf_id(%d)".formatted(insn.imm());
+      case LDDW_MAP_FD -> String.format(Locale.ROOT, "map_fd(%d)", insn.imm());
+      case LDDW_MAP_VALUE ->
+          String.format(Locale.ROOT, "map_value(%d, %d)", insn.immLow(), insn.immHigh());
+      case LDDW_BTF_ID -> String.format(Locale.ROOT, "btf_id(%d)", insn.imm());
       case LDDW_FUNC -> "func(pc%s)".formatted(relative(insn.immLow()));
-      case LDDW_MAP_INDEX -> "map_index(%d)".formatted(insn.imm());
+      case LDDW_MAP_INDEX -> String.format(Locale.ROOT, "map_index(%d)", insn.imm());
       case LDDW_MAP_INDEX_VALUE ->
-          "map_index_value(%d, %d)".formatted(insn.immLow(), insn.immHigh());
+          String.format(Locale.ROOT, "map_index_value(%d, %d)", insn.immLow(), insn.immHigh());
       default -> Long.toString(insn.imm());
     };
   }
@@ -177,7 +222,7 @@ public final class Disassembler {
 
   private static String address(int register, int offset) {
     return offset < 0
-        ? "r%d - %d".formatted(register, -(long) offset)
-        : "r%d + %d".formatted(register, offset);
+        ? String.format(Locale.ROOT, "r%d - %d", register, -(long) offset)
+        : String.format(Locale.ROOT, "r%d + %d", register, offset);
   }
 }

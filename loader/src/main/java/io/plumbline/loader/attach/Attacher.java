@@ -17,6 +17,7 @@ import io.plumbline.loader.process.Capability;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.policy.Direction;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -32,6 +33,10 @@ import java.util.stream.Stream;
  */
 public final class Attacher implements AutoCloseable {
   private static final int MAX_TRIES = 5;
+  private static final long UNDO_WAIT_MILLIS = 1000;
+
+  /** How long after its time the process that waits for a confirmation may take to undo it. */
+  private static final Duration GRACE = Duration.ofSeconds(5);
 
   private final Netlink netlink;
 
@@ -294,6 +299,33 @@ public final class Attacher implements AutoCloseable {
     }
   }
 
+  /** A change that has to be made also while another process holds the lock. */
+  private interface Undo<T> {
+    T make(boolean locked) throws AttachException, NetlinkException;
+  }
+
+  /**
+   * Undoes a change. A process that holds the lock, and does not go on, must not keep a filter
+   * attached that was to go: it is waited for only shortly.
+   */
+  private static <T> T undoing(Undo<T> undo) throws AttachException {
+    Lock lock = null;
+    try {
+      lock = Lock.acquire(UNDO_WAIT_MILLIS);
+    } catch (AttachException e) {
+      // Then without it.
+    }
+    try {
+      return undo.make(lock != null);
+    } catch (NetlinkException e) {
+      throw AttachException.of(e);
+    } finally {
+      if (lock != null) {
+        lock.close();
+      }
+    }
+  }
+
   /**
    * Puts a filter in the place of one of ours: every packet is judged by the old one or the new
    * one. Backend and order stay.
@@ -361,11 +393,16 @@ public final class Attacher implements AutoCloseable {
             Kind.INPUT, attachment.place() + ": the old program was not kept");
       }
       String name = Bpf.programInfo(oldFd).map(Bpf.ProgramInfo::name).orElse("");
-      locked(
-          () -> {
+      undoing(
+          locked -> {
             attacher.swap(attachment, oldFd, filterName(name, oldFd));
             return true;
           });
+    }
+
+    /** Keeps the old program for {@link Attacher#undoOverdue}; returns whether that is possible. */
+    public boolean keep() {
+      return Attacher.keep(attachment, oldFd);
     }
 
     @Override
@@ -432,18 +469,113 @@ public final class Attacher implements AutoCloseable {
    * @return whether the qdisc went too
    */
   public boolean detach(Attachment attachment) throws AttachException {
-    return locked(
-        () -> {
-          if (attachment.filter().isPresent()) {
-            return detachFilter(attachment);
-          }
-          detachLink(attachment);
-          Pins.find().pins().ifPresent(Pins::tidy);
-          return false;
-        });
+    return locked(() -> remove(attachment, true));
   }
 
-  private boolean detachFilter(Attachment attachment) throws NetlinkException, AttachException {
+  /**
+   * Removes a filter as {@link #detach} does, whatever other processes do. If one of them makes a
+   * change just then, the qdisc stays.
+   */
+  public boolean undo(Attachment attachment) throws AttachException {
+    return undoing(locked -> remove(attachment, locked));
+  }
+
+  private boolean remove(Attachment attachment, boolean qdiscToo)
+      throws AttachException, NetlinkException {
+    boolean qdiscGone = false;
+    if (attachment.filter().isPresent()) {
+      qdiscGone = detachFilter(attachment, qdiscToo);
+    } else {
+      detachLink(attachment);
+    }
+    forget(attachment);
+    Pins.find().pins().ifPresent(Pins::tidy);
+    return qdiscGone;
+  }
+
+  /**
+   * Keeps a program in the BPF file system until an attachment is confirmed or undone: the one that
+   * was there before, or the attachment's own if there was none.
+   */
+  private static boolean keep(Attachment attachment, int programFd) {
+    Optional<Pins> pins = Pins.find().pins();
+    try {
+      if (pins.isPresent()) {
+        pins.get().keep(programFd, attachment.programId());
+      }
+      return pins.isPresent();
+    } catch (AttachException e) {
+      return false;
+    }
+  }
+
+  /** Keeps what {@link #undoOverdue} needs to know that nothing was there before. */
+  public boolean keepNothing(Attachment attachment) {
+    int own = Bpf.programById(attachment.programId());
+    try {
+      return keep(attachment, own);
+    } finally {
+      LibC.close(own);
+    }
+  }
+
+  /** Gives up what was kept for undoing: the attachment is confirmed, or gone. */
+  public void forget(Attachment attachment) {
+    Pins.find().pins().ifPresent(pins -> pins.forget(attachment.programId()));
+  }
+
+  /**
+   * Undoes changes of an interface that were not confirmed in time and that the process which
+   * waited for it did not undo, because it was killed or stopped.
+   *
+   * @param now whether not to wait until the time has passed
+   * @return what was done, a line each
+   */
+  public List<String> undoOverdue(Link link, boolean now) throws AttachException {
+    List<String> done = new ArrayList<>();
+    for (Attachment attachment : attachments(link)) {
+      try (GateState.Control control =
+          attachment.ours() ? GateState.Control.open(attachment).orElse(null) : null) {
+        if (control != null
+            && control.unconfirmed()
+            && (now || control.left().plus(GRACE).isNegative())
+            && control.refuse()) {
+          done.add(attachment.place() + ": not confirmed: " + undoKept(attachment));
+        }
+      }
+    }
+    return done;
+  }
+
+  private String undoKept(Attachment attachment) throws AttachException {
+    int before =
+        Pins.find().pins().map(pins -> pins.kept(attachment.programId())).orElse(-Errno.ENOENT);
+    Optional<Bpf.ProgramInfo> program = before < 0 ? Optional.empty() : Bpf.programInfo(before);
+    try {
+      if (program.isEmpty()) {
+        return "the filter before was not kept: expected plumb detach, or plumb attach --replace";
+      }
+      if (program.get().id() == attachment.programId()) {
+        undo(attachment);
+        return "detached";
+      }
+      String name = filterName(program.get().name(), before);
+      undoing(
+          locked -> {
+            swap(attachment, before, name);
+            return true;
+          });
+      forget(attachment);
+      return "the filter before is back";
+    } finally {
+      if (before >= 0) {
+        LibC.close(before);
+      }
+    }
+  }
+
+  private boolean detachFilter(Attachment attachment, boolean qdiscToo)
+      throws NetlinkException, AttachException {
     List<TrafficControl.Filter> filters = TrafficControl.filters(netlink, attachment.ifindex());
     TrafficControl.Filter filter =
         filters.stream()
@@ -461,7 +593,7 @@ public final class Attacher implements AutoCloseable {
               .formatted(
                   attachment.place(), attachment.programId(), filter.block(), filter.block()));
     }
-    boolean last = filters.size() == 1;
+    boolean last = qdiscToo && filters.size() == 1;
     boolean made = attachment.about().map(Description::madeQdisc).orElse(false);
     TrafficControl.delete(netlink, attachment.ifindex(), filter, last && made);
     return last && made;

@@ -9,6 +9,11 @@ import io.plumbline.loader.libbpf.BpfSyscall;
 import io.plumbline.loader.libbpf.LibC;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.Runner;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -19,7 +24,10 @@ public final class GateState {
   private static final int TOTALS_BYTES = 16;
   private static final int LISTEN_UNTIL = 0;
   private static final int EVENTS_PER_SECOND = 8;
+
+  /** Whether an attachment is confirmed: 0 not yet, 1 yes, 2 no, it is being undone. */
   private static final int CONFIRMED = 16;
+
   private static final int RATE_UNTIL = 24;
 
   /** When an unconfirmed attachment is undone, as {@link System#nanoTime}; 0 if never. */
@@ -161,6 +169,9 @@ public final class GateState {
 
   /** The words that user space writes to a running gate. */
   public static final class Control implements AutoCloseable {
+    private static final VarHandle WORD =
+        MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.nativeOrder());
+
     private final Pointer memory;
 
     private Control(Pointer memory) {
@@ -211,19 +222,36 @@ public final class GateState {
       memory.setLong(CONFIRM_BY, nanoTime);
     }
 
-    /** Returns whether the attachment waits for its confirmation. */
+    /** Returns whether the attachment waits for its confirmation, or to be undone without it. */
     public boolean unconfirmed() {
       return memory.getLong(CONFIRM_BY) != 0 && !confirmed();
     }
 
-    /** Confirms the attachment, which then stays. */
-    public void confirm() {
-      memory.setLong(CONFIRMED, 1);
+    /** Returns how long it may still be confirmed; negative after that time. */
+    public Duration left() {
+      return Duration.ofNanos(memory.getLong(CONFIRM_BY) - System.nanoTime());
+    }
+
+    /** Confirms the attachment, which then stays; returns false if it is being undone already. */
+    public boolean confirm() {
+      return decide(1);
+    }
+
+    /** Decides that the attachment is undone; returns false if it was confirmed before. */
+    public boolean refuse() {
+      return decide(2);
+    }
+
+    /** One of confirming and refusing wins, whatever process does either. */
+    private boolean decide(long answer) {
+      ByteBuffer words = memory.getByteBuffer(0, PAGE).order(ByteOrder.nativeOrder());
+      return WORD.compareAndSet(words, CONFIRMED, 0L, answer)
+          || memory.getLong(CONFIRMED) == answer;
     }
 
     /** Returns whether it is confirmed. */
     public boolean confirmed() {
-      return memory.getLong(CONFIRMED) != 0;
+      return memory.getLong(CONFIRMED) == 1;
     }
 
     @Override

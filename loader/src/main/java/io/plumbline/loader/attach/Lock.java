@@ -30,6 +30,11 @@ final class Lock {
 
   /** Waits until no other process or thread makes a change. */
   static Lock acquire() throws AttachException {
+    return acquire(WAIT_MILLIS);
+  }
+
+  /** Waits as long as given. */
+  static Lock acquire(long waitMillis) throws AttachException {
     Path run = Path.of(LibC.geteuid() == 0 ? "/run" : "/run/user/" + LibC.geteuid());
     String name = run.resolve("plumbline").toString();
     int fd;
@@ -41,7 +46,7 @@ final class Lock {
     }
     Lock lock = new Lock(fd);
     try {
-      lock.await(name);
+      lock.await(name, waitMillis);
       return lock;
     } catch (AttachException e) {
       lock.close();
@@ -49,8 +54,8 @@ final class Lock {
     }
   }
 
-  private void await(String name) throws AttachException {
-    long end = System.nanoTime() + WAIT_MILLIS * 1_000_000;
+  private void await(String name, long waitMillis) throws AttachException {
+    long end = System.nanoTime() + waitMillis * 1_000_000;
     while (LibC.flock(fd, LOCK_EX_NB) < 0) {
       int errno = Native.getLastError();
       if (errno != Errno.EAGAIN && errno != Errno.EINTR) {
@@ -59,7 +64,9 @@ final class Lock {
       }
       if (System.nanoTime() - end > 0) {
         throw new AttachException(
-            Kind.KERNEL, name + ": held by another process for more than 30 seconds");
+            Kind.KERNEL,
+            "%s: held by another process for more than %d seconds"
+                .formatted(name, waitMillis / 1000));
       }
       try {
         Thread.sleep(STEP_MILLIS);

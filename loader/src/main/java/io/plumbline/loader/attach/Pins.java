@@ -30,6 +30,7 @@ import java.util.stream.Stream;
  * Where {@code plumbline} belongs to another user, {@code plumbline-RANDOM} is used instead.
  */
 final class Pins {
+  private static final String BEFORE = "before-";
   private static final long BPF_FS_MAGIC = 0xCAFE4A11L;
   private static final String MOUNT = "/sys/fs/bpf";
   private static final String FIRST_MOUNT = "/proc/1/root" + MOUNT;
@@ -144,11 +145,21 @@ final class Pins {
 
   /** Pins a link. */
   void pin(int linkFd, int linkId) throws AttachException {
+    pin(name(linkId), linkFd, "pin the link");
+  }
+
+  /** Keeps a program under the number of the one that has taken its place. */
+  void keep(int programFd, int replacedBy) throws AttachException {
+    forget(replacedBy);
+    pin(before(replacedBy), programFd, "keep the program");
+  }
+
+  private void pin(String name, int fd, String what) throws AttachException {
     try (OwnDirectory directory = directory()) {
-      int result = Bpf.pin(linkFd, directory.entry(name(linkId)));
+      int result = Bpf.pin(fd, directory.entry(name));
       if (result < 0) {
         throw AttachException.of(
-            "%s: pin the link: %s".formatted(directory.path(), Errno.describe(-result)),
+            "%s: %s: %s".formatted(directory.path(), what, Errno.describe(-result)),
             -result,
             Capability.CAP_BPF);
       }
@@ -157,27 +168,48 @@ final class Pins {
 
   /** Opens a pinned link; returns {@code -ENOENT} if it is not pinned here. */
   int open(int linkId) {
-    int link = -Errno.ENOENT;
+    return open(name(linkId));
+  }
+
+  /** Opens the program that another one has replaced; {@code -ENOENT} if none is kept. */
+  int kept(int replacedBy) {
+    return open(before(replacedBy));
+  }
+
+  private int open(String name) {
+    int fd = -Errno.ENOENT;
     for (OwnDirectory directory : directories()) {
       try (directory) {
-        if (link < 0) {
-          link = Bpf.pinned(directory.entry(name(linkId)));
+        if (fd < 0) {
+          fd = Bpf.pinned(directory.entry(name));
         }
       }
     }
-    return link;
+    return fd;
   }
 
   /** Removes the pin of a link. */
   void remove(int linkId) {
+    remove(name(linkId));
+  }
+
+  /** Gives up the program that another one has replaced. */
+  void forget(int replacedBy) {
+    remove(before(replacedBy));
+  }
+
+  private void remove(String name) {
     for (OwnDirectory directory : directories()) {
       try (directory) {
-        directory.remove(name(linkId));
+        directory.remove(name);
       }
     }
   }
 
-  /** Removes the pins of links whose interface is gone, and directories that are empty. */
+  /**
+   * Removes the pins of links and programs that serve nothing any more, and directories that are
+   * empty.
+   */
   void tidy() {
     for (OwnDirectory directory : directories()) {
       try (directory) {
@@ -190,9 +222,21 @@ final class Pins {
             LibC.close(fd);
           }
         }
+        for (String kept : directory.list(BEFORE + "*")) {
+          int fd = Bpf.programById(Integer.parseInt(kept.substring(BEFORE.length())));
+          if (fd == -Errno.ENOENT) {
+            directory.remove(kept);
+          } else if (fd >= 0) {
+            LibC.close(fd);
+          }
+        }
         LibC.rmdir(directory.path().toString());
       }
     }
+  }
+
+  private static String before(int replacedBy) {
+    return BEFORE + replacedBy;
   }
 
   private static String name(int linkId) {

@@ -16,6 +16,7 @@ import io.plumbline.loader.netlink.Link;
 import io.plumbline.loader.netlink.LinkType;
 import io.plumbline.loader.process.LeastPrivilege;
 import io.plumbline.loader.process.Stop;
+import io.plumbline.loader.process.Terminal;
 import io.plumbline.loader.process.User;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.Subject;
@@ -61,6 +62,10 @@ import picocli.CommandLine.Spec;
     })
 public final class AttachCommand implements Callable<Integer> {
   private static final long WATCH_MILLIS = 1000;
+  private static final long CONFIRM_MILLIS = 100;
+  private static final String NOT_KEPT =
+      "no BPF file system: if this command is killed before it is confirmed, nothing undoes the"
+          + " change";
 
   /** Whether somebody may type here; the launcher knows. */
   private static final boolean TERMINAL = Boolean.getBoolean("plumb.tty.in");
@@ -144,9 +149,9 @@ public final class AttachCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws CommandException {
-    Optional<String> note = LeastPrivilege.note();
-    if (note.isPresent()) {
-      String[] lines = note.get().split("\n", 2);
+    Optional<String> held = LeastPrivilege.held();
+    if (held.isPresent()) {
+      String[] lines = held.get().split("\n", 2);
       return holdAgain(Attachment.decode(lines[0]), lines[1]);
     }
     PrintWriter out = spec.commandLine().getOut();
@@ -166,6 +171,11 @@ public final class AttachCommand implements Callable<Integer> {
       if (link != null) {
         Attacher.requireEthernet(link);
       }
+      if (link != null && !dryRun) {
+        for (String line : attacher.undoOverdue(link, false)) {
+          note(line);
+        }
+      }
       try (Loaded loaded = load(subject)) {
         Direction direction = direction(subject, loaded);
         if (dryRun || link == null) {
@@ -174,7 +184,7 @@ public final class AttachCommand implements Callable<Integer> {
         Attacher.Request request =
             new Attacher.Request(
                 loaded.what(), link, direction, backend(), order(), about(subject));
-        try (Stop stop = new Stop()) {
+        try (Stop stop = new Stop(!pin || confirmSeconds > 0)) {
           return attach(attacher, request, stop);
         }
       }
@@ -192,13 +202,15 @@ public final class AttachCommand implements Callable<Integer> {
     return policyOptions.direction(xdp ? Direction.INGRESS : Direction.EGRESS);
   }
 
-  /** Goes on where this process was before it gave its privileges up. */
-  private int holdAgain(Attachment attachment, String told) throws CommandException {
+  /** Continues where this process was before it gave its privileges up. */
+  private int holdAgain(Attachment attachment, String message) throws CommandException {
     // This thread is in the network namespace already.
     try (Stop stop = new Stop();
         Attacher attacher = new Attacher()) {
-      say(told);
-      return watch(attacher, attachment, stop, "detached", () -> attacher.detach(attachment));
+      if (attacher.isThere(attachment)) {
+        say(message);
+      }
+      return watch(attacher, attachment, stop, "detached", () -> attacher.undo(attachment));
     } catch (AttachException e) {
       throw failed(e);
     }
@@ -367,17 +379,22 @@ public final class AttachCommand implements Callable<Integer> {
       Attachment attachment = placed.attachment();
       warn(attacher, request.link(), placed);
       if (placed.replaced().isPresent()) {
+        if (confirmSeconds > 0 && !placed.replaced().get().keep()) {
+          note(NOT_KEPT);
+        }
         say(told("replaced", request, attachment));
         return hold(
             attacher, attachment, stop, "the filter before is back", placed.replaced().get()::undo);
       }
       String told = told("attached", request, attachment);
       if (!pin && confirmSeconds == 0) {
-        // It is told when a signal to end will take it off again.
         LeastPrivilege.restart(attachment.encode() + "\n" + told);
       }
       say(told);
-      return hold(attacher, attachment, stop, "detached", () -> attacher.detach(attachment));
+      if (confirmSeconds > 0 && !attacher.keepNothing(attachment)) {
+        note(NOT_KEPT);
+      }
+      return hold(attacher, attachment, stop, "detached", () -> attacher.undo(attachment));
     }
   }
 
@@ -469,12 +486,16 @@ public final class AttachCommand implements Callable<Integer> {
 
   private int hold(Attacher attacher, Attachment attachment, Stop stop, String undone, Undo undo)
       throws AttachException, CommandException {
-    if (confirmSeconds > 0 && !confirmed(attachment, stop)) {
-      undo.run();
-      throw new CommandException(
-          ExitStatus.DISAGREEMENT,
-          "%s: not confirmed within %d seconds: %s"
-              .formatted(attachment.place(), confirmSeconds, undone));
+    if (confirmSeconds > 0) {
+      if (!confirmed(attachment, stop)) {
+        undo.run();
+        attacher.forget(attachment);
+        throw new CommandException(
+            ExitStatus.DISAGREEMENT,
+            "%s: not confirmed within %d seconds: %s"
+                .formatted(attachment.place(), confirmSeconds, undone));
+      }
+      attacher.forget(attachment);
     }
     if (pin) {
       return ExitStatus.DONE;
@@ -499,11 +520,6 @@ public final class AttachCommand implements Callable<Integer> {
 
   /** Waits for Enter on a terminal, or for {@code plumb confirm}. */
   private boolean confirmed(Attachment attachment, Stop stop) throws AttachException {
-    PrintWriter err = spec.commandLine().getErr();
-    err.printf(
-        "plumb: undone in %d seconds unless confirmed: %splumb confirm -i %s%n",
-        confirmSeconds, TERMINAL ? "Enter here, or " : "", attachment.ifname());
-    err.flush();
     long end = System.nanoTime() + confirmSeconds * 1_000_000_000L;
     try (GateState.Control control =
         GateState.Control.open(attachment)
@@ -513,17 +529,19 @@ public final class AttachCommand implements Callable<Integer> {
                         AttachException.Kind.KERNEL,
                         attachment.place() + ": it cannot be confirmed"))) {
       control.expectConfirmation(end);
-      while (System.nanoTime() < end) {
-        if (control.confirmed() || TERMINAL && System.in.available() > 0) {
-          return true;
-        }
-        if (stop.await(100)) {
-          return false;
+      // Only what is typed from now on is an answer.
+      Terminal.discardInput();
+      PrintWriter err = spec.commandLine().getErr();
+      err.printf(
+          "plumb: undone in %d seconds unless confirmed: %splumb confirm -i %s%n",
+          confirmSeconds, TERMINAL ? "Enter here, or " : "", attachment.ifname());
+      err.flush();
+      while (System.nanoTime() < end && !control.confirmed() && !stop.await(CONFIRM_MILLIS)) {
+        if (TERMINAL && Terminal.lineTyped()) {
+          control.confirm();
         }
       }
-    } catch (IOException e) {
-      return false;
+      return !control.refuse();
     }
-    return false;
   }
 }

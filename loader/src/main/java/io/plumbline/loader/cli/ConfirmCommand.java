@@ -4,10 +4,13 @@ import io.plumbline.loader.attach.AttachException;
 import io.plumbline.loader.attach.Attacher;
 import io.plumbline.loader.attach.Attachment;
 import io.plumbline.loader.attach.GateState;
+import java.io.PrintWriter;
+import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 /** {@code plumb confirm}. */
@@ -20,30 +23,44 @@ public final class ConfirmCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
   @Mixin private Place place = new Place();
 
+  @Option(names = "--undo", description = "undo the change now instead")
+  private boolean undo;
+
   @Override
   public Integer call() throws CommandException {
     if (place.ifname == null) {
       throw new CommandException(ExitStatus.USAGE, "--ifname: missing: expected an interface");
     }
+    PrintWriter out = spec.commandLine().getOut();
     int confirmed = 0;
+    List<String> undone;
     try (Attacher attacher = place.open()) {
+      undone = attacher.undoOverdue(attacher.link(place.ifname), undo);
       for (Attachment attachment : place.attachments(attacher, null)) {
         try (GateState.Control control =
             attachment.ours() ? GateState.Control.open(attachment).orElse(null) : null) {
-          if (control != null && control.unconfirmed()) {
-            control.confirm();
+          if (control != null && control.unconfirmed() && control.confirm()) {
+            attacher.forget(attachment);
             confirmed++;
-            spec.commandLine().getOut().printf("%s: confirmed%n", attachment.place());
+            out.printf("%s: confirmed%n", attachment.place());
           }
         }
       }
     } catch (AttachException e) {
       throw Place.failed(e);
     }
-    spec.commandLine().getOut().flush();
-    if (confirmed == 0) {
+    undone.forEach(out::println);
+    out.flush();
+    if (undo && !undone.isEmpty()) {
+      return ExitStatus.DONE;
+    }
+    if (!undone.isEmpty() || confirmed == 0) {
       throw new CommandException(
-          ExitStatus.DISAGREEMENT, place.ifname + ": no filter waits to be confirmed");
+          ExitStatus.DISAGREEMENT,
+          place.ifname
+              + (undone.isEmpty()
+                  ? ": no filter waits to be confirmed"
+                  : ": too late to be confirmed"));
     }
     return ExitStatus.DONE;
   }

@@ -1,12 +1,18 @@
 package io.plumbline.loader.cli;
 
-import io.plumbline.loader.process.LeastPrivilege;
+import io.plumbline.loader.process.CommandProcess;
+import io.plumbline.loader.process.SafeWriter;
 import io.plumbline.loader.process.Stop;
 import java.io.BufferedWriter;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.OutputStream;
 import java.io.OutputStreamWriter;
 import java.io.PrintWriter;
-import java.nio.charset.Charset;
+import java.io.Writer;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Set;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -29,6 +35,9 @@ import picocli.CommandLine.Command;
 public final class LoaderCommands {
   private static final int OUT_BUFFER = 1 << 16;
   private static final int HELP_WIDTH = 110;
+
+  /** The commands that undo something, or finish writing, when a signal ends them. */
+  private static final Set<String> SIGNALS_READ = Set.of("attach", "events", "stats");
 
   private LoaderCommands() {}
 
@@ -83,12 +92,12 @@ public final class LoaderCommands {
 
   /** Runs a command and ends the process with its exit status, whoever else wants to end it. */
   public static void run(CommandLine line, String[] args) {
-    LeastPrivilege.ownProcess();
+    CommandProcess.begin("plumb", args.length > 0 && SIGNALS_READ.contains(args[0]));
     // Every command flushes when it is done; without a buffer each line is a system call.
     StandardOutput out = new StandardOutput();
-    line.setOut(
-        new PrintWriter(
-            new BufferedWriter(new OutputStreamWriter(out, Charset.defaultCharset()), OUT_BUFFER)));
+    line.setOut(new PrintWriter(writer(out, "plumb.tty.out")));
+    line.setErr(
+        new PrintWriter(writer(new FileOutputStream(FileDescriptor.err), "plumb.tty"), true));
     int status;
     try {
       status = line.execute(args);
@@ -98,9 +107,9 @@ public final class LoaderCommands {
     line.getOut().flush();
     if (out.failure().isPresent()) {
       line.getErr().println("plumb: standard output: cannot be written: " + out.failure().get());
-      line.getErr().flush();
       status = status == ExitStatus.DONE ? ExitStatus.USAGE : status;
     }
+    line.getErr().flush();
     Stop.exit(status);
   }
 
@@ -120,5 +129,11 @@ public final class LoaderCommands {
             .formatted(Colour.BAD.ofError("plumb:"), Runtime.getRuntime().maxMemory() >> 20));
     err.flush();
     return ExitStatus.UNAVAILABLE;
+  }
+
+  private static Writer writer(OutputStream out, String terminal) {
+    return new SafeWriter(
+        new BufferedWriter(new OutputStreamWriter(out, StandardCharsets.UTF_8), OUT_BUFFER),
+        Boolean.getBoolean(terminal));
   }
 }

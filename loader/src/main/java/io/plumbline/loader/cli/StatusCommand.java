@@ -80,6 +80,7 @@ public final class StatusCommand implements Callable<Integer> {
             "filter");
     for (Attachment a : attachments) {
       Optional<GateState.Counts> counts = a.ours() ? GateState.counts(a) : Optional.empty();
+      Unconfirmed unconfirmed = Unconfirmed.of(a);
       table.row(
           a.ifname(),
           a.direction().word(),
@@ -92,7 +93,7 @@ public final class StatusCommand implements Callable<Integer> {
           counts.map(c -> c.dropped().packets() + (a.observing() ? " would_drop" : "")).orElse(""),
           a.about().map(about -> ago(about.since())).orElse(""),
           a.about().map(about -> about.by() + " (" + about.tool() + ")").orElse(""),
-          a.about().map(StatusCommand::filter).orElse(FOREIGN));
+          a.about().map(about -> filter(about, unconfirmed.text())).orElse(FOREIGN));
     }
     out.print(table.isEmpty() ? "nothing is attached" + System.lineSeparator() : table);
   }
@@ -111,8 +112,36 @@ public final class StatusCommand implements Callable<Integer> {
     }
   }
 
-  private static String filter(Description about) {
+  /**
+   * Whether an attachment waits for its confirmation.
+   *
+   * @param left seconds until it is undone; negative after that
+   */
+  private record Unconfirmed(boolean waits, long left) {
+    static Unconfirmed of(Attachment attachment) throws AttachException {
+      try (GateState.Control control =
+          attachment.ours() ? GateState.Control.open(attachment).orElse(null) : null) {
+        return control != null && control.unconfirmed()
+            ? new Unconfirmed(true, control.left().toSeconds())
+            : new Unconfirmed(false, 0);
+      }
+    }
+
+    String text() {
+      if (!waits) {
+        return "";
+      }
+      return left >= 0
+          ? "unconfirmed, undone in %d s".formatted(left)
+          : "unconfirmed, to be undone %d s ago: plumb confirm --undo does it".formatted(-left);
+    }
+  }
+
+  private static String filter(Description about, String unconfirmed) {
     List<String> notes = new ArrayList<>();
+    if (!unconfirmed.isEmpty()) {
+      notes.add(unconfirmed);
+    }
     if (about.observing()) {
       notes.add("observing only");
     }
@@ -152,6 +181,11 @@ public final class StatusCommand implements Callable<Integer> {
         entry.add(Map.entry("since", Json.of(about.since().toString())));
         entry.add(Map.entry("pinned", Json.of(about.stays())));
         entry.add(Map.entry("observing", Json.of(about.observing())));
+        Unconfirmed unconfirmed = Unconfirmed.of(a);
+        entry.add(Map.entry("unconfirmed", Json.of(unconfirmed.waits())));
+        if (unconfirmed.waits()) {
+          entry.add(Map.entry("undoneInSeconds", Json.of(unconfirmed.left())));
+        }
         List<HookOrder.Bypass> bypasses = attacher.bypasses(a);
         entry.add(
             Map.entry(

@@ -18,6 +18,7 @@ import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.loader.netlink.Link;
 import io.plumbline.loader.netlink.NetlinkException;
 import io.plumbline.loader.netlink.NetworkNamespace;
+import io.plumbline.loader.process.CommandProcess;
 import io.plumbline.loader.process.Stop;
 import io.plumbline.loader.process.User;
 import io.plumbline.model.engine.Subject;
@@ -59,6 +60,7 @@ public final class TrafficoCni {
 
   /** Runs the command and ends the process. */
   public static void main(String[] args) {
+    CommandProcess.begin("traffico-cni", false);
     PrintStream out = stream(FileDescriptor.out);
     PrintStream err = stream(FileDescriptor.err);
     int status = run(System.getenv(), System.in, out, err);

@@ -58,6 +58,28 @@ public final class LibC {
 
   public static native int pthread_sigmask(int how, Pointer set, @Nullable Pointer old);
 
+  public static native int signalfd(int fd, Pointer set, int flags);
+
+  public static native @Nullable Pointer signal(int signal, @Nullable Pointer handler);
+
+  public static native int kill(int pid, int signal);
+
+  public static native int poll(Pointer descriptors, long count, int timeoutMillis);
+
+  public static native long read(int fd, Pointer bytes, long length);
+
+  public static native int memfd_create(String name, int flags);
+
+  public static native int fcntl(int fd, int command, int argument);
+
+  public static native int isatty(int fd);
+
+  public static native int tcflush(int fd, int queue);
+
+  public static native int tcgetpgrp(int fd);
+
+  public static native int getpgrp();
+
   public static native int capget(Pointer header, Pointer data);
 
   public static native int capset(Pointer header, Pointer data);

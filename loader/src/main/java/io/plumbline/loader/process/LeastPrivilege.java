@@ -1,88 +1,97 @@
 package io.plumbline.loader.process;
 
 import com.sun.jna.Memory;
-import com.sun.jna.StringArray;
 import io.plumbline.loader.libbpf.LibC;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 
 /**
  * Gives privileges up for good. Capabilities belong to threads, and a JVM has many, so the process
- * starts itself anew with fewer (execve(2), capabilities(7)): with the same arguments, and a note
- * of what it holds. If that does not work, it goes on as it is.
+ * starts itself anew with fewer (execve(2), capabilities(7)), with the same arguments. What it
+ * holds it hands over in a sealed memory file (memfd_create(2)), which names this very process: the
+ * environment and other processes cannot make it up. If that does not work, it stays as it is.
  */
 public final class LeastPrivilege {
   /** Detaching a clsact filter needs it; a link needs nothing. */
   public static final int CAP_NET_ADMIN = 12;
 
-  private static final String NOTE = "PLUMB_HOLDS";
+  private static final String PROPERTY = "plumb.holds";
+  private static final String FILE = "plumb-holds";
   private static final int LAST_CAP = 63;
-  private static final int SIG_BLOCK = 0;
-  private static final int SIG_UNBLOCK = 1;
-  private static final int SIGSET_BYTES = 128;
   private static final int PR_CAPBSET_READ = 23;
   private static final int PR_CAPBSET_DROP = 24;
   private static final int PR_CAP_AMBIENT = 47;
   private static final int PR_CAP_AMBIENT_LOWER = 3;
   private static final int CAPABILITY_VERSION_3 = 0x20080522;
+  private static final int MFD_ALLOW_SEALING = 2;
+  private static final int F_ADD_SEALS = 1033;
+  private static final int F_GET_SEALS = 1034;
+  private static final int SEALS = 0xF;
 
-  private static volatile boolean ownProcess;
+  /** Field 22 of /proc/PID/stat, counted from the one after the name. */
+  private static final int START_TIME = 19;
 
   private LeastPrivilege() {}
 
-  /** Says that this JVM is the command's own, so that it may be started anew. */
-  public static void ownProcess() {
-    ownProcess = true;
+  /** Returns whether this process was started anew by {@link #restart}. */
+  static boolean restarted() {
+    return held().isPresent();
   }
 
-  /** Returns the note that this process was started anew with. */
-  public static Optional<String> note() {
-    return ownProcess ? Optional.ofNullable(System.getenv(NOTE)) : Optional.empty();
+  /** Returns what this process held when it was started anew; empty if it was not. */
+  public static Optional<String> held() {
+    Integer fd = Integer.getInteger(PROPERTY);
+    if (fd == null) {
+      return Optional.empty();
+    }
+    try {
+      Path path = Path.of("/proc/self/fd/" + fd);
+      if (!Files.readSymbolicLink(path).toString().startsWith("/memfd:" + FILE)
+          || LibC.fcntl(fd, F_GET_SEALS, 0) != SEALS) {
+        return Optional.empty();
+      }
+      String[] lines = Files.readString(path).split("\n", 2);
+      return lines.length == 2 && lines[0].equals(process())
+          ? Optional.of(lines[1])
+          : Optional.empty();
+    } catch (IOException e) {
+      return Optional.empty();
+    }
+  }
+
+  /** Returns what no other process since the system started has had: number and start time. */
+  private static String process() throws IOException {
+    String stat = Files.readString(Path.of("/proc/self/stat"), StandardCharsets.ISO_8859_1);
+    String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);
+    return ProcessHandle.current().pid() + " " + fields[START_TIME];
   }
 
   /**
    * Starts this process anew with one capability. Returns only if that is not possible.
    *
-   * @param note what {@link #note} says then
+   * @param holds what {@link #held} returns then
    */
-  public static void restart(String note) {
-    if (!ownProcess || note().isPresent() || !dropAllBut(CAP_NET_ADMIN)) {
+  public static void restart(String holds) {
+    if (!Signals.taken() || restarted()) {
       return;
     }
+    int fd = LibC.memfd_create(FILE, MFD_ALLOW_SEALING);
     try {
-      String program = Path.of("/proc/self/exe").toRealPath().toString();
-      String commandLine =
-          Files.readString(Path.of("/proc/self/cmdline"), StandardCharsets.ISO_8859_1);
-      List<String> arguments = new ArrayList<>(List.of(commandLine.split("\0", -1)));
-      arguments.remove(arguments.size() - 1);
-      List<String> environment = new ArrayList<>();
-      for (Map.Entry<String, String> entry : System.getenv().entrySet()) {
-        environment.add(entry.getKey() + "=" + entry.getValue());
+      List<String> arguments = Signals.arguments();
+      Files.writeString(Path.of("/proc/self/fd/" + fd), process() + "\n" + holds);
+      if (fd < 0 || LibC.fcntl(fd, F_ADD_SEALS, SEALS) < 0 || !dropAllBut(CAP_NET_ADMIN)) {
+        return;
       }
-      environment.add(NOTE + "=" + note);
-      StringArray argv = new StringArray(arguments.toArray(String[]::new), "ISO-8859-1");
-      StringArray envp = new StringArray(environment.toArray(String[]::new), "UTF-8");
-      // A signal to end waits until the new JVM has a thread that takes it.
-      signals(SIG_BLOCK);
-      LibC.execve(program, argv, envp);
-      signals(SIG_UNBLOCK);
+      arguments.add(1, "-D" + PROPERTY + "=" + fd);
+      Signals.execute(arguments);
     } catch (IOException e) {
       // Then it stays as it is.
-    }
-  }
-
-  /** Blocks or unblocks SIGHUP, SIGINT and SIGTERM for this thread. */
-  private static void signals(int how) {
-    try (Memory set = new Memory(SIGSET_BYTES)) {
-      set.clear();
-      set.setLong(0, 1L << 0 | 1L << 1 | 1L << 14);
-      LibC.pthread_sigmask(how, set, null);
+    } finally {
+      LibC.close(fd);
     }
   }
 

@@ -1,66 +1,47 @@
 package io.plumbline.loader.process;
 
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
-
 /**
- * The wish that this process ends: SIGINT, SIGTERM, SIGHUP. The thread that made a change undoes it
- * itself, because network namespace and privileges are that thread's, and then ends the process
- * with {@link #exit}.
+ * Holds back the signals that end the process, from before a change until it is undone. The thread
+ * that made the change undoes it itself, because network namespace and privileges are that
+ * thread's, and then ends the process with {@link #exit}.
  */
 public final class Stop implements AutoCloseable {
-  private static volatile boolean ending;
-  private static volatile boolean stopping;
-
-  private final CountDownLatch wish = new CountDownLatch(1);
-
-  private final Thread hook = new Thread(this::hold, "stop");
-
-  /** Begins to listen. */
+  /** Begins to hold signals back. */
   public Stop() {
-    Runtime.getRuntime().addShutdownHook(hook);
+    this(true);
   }
 
-  /** Keeps the JVM from ending before the other thread has cleaned up. */
-  private void hold() {
-    if (ending) {
-      return;
-    }
-    stopping = true;
-    wish.countDown();
-    try {
-      Thread.sleep(Long.MAX_VALUE);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
+  /**
+   * Begins to hold signals back, if there will be something to undo.
+   *
+   * @param undoes whether there will be
+   */
+  public Stop(boolean undoes) {
+    if (undoes) {
+      Signals.hold();
     }
   }
 
-  /** Waits for the wish; returns whether it came. */
+  /** Waits for a signal; returns whether one came. */
   public boolean await(long millis) {
     try {
-      return wish.await(millis, TimeUnit.MILLISECONDS);
+      return Signals.await(millis);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       return true;
     }
   }
 
-  /** Listens no more. */
+  /** Lets signals end the process again, unless one has come: then {@link #exit} ends it. */
   @Override
   public void close() {
-    try {
-      Runtime.getRuntime().removeShutdownHook(hook);
-    } catch (IllegalStateException e) {
-      // The process is ending.
+    if (!await(0)) {
+      Signals.release();
     }
   }
 
-  /** Ends the process, also when something else has begun to end it. */
+  /** Ends the process with a status, or by the signal that came. */
   public static void exit(int status) {
-    if (stopping) {
-      Runtime.getRuntime().halt(status);
-    }
-    ending = true;
-    System.exit(status);
+    Signals.end(status);
   }
 }

@@ -8,7 +8,7 @@ import java.util.stream.Collectors;
 /**
  * Splits arguments as glibc's argp does in order: long options by their name or an unambiguous
  * beginning of it, short ones alone or together, {@code --} before arguments that look like
- * options; with glibc's words for what is wrong (glibc {@code posix/getopt.c}).
+ * options; with glibc's messages (glibc {@code posix/getopt.c}).
  */
 final class Arguments {
   /** Whether an option takes a value. */
@@ -22,12 +22,15 @@ final class Arguments {
    * An option.
    *
    * @param letter its short form, or 0
+   * @param help empty if it is not shown
+   * @param standard whether every program that uses argp has it
    */
-  record Option(String name, char letter, Value value, String placeholder, String help) {}
+  record Option(
+      String name, char letter, Value value, String placeholder, String help, boolean standard) {}
 
-  /** What is told of each argument in turn. */
+  /** Receives each argument in turn. */
   interface Visitor {
-    /** An option with its value; returns whether to go on. */
+    /** An option with its value; returns whether to continue. */
     boolean option(Option option, Optional<String> value) throws UsageException;
 
     /** An argument that is no option. */
@@ -64,11 +67,11 @@ final class Arguments {
         equals < 0 ? Optional.empty() : Optional.of(text.substring(equals + 1));
     Option option = find(name, text, options);
     if (value.isPresent() && option.value == Value.NONE) {
-      throw new UsageException("option '--%s' doesn't allow an argument".formatted(option.name));
+      throw UsageException.getopt("option '--%s' doesn't allow an argument".formatted(option.name));
     }
     if (value.isEmpty() && option.value == Value.REQUIRED) {
       if (rest.isEmpty()) {
-        throw new UsageException("option '--%s' requires an argument".formatted(option.name));
+        throw UsageException.getopt("option '--%s' requires an argument".formatted(option.name));
       }
       value = Optional.of(rest.remove(0));
     }
@@ -86,10 +89,10 @@ final class Arguments {
       }
     }
     if (candidates.isEmpty()) {
-      throw new UsageException("unrecognized option '--%s'".formatted(text));
+      throw UsageException.getopt("unrecognized option '--%s'".formatted(text));
     }
     if (candidates.size() > 1) {
-      throw new UsageException(
+      throw UsageException.getopt(
           "option '--%s' is ambiguous; possibilities:%s"
               .formatted(
                   text,
@@ -109,7 +112,7 @@ final class Arguments {
           options.stream()
               .filter(o -> o.letter == letter)
               .findFirst()
-              .orElseThrow(() -> new UsageException("invalid option -- '%s'".formatted(letter)));
+              .orElseThrow(() -> UsageException.getopt("invalid option -- '%s'".formatted(letter)));
       if (option.value == Value.NONE) {
         if (!visitor.option(option, Optional.empty())) {
           return false;
@@ -119,7 +122,7 @@ final class Arguments {
       String value = letters.substring(i + 1);
       if (value.isEmpty()) {
         if (rest.isEmpty()) {
-          throw new UsageException("option requires an argument -- '%s'".formatted(letter));
+          throw UsageException.getopt("option requires an argument -- '%s'".formatted(letter));
         }
         value = rest.remove(0);
       }

@@ -5,53 +5,84 @@ import io.plumbline.loader.traffico.Arguments.Value;
 import io.plumbline.model.catalog.ProgramCatalog;
 import io.plumbline.model.program.InputGrammar;
 import io.plumbline.model.program.ProgramSpec;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 
-/** The help texts, laid out as argp does. */
+/** The help texts, laid out as glibc's argp does ({@code argp/argp-help.c}). */
 final class Help {
-  private static final int HELP_COLUMN = 29;
-  private static final int USAGE_WIDTH = 79;
-  private static final int USAGE_INDENT = 12;
+  private static final String ARGUMENTS = "[PROGRAM [INPUT]]";
 
   private Help() {}
 
-  static String help(String tool, List<Option> options) {
-    StringBuilder text = new StringBuilder();
-    text.append("Usage: ").append(tool).append(" [OPTION...] [PROGRAM [INPUT]]\n");
-    text.append("Isolate your host the eBPF way.\n\n OPTIONS\n");
-    for (Option option : options) {
-      StringBuilder line = new StringBuilder(option.letter() == 0 ? "      " : "  -x, ");
-      if (option.letter() != 0) {
-        line.setCharAt(3, option.letter());
-      }
-      line.append("--").append(option.name()).append(value(option));
-      pad(line);
-      line.append(option.help().replace("\n", "\n" + " ".repeat(HELP_COLUMN)));
-      text.append(line).append('\n');
+  static String help(String tool, List<Option> options, HelpFormat format) {
+    WrappedText text = new WrappedText(format.rightMargin());
+    text.add("Usage: " + tool).margins(format.usageIndent(), format.usageIndent());
+    text.add(" [OPTION...]").addWhole(ARGUMENTS);
+    text.margins(0, 0).add("\nIsolate your host the eBPF way.\n\n");
+    text.to(format.headerColumn()).add("OPTIONS\n");
+    boolean standard = false;
+    for (Option option : shown(options)) {
+      // The groups of options are separated.
+      text.add(option.standard() && !standard ? "\n" : "");
+      standard = option.standard();
+      option(text, option, format);
     }
-    text.append(
-        """
-
-        Mandatory or optional arguments to long options are also mandatory or optional
-        for any corresponding short options.
-
-          PROGRAMS
-        """);
+    if (format.duplicateArgumentsNote() && !format.duplicateArguments()) {
+      text.add(
+          "\n"
+              + "Mandatory or optional arguments to long options are also mandatory or optional for"
+              + " any corresponding short options.\n");
+    }
+    text.add("\n  PROGRAMS\n");
     for (ProgramSpec program : ProgramCatalog.all()) {
-      text.append("  - ").append(program.name());
-      text.append(program.grammar() == InputGrammar.NONE ? "\n" : " [input]\n");
+      text.add("  - " + program.name());
+      text.add(program.grammar() == InputGrammar.NONE ? "\n" : " [input]\n");
     }
-    text.append("\nReport bugs to https://github.com/leodido/traffico/issues.\n");
+    text.add("\nReport bugs to https://github.com/leodido/traffico/issues.\n");
     return text.toString();
   }
 
-  private static void pad(StringBuilder line) {
-    if (line.length() >= HELP_COLUMN) {
-      line.append('\n').append(" ".repeat(HELP_COLUMN));
+  private static void option(WrappedText text, Option option, HelpFormat format) {
+    if (option.letter() != 0) {
+      text.margins(0, format.shortColumn()).to(format.shortColumn()).add("-" + option.letter());
+      if (format.duplicateArguments() && option.value() == Value.REQUIRED) {
+        text.add(" " + option.placeholder());
+      }
+      text.add(", ");
     }
-    while (line.length() < HELP_COLUMN) {
-      line.append(' ');
+    text.margins(0, format.longColumn()).to(format.longColumn());
+    text.add("--" + option.name() + value(option));
+    int column = text.column();
+    text.margins(format.docColumn(), format.docColumn());
+    if (column > format.docColumn() + 3) {
+      text.add("\n");
+    } else if (column >= format.docColumn()) {
+      text.add("   ");
+    } else {
+      text.to(format.docColumn());
     }
+    text.add(option.help()).margins(0, 0).add("\n");
+  }
+
+  /** Returns the options that help shows: traffico's, then argp's, each by letter or name. */
+  private static List<Option> shown(List<Option> options) {
+    List<Option> shown = new ArrayList<>(options);
+    shown.removeIf(option -> option.help().isEmpty());
+    shown.sort(
+        Comparator.comparing(Option::standard)
+            .thenComparing(
+                (a, b) ->
+                    a.letter() == 0 && b.letter() == 0
+                        ? a.name().compareToIgnoreCase(b.name())
+                        : first(a).compareTo(first(b))));
+    return shown;
+  }
+
+  private static String first(Option option) {
+    return (option.letter() == 0 ? option.name().substring(0, 1) : "" + option.letter())
+        .toLowerCase(Locale.ROOT);
   }
 
   private static String value(Option option) {
@@ -62,36 +93,25 @@ final class Help {
     };
   }
 
-  static String usage(String tool, List<Option> options) {
-    StringBuilder text = new StringBuilder();
-    StringBuilder line = new StringBuilder("Usage: " + tool);
+  static String usage(String tool, List<Option> options, HelpFormat format) {
+    WrappedText text = new WrappedText(format.rightMargin());
+    text.add("Usage: " + tool).margins(format.usageIndent(), format.usageIndent());
+    List<Option> shown = shown(options);
     StringBuilder letters = new StringBuilder();
-    for (Option option : options) {
+    for (Option option : shown) {
       if (option.letter() != 0 && option.value() == Value.NONE) {
         letters.append(option.letter());
       }
     }
-    add(text, line, "[-" + letters + "]");
-    for (Option option : options) {
+    text.add(" [-" + letters + "]");
+    for (Option option : shown) {
       if (option.letter() != 0 && option.value() != Value.NONE) {
-        add(text, line, "[-%s %s]".formatted(option.letter(), option.placeholder()));
+        text.addWhole("[-%s %s]".formatted(option.letter(), option.placeholder()));
       }
     }
-    for (Option option : options) {
-      add(text, line, "[--" + option.name() + value(option) + "]");
+    for (Option option : shown) {
+      text.add(" [--" + option.name() + value(option) + "]");
     }
-    add(text, line, "[PROGRAM [INPUT]]");
-    return text.append(line).append('\n').toString();
-  }
-
-  private static void add(StringBuilder text, StringBuilder line, String item) {
-    if (line.length() + 1 + item.length() > USAGE_WIDTH) {
-      text.append(line).append('\n');
-      line.setLength(0);
-      line.append(" ".repeat(USAGE_INDENT));
-      line.append(item);
-    } else {
-      line.append(' ').append(item);
-    }
+    return text.addWhole(ARGUMENTS).add("\n").toString();
   }
 }

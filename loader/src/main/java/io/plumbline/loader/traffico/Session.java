@@ -11,6 +11,7 @@ import io.plumbline.loader.attach.Order;
 import io.plumbline.loader.attach.StagePin;
 import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.loader.netlink.Link;
+import io.plumbline.loader.process.SafeWriter;
 import io.plumbline.loader.process.Stop;
 import io.plumbline.loader.process.User;
 import io.plumbline.model.engine.Subject;
@@ -44,14 +45,11 @@ final class Session {
     try (Stop stop = new Stop();
         Attacher attacher = new Attacher()) {
       Attachment attachment = attach(attacher, link, direction, subject);
-      while (true) {
+      // An output that cannot be written says nothing about whether the filter is still wanted.
+      do {
         out.print('.');
         out.flush();
-        // Nobody reads any more: then this is nobody's session any more either.
-        if (out.checkError() || stop.await(DOT_MILLIS)) {
-          break;
-        }
-      }
+      } while (!stop.await(DOT_MILLIS));
       out.print('\n');
       out.flush();
       if (cleanup) {
@@ -66,7 +64,7 @@ final class Session {
     Attacher.requireEthernet(link);
     Backend backend = Feature.CLSACT.switchedOff() ? Backend.TCX : Backend.CLSACT;
     boolean qdiscThere = attacher.attachments(link).stream().anyMatch(a -> a.filter().isPresent());
-    announce(subject, link, qdiscThere);
+    announce(subject);
     Description about =
         new Description(
             "traffico",
@@ -92,30 +90,59 @@ final class Session {
       if (backend == Backend.TCX) {
         say("warn: no clsact here: attached as a TCX link");
       }
+      loaded(subject, link);
+      if (qdiscThere) {
+        say("done: hook already existing, using it");
+      }
       attached(subject, done.attachment());
       return done.attachment();
     } catch (AttachException e) {
-      closePin();
-      throw e.in("fail: attaching the TC eBPF program");
+      throw e.in("fail: " + step(e, subject, qdiscThere));
     }
   }
 
-  private void announce(Subject subject, Link link, boolean qdiscThere) {
+  /** Returns the original's name of the step that did not succeed. */
+  private static String step(AttachException e, Subject subject, boolean qdiscThere) {
+    // The interface and its hook come last, and only they give a number; a missing privilege is
+    // noticed when the program is loaded.
+    if (e.errno() == 0 || e.kind() == AttachException.Kind.PRIVILEGE) {
+      return name(
+          subject, "loading the eBPF skeleton", "loading dispatcher", "loading intent skeleton");
+    }
+    return qdiscThere
+        ? name(
+            subject,
+            "attaching the TC eBPF program",
+            "attaching dispatcher",
+            "attaching intent program")
+        : "creating the qdisc";
+  }
+
+  private static String name(Subject subject, String single, String chain, String intent) {
+    if (subject instanceof Subject.Chained) {
+      return chain;
+    }
+    return subject instanceof Subject.Intent ? intent : single;
+  }
+
+  private void announce(Subject subject) {
     if (subject instanceof Subject.Standalone alone) {
       say("prog: " + alone.program().name());
       if (alone.program().grammar() != InputGrammar.NONE) {
         say("done: setting rodata input");
       }
     } else if (subject instanceof Subject.Chained chained) {
+      say("chain: %d programs".formatted(chained.chain().stages().size()));
+    }
+  }
+
+  private void loaded(Subject subject, Link link) {
+    if (subject instanceof Subject.Chained chained) {
       List<Chain.Stage> stages = chained.chain().stages();
-      say("chain: %d programs".formatted(stages.size()));
       pin(chained.chain(), link);
       for (int slot = 0; slot < stages.size(); slot++) {
         say("done: loaded %s at slot %d".formatted(stages.get(slot).program().name(), slot));
       }
-    }
-    if (qdiscThere) {
-      say("done: hook already existing, using it");
     }
   }
 
@@ -154,7 +181,7 @@ final class Session {
       throws AttachException {
     closePin();
     try {
-      boolean qdiscGone = attacher.detach(attachment);
+      boolean qdiscGone = attacher.undo(attachment);
       if (subject instanceof Subject.Standalone) {
         say("done: detaching the TC eBPF program");
       } else {
@@ -171,7 +198,13 @@ final class Session {
         say("done: leaving the qdisc: it was there before, or others use it");
       }
     } catch (AttachException e) {
-      throw e.in("fail: detaching the TC eBPF program");
+      throw e.in(
+          "fail: "
+              + name(
+                  subject,
+                  "detaching the TC eBPF program",
+                  "detaching dispatcher",
+                  "detaching intent program"));
     }
   }
 
@@ -185,7 +218,7 @@ final class Session {
 
   private void say(String line) {
     if (verbose) {
-      out.printf("%s: %s%n", tool, line);
+      out.printf("%s: %s%n", tool, SafeWriter.safe(line));
     }
   }
 }

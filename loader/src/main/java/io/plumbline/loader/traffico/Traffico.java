@@ -3,6 +3,8 @@ package io.plumbline.loader.traffico;
 import io.plumbline.loader.attach.AttachException;
 import io.plumbline.loader.attach.Attacher;
 import io.plumbline.loader.netlink.Link;
+import io.plumbline.loader.process.CommandProcess;
+import io.plumbline.loader.process.SafeWriter;
 import io.plumbline.loader.process.Stop;
 import io.plumbline.loader.traffico.Arguments.Option;
 import io.plumbline.model.catalog.ChainSyntax;
@@ -37,9 +39,13 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Traffico {
   private static final int FAILED = 1;
+  private static final long SECOND_MILLIS = 1000;
   private static final String INTENT_OPTIONS = "--allow/--permit/--forbid/--block";
 
-  private final String tool;
+  /** What the command was called as; changed by {@code --program-name}, as argp does it. */
+  private String typed;
+
+  private String tool;
   private final PrintStream out;
   private final PrintStream err;
 
@@ -55,35 +61,44 @@ public final class Traffico {
   private final StrictIntent intent = new StrictIntent();
   private final List<String> positional = new ArrayList<>();
 
-  private Traffico(String tool, PrintStream out, PrintStream err) {
-    this.tool = tool;
+  private Traffico(String typed, PrintStream out, PrintStream err) {
+    this.typed = typed;
+    this.tool = typed.substring(typed.lastIndexOf('/') + 1);
     this.out = out;
     this.err = err;
   }
 
   /** Runs it and ends the process. */
   public static void main(String[] args) {
+    CommandProcess.begin("traffico", true);
     PrintStream out = unbuffered(FileDescriptor.out);
     PrintStream err = unbuffered(FileDescriptor.err);
-    Stop.exit(run(System.getProperty("plumb.argv0", "traffico"), List.of(args), out, err));
+    Stop.exit(run(System.getProperty("plumb.typed", "traffico"), List.of(args), out, err));
   }
 
   private static PrintStream unbuffered(FileDescriptor fd) {
     return new PrintStream(new FileOutputStream(fd), true, StandardCharsets.UTF_8);
   }
 
-  /** Runs it and returns its exit status. */
-  public static int run(String tool, List<String> args, PrintStream out, PrintStream err) {
-    Traffico traffico = new Traffico(tool, out, err);
+  /**
+   * Runs it and returns its exit status.
+   *
+   * @param typed the command as it was typed, with or without a path
+   */
+  public static int run(String typed, List<String> args, PrintStream out, PrintStream err) {
+    Traffico traffico = new Traffico(typed, out, err);
     try {
       Optional<Integer> status = traffico.parse(args);
       return status.isPresent() ? status.get() : traffico.run();
     } catch (UsageException e) {
-      err.printf("%s: %s%n", tool, e.getMessage());
+      String tool = traffico.tool;
+      err.printf(
+          "%s: %s%n",
+          e.fromGetopt() ? traffico.typed : tool, SafeWriter.safe(String.valueOf(e.getMessage())));
       err.printf("Try `%s --help' or `%s --usage' for more information.%n", tool, tool);
       return FAILED;
     } catch (AttachException e) {
-      err.printf("%s: %s%n", tool, e.getMessage());
+      err.printf("%s: %s%n", traffico.tool, SafeWriter.safe(String.valueOf(e.getMessage())));
       return e.errno() == 0 ? FAILED : e.errno();
     }
   }
@@ -116,13 +131,37 @@ public final class Traffico {
     if (asked.isEmpty()) {
       return Optional.empty();
     }
+    if (asked.get(0).name().equals("version")) {
+      out.print("traffico 0.0\n");
+      return Optional.of(0);
+    }
+    HelpFormat format =
+        HelpFormat.parse(Optional.ofNullable(System.getenv("ARGP_HELP_FMT")).orElse(""));
+    format.problems().forEach(problem -> err.printf("%s: %s%n", tool, problem));
     out.print(
-        switch (asked.get(0).name()) {
-          case "help" -> Help.help(tool, Options.ALL);
-          case "usage" -> Help.usage(tool, Options.ALL);
-          default -> "traffico 0.0\n";
-        });
+        asked.get(0).name().equals("help")
+            ? Help.help(tool, Options.ALL, format)
+            : Help.usage(tool, Options.ALL, format));
     return Optional.of(0);
+  }
+
+  /** Changes the name in messages. */
+  private void rename(String name) {
+    typed = name;
+    tool = name.substring(name.lastIndexOf('/') + 1);
+  }
+
+  /** Waits a second at a time, for a debugger: argp's hidden option. */
+  private static void hang(String seconds) {
+    try {
+      for (int left = seconds.matches("[0-9]{1,9}") ? Integer.parseInt(seconds) : 0;
+          left > 0;
+          left--) {
+        Thread.sleep(SECOND_MILLIS);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   private void take(String name, Optional<String> optional) throws UsageException {
@@ -133,6 +172,8 @@ public final class Traffico {
       case "no-cleanup" -> cleanup = false;
       case "chain" -> chain = value;
       case "dry-run" -> dryRun = true;
+      case "program-name" -> rename(value);
+      case "HANG" -> hang(optional.orElse("3600"));
       case "verbose" -> verbose = true;
       case "explain" -> {
         if (optional.isPresent() && !value.equals("intent")) {
@@ -153,8 +194,10 @@ public final class Traffico {
 
   private static Link interfaceNamed(String name) throws UsageException {
     try (Attacher attacher = new Attacher()) {
+      // As if_nametoindex does it: the kernel ignores what was once an alias (netdevice(7)).
+      int alias = name.indexOf(':');
       return attacher
-          .linkNamed(name)
+          .linkNamed(alias < 0 ? name : name.substring(0, alias))
           .orElseThrow(
               () ->
                   new UsageException(
@@ -258,7 +301,9 @@ public final class Traffico {
       throw new UsageException(e.problem());
     }
     if (explain) {
-      out.print(Explanation.of("traffico", policy, Optional.ofNullable(where).map(Link::name)));
+      out.print(
+          SafeWriter.safe(
+              Explanation.of("traffico", policy, Optional.ofNullable(where).map(Link::name))));
       out.flush();
     }
     String problem = StrictIntent.compile(policy, direction);

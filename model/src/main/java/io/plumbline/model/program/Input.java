@@ -1,6 +1,7 @@
 package io.plumbline.model.program;
 
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Collectors;
 
 /**
@@ -40,8 +41,13 @@ public sealed interface Input {
 
     @Override
     public String toString() {
-      return "%d.%d.%d.%d"
-          .formatted(address >>> 24, address >>> 16 & 0xFF, address >>> 8 & 0xFF, address & 0xFF);
+      return String.format(
+          Locale.ROOT,
+          "%d.%d.%d.%d",
+          address >>> 24,
+          address >>> 16 & 0xFF,
+          address >>> 8 & 0xFF,
+          address & 0xFF);
     }
   }
 
@@ -53,7 +59,8 @@ public sealed interface Input {
   record Port(int port) implements Input {
     public Port {
       if (port < 1 || port > 65535) {
-        throw new IllegalArgumentException("port %d: expected 1..65535".formatted(port));
+        throw new IllegalArgumentException(
+            String.format(Locale.ROOT, "port %d: expected 1..65535", port));
       }
     }
 
