@@ -45,6 +45,7 @@ class IsaTest {
           Opcode.LDDW_BTF_ID,
           Opcode.LDDW_MAP_INDEX,
           Opcode.LDDW_MAP_INDEX_VALUE,
+          Opcode.ADDR_SPACE_CAST,
           Opcode.CALL_KFUNC);
 
   private record Case(String title, String source, long result) {}

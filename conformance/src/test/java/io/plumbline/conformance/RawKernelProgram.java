@@ -1,6 +1,7 @@
 package io.plumbline.conformance;
 
 import com.sun.jna.Memory;
+import com.sun.jna.Native;
 import io.plumbline.emulator.isa.Insn;
 import io.plumbline.emulator.isa.InsnCodec;
 import io.plumbline.loader.libbpf.BpfSyscall;
@@ -16,6 +17,15 @@ final class RawKernelProgram implements AutoCloseable {
 
   /** BPF_PROG_TYPE_XDP. */
   static final int XDP = 6;
+
+  /** BPF_PROG_TYPE_SOCKET_FILTER. */
+  static final int SOCKET_FILTER = 1;
+
+  /** BPF_PROG_TYPE_CGROUP_SKB. */
+  static final int CGROUP_SKB = 8;
+
+  private static final int BPF_PROG_TEST_RUN = 10;
+  private static final int CONTEXT_ROOM = 192;
 
   RawKernelProgram(List<Insn> insns) {
     this(BpfSyscall.PROG_TYPE_SCHED_CLS, insns);
@@ -40,6 +50,25 @@ final class RawKernelProgram implements AutoCloseable {
       }
       after = out.getByteArray(0, call.lengthOut());
       return call.retval();
+    }
+  }
+
+  /** Runs it on a packet; returns the context as it left it, of at most 192 bytes. */
+  byte[] contextAfter(byte[] packet) {
+    in.write(0, packet, 0, packet.length);
+    try (Memory attr = new Memory(128);
+        Memory context = new Memory(CONTEXT_ROOM)) {
+      attr.clear();
+      attr.setInt(0, loaded.fd());
+      attr.setInt(8, packet.length);
+      attr.setPointer(16, in);
+      attr.setInt(32, 1);
+      attr.setInt(44, CONTEXT_ROOM);
+      attr.setPointer(56, context);
+      if (LibC.syscall(LibC.NR_BPF, BPF_PROG_TEST_RUN, attr, attr.size()) < 0) {
+        throw new IllegalStateException("test run: errno " + Native.getLastError());
+      }
+      return context.getByteArray(0, attr.getInt(44));
     }
   }
 

@@ -1,13 +1,14 @@
 package io.plumbline.emulator.helper;
 
+import io.plumbline.emulator.machine.Bytes;
 import io.plumbline.emulator.machine.Fault;
 import io.plumbline.emulator.machine.Machine;
+import io.plumbline.emulator.machine.Region;
 
 /** Calls that interpreter and JIT make in the same way. */
 public final class Calls {
   private static final int PACKET_NET_OFFSET = -0x100000;
   private static final int PACKET_LINK_OFFSET = -0x200000;
-  private static final int ETHERNET_LENGTH = 14;
 
   private Calls() {}
 
@@ -50,24 +51,25 @@ public final class Calls {
 
   /**
    * Loads packet bytes as the legacy instructions do: in network order, from the start of the
-   * packet, or of its network or link header for offsets far below zero (kernel {@code
-   * bpf_internal_load_pointer_neg_helper}).
+   * packet, or of its network or link header for offsets far below zero, linear or not (kernel
+   * {@code bpf_skb_load_helper_convert_offset}).
    */
   public static long packet(Machine m, long offset, int size) {
-    long at = (int) offset;
+    int at = (int) offset;
     if (at < 0) {
       if (at >= PACKET_NET_OFFSET) {
-        at = at - PACKET_NET_OFFSET + (m.linkHeader() ? ETHERNET_LENGTH : 0);
+        at = at - PACKET_NET_OFFSET + m.networkOffset();
       } else if (at >= PACKET_LINK_OFFSET) {
-        at -= PACKET_LINK_OFFSET;
+        at = at - PACKET_LINK_OFFSET + m.linkOffset();
       } else {
         return NO_BYTES;
       }
     }
-    if (at + size > m.dataLength()) {
+    Region packet = m.regionAt(m.data());
+    if (packet == null || at > m.wholeLength() - size) {
       return NO_BYTES;
     }
-    long value = m.load(m.data() + at, size);
+    long value = Bytes.get(packet.data(), m.packetIndex(at), size);
     return switch (size) {
       case 1 -> value;
       case 2 -> Short.reverseBytes((short) value) & 0xFFFF;

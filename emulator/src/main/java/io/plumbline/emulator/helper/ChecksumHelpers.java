@@ -67,9 +67,10 @@ final class ChecksumHelpers {
     if (Integer.compareUnsigned(at, 0xFFFF) > 0 || (at & 1) != 0) {
       return -Errno.EFAULT;
     }
-    if (at + 2 > m.packetLength()) {
+    if (at + 2 > m.wholeLength()) {
       return -Errno.EFAULT;
     }
+    m.pull(at + 2);
     long address = PacketHelpers.address(m, at);
     long checksum = m.load(address, 2);
     boolean mayBeZero = (flags & MARK_MANGLED_0) != 0;

@@ -8,6 +8,8 @@ import io.plumbline.emulator.machine.Region;
 final class PacketHelpers {
   private static final long RECOMPUTE_CSUM = 1;
   private static final long INVALIDATE_HASH = 2;
+  private static final int HDR_START_MAC = 0;
+  private static final int HDR_START_NET = 1;
   private static final int ETHERNET_LENGTH = 14;
   private static final int MAC_ADDRESSES = 12;
   private static final int VLAN_LENGTH = 4;
@@ -45,6 +47,12 @@ final class PacketHelpers {
     return load(m, offset & 0xFFFF_FFFFL, to, size & 0xFFFF_FFFFL, m.wholeLength());
   }
 
+  /**
+   * Copies bytes of the packet to memory.
+   *
+   * @param offset from the packet's first byte; negative within a hidden link header
+   * @param length where the bytes that can be loaded end
+   */
   private static long load(Machine m, long offset, long to, long size, int length) {
     if (offset + size > length) {
       // Nothing of it may stay as it was: the kernel clears what it cannot fill.
@@ -53,24 +61,20 @@ final class PacketHelpers {
       }
       return -Errno.EFAULT;
     }
-    if (size > 0) {
-      Region target = m.writable(to, (int) size);
-      Region packet = m.packetRegion();
-      int from = packet.base() + (int) (m.data() - packet.address()) + (int) offset;
-      System.arraycopy(
-          packet.data(), from, target.data(), target.index(to, (int) size), (int) size);
-    }
+    m.put(to, m.packetRegion().data(), m.packetIndex((int) offset), (int) size);
     return 0;
   }
 
+  /** Loads from the linear part, counted from a header ({@code enum bpf_hdr_start_off}). */
   static long loadBytesRelative(Machine m, long skb, long offset, long to, long size, long start) {
     long at = offset & 0xFFFF_FFFFL;
-    if (start > 1 || at > 0xFFFF) {
+    int header = (int) start;
+    if (header != HDR_START_MAC && header != HDR_START_NET || at > 0xFFFF) {
       m.put(to, new byte[(int) size], 0, (int) size);
       return -Errno.EFAULT;
     }
-    return load(
-        m, start == 1 ? at + ETHERNET_LENGTH : at, to, size & 0xFFFF_FFFFL, m.wholeLength());
+    long first = header == HDR_START_MAC ? m.linkOffset() : m.networkOffset();
+    return load(m, first + at, to, size & 0xFFFF_FFFFL, m.dataLength());
   }
 
   static long storeBytes(Machine m, long skb, long offset, long from, long size, long flags) {
@@ -103,9 +107,11 @@ final class PacketHelpers {
   }
 
   private static long store(Machine m, long offset, long from, long size) {
-    if (offset + size > m.dataLength()) {
+    if (offset + size > m.wholeLength()) {
       return -Errno.EFAULT;
     }
+    // What is written becomes linear (kernel bpf_try_make_writable).
+    m.pull((int) (offset + size));
     byte[] bytes = m.bytes(from, (int) size);
     m.put(address(m, (int) offset), bytes, 0, bytes.length);
     return 0;
@@ -152,43 +158,49 @@ final class PacketHelpers {
     if (flags != 0 || wanted > MAX_SKB || wanted < ETHERNET_LENGTH) {
       return -Errno.EINVAL;
     }
+    m.pull(m.wholeLength());
     move(m, 0, wanted - m.dataLength());
     return 0;
   }
 
   static long changeHead(Machine m, long skb, long room, long flags, long d, long e) {
     long wanted = room & 0xFFFF_FFFFL;
-    if (flags != 0 || wanted > MAX_SKB - m.dataLength()) {
+    if (flags != 0 || wanted > MAX_SKB - m.wholeLength()) {
       return -Errno.EINVAL;
     }
     if (wanted > 0) {
       insert(m, 0, (int) wanted);
+      m.networkOffset(m.networkOffset() + (int) wanted);
     }
     return 0;
   }
 
-  /** Moves the packet's start and end by so many bytes, backward if negative. */
+  /** Moves the packet's start and end by a number of bytes, backward if negative. */
   private static void move(Machine m, long start, long end) {
     Region packet = m.packetRegion();
+    int paged = m.wholeLength() - m.dataLength();
     m.packetEnds(packet.low() + start, packet.high() + end);
     m.exposePacket(packet.low());
+    m.context()[m.contextType().dataEndSlot()] -= paged;
   }
 
-  /** Makes room of zeros at an offset; the bytes behind it move back. */
+  /** Makes room of zeros at an offset; the bytes after it move back. */
   private static void insert(Machine m, int offset, int size) {
-    int length = m.dataLength();
-    byte[] behind = m.bytes(address(m, offset), length - offset);
+    m.pull(offset);
+    int length = m.wholeLength();
+    byte[] rest = m.bytes(address(m, offset), length - offset);
     move(m, 0, size);
     m.put(address(m, offset), new byte[size], 0, size);
-    m.put(address(m, offset + size), behind, 0, behind.length);
+    m.put(address(m, offset + size), rest, 0, rest.length);
   }
 
   /** Takes bytes out at an offset. */
   private static void remove(Machine m, int offset, int size) {
-    int length = m.dataLength();
-    byte[] behind = m.bytes(address(m, offset + size), length - offset - size);
+    m.pull(offset + size);
+    int length = m.wholeLength();
+    byte[] rest = m.bytes(address(m, offset + size), length - offset - size);
     m.ownPacket();
-    m.put(address(m, offset), behind, 0, behind.length);
+    m.put(address(m, offset), rest, 0, rest.length);
     move(m, 0, -size);
   }
 
@@ -259,7 +271,7 @@ final class PacketHelpers {
       set(m, "vlan_tci", 0);
       set(m, "vlan_proto", 0);
     } else if (tagged(m)) {
-      remove(m, MAC_ADDRESSES, VLAN_LENGTH);
+      removeTag(m);
     } else {
       return 0;
     }
@@ -267,7 +279,7 @@ final class PacketHelpers {
     if (tagged(m)) {
       long type = m.load(address(m, MAC_ADDRESSES), 2);
       long tci = Short.reverseBytes((short) m.load(address(m, MAC_ADDRESSES + 2), 2)) & 0xFFFF;
-      remove(m, MAC_ADDRESSES, VLAN_LENGTH);
+      removeTag(m);
       set(m, "vlan_present", 1);
       set(m, "vlan_tci", tci);
       set(m, "vlan_proto", type);
@@ -276,8 +288,14 @@ final class PacketHelpers {
     return 0;
   }
 
+  /** Takes the outermost tag out of the packet's bytes (kernel {@code __skb_vlan_pop}). */
+  private static void removeTag(Machine m) {
+    remove(m, MAC_ADDRESSES, VLAN_LENGTH);
+    m.networkOffset(Math.max(ETHERNET_LENGTH, m.networkOffset() - VLAN_LENGTH));
+  }
+
   private static boolean tagged(Machine m) {
-    if (m.dataLength() < ETHERNET_LENGTH + VLAN_LENGTH) {
+    if (m.wholeLength() < ETHERNET_LENGTH + VLAN_LENGTH) {
       return false;
     }
     int type = etherType(m);
@@ -303,7 +321,7 @@ final class PacketHelpers {
     }
     // Mode 0: behind the network header; mode 1: behind the Ethernet header.
     int at = mode == 0 ? ETHERNET_LENGTH + header : ETHERNET_LENGTH;
-    if (delta < 0 && m.dataLength() + delta < ETHERNET_LENGTH + header) {
+    if (delta < 0 && m.wholeLength() + delta < ETHERNET_LENGTH + header) {
       return -Errno.ENOTSUPP;
     }
     if (delta > 0) {
@@ -316,7 +334,7 @@ final class PacketHelpers {
 
   static long ecnSetCe(Machine m, long skb, long b, long c, long d, long e) {
     int type = etherType(m);
-    if (type == ETH_P_IP && m.dataLength() >= ETHERNET_LENGTH + 20) {
+    if (type == ETH_P_IP && m.wholeLength() >= ETHERNET_LENGTH + 20) {
       long address = address(m, ETHERNET_LENGTH + 1);
       long tos = m.load(address, 1);
       if ((tos & 3) == 0) {
@@ -329,7 +347,7 @@ final class PacketHelpers {
       }
       return 1;
     }
-    if (type == ETH_P_IPV6 && m.dataLength() >= ETHERNET_LENGTH + 40) {
+    if (type == ETH_P_IPV6 && m.wholeLength() >= ETHERNET_LENGTH + 40) {
       long address = address(m, ETHERNET_LENGTH + 1);
       long low = m.load(address, 1);
       if ((low & 0x30) == 0) {

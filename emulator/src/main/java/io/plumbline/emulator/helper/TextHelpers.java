@@ -27,13 +27,13 @@ final class TextHelpers {
     StringBuilder out = new StringBuilder();
     Matcher matcher = FORMAT.matcher(format);
     int used = 0;
-    int end = 0;
+    int from = 0;
     while (matcher.find()) {
-      if (format.substring(end, matcher.start()).contains("%")) {
+      if (format.substring(from, matcher.start()).contains("%")) {
         return null;
       }
-      out.append(format, end, matcher.start());
-      end = matcher.end();
+      out.append(format, from, matcher.start());
+      from = matcher.end();
       if (matcher.group().equals("%%")) {
         out.append('%');
         continue;
@@ -43,10 +43,10 @@ final class TextHelpers {
       }
       out.append(one(m, matcher, arguments[used++]));
     }
-    if (format.substring(end).contains("%")) {
+    if (format.substring(from).contains("%")) {
       return null;
     }
-    return out.append(format.substring(end)).toString();
+    return out.append(format.substring(from)).toString();
   }
 
   private static String one(Machine m, Matcher matcher, long argument) {

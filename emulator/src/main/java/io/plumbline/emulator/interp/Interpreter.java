@@ -31,11 +31,11 @@ public final class Interpreter implements Program.Executor {
 
   // Instructions that compilers put behind each other and that are run as one, unless somebody
   // wants to see each. Only the first of them may fault. The numbers go on behind those of Opcode.
-  private static final int MOV_ADD = 181;
-  private static final int MOV_ADD_JGT = 182;
-  private static final int LDXH_BE16 = 183;
-  private static final int LDXW_BE32 = 184;
-  private static final int MOV_RSH = 185;
+  private static final int MOV_ADD = 182;
+  private static final int MOV_ADD_JGT = 183;
+  private static final int LDXH_BE16 = 184;
+  private static final int LDXW_BE32 = 185;
+  private static final int MOV_RSH = 186;
 
   private final Program program;
   private final Opcode[] opcodes;
@@ -45,12 +45,14 @@ public final class Interpreter implements Program.Executor {
   private final int[] target;
   private final @Nullable HelperFunction[] helpers;
   private final @Nullable Tracer tracer;
+  private final boolean loops;
 
   @SuppressWarnings("EnumOrdinal") // InterpreterTest holds ordinals and constants together
   private Interpreter(Program program, @Nullable Tracer tracer) {
     this.program = program;
     this.tracer = tracer;
     List<Insn> insns = program.insns();
+    loops = insns.stream().anyMatch(insn -> insn.opcode() == Opcode.MAY_GOTO);
     int size = insns.size();
     opcodes = new Opcode[size];
     code = new int[size];
@@ -159,6 +161,9 @@ public final class Interpreter implements Program.Executor {
       r[Insn.FRAME_POINTER] = Machine.framePointer(frame);
       int top = (frame + 1) * Machine.STACK_BYTES;
       Arrays.fill(m.stack(), top - program.stackUse(), top, (byte) 0);
+      if (loops) {
+        m.startLoops();
+      }
       int pc = start;
       try {
         run:
@@ -600,7 +605,7 @@ public final class Interpreter implements Program.Executor {
           return -1;
         }
       }
-      case LDDW_HIGH -> throw new Fault("the second half of an instruction");
+      case LDDW_HIGH, ADDR_SPACE_CAST -> throw new Fault("not an instruction");
       default -> atomic(m, r, pc, d, s, off);
     }
     return next;

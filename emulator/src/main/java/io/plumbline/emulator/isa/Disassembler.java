@@ -135,6 +135,10 @@ public final class Disassembler {
       case LD_IND ->
           "r0 = *(%s *)skb[%s]".formatted(type(op), address(insn.src(), (int) insn.imm()));
       case HIGH -> "";
+      case CAST ->
+          "r%d = addr_space_cast(r%d, %d, %d)"
+              .formatted(
+                  insn.dst(), insn.src(), insn.immLow() >>> 16 & 0xFFFF, insn.immLow() & 0xFFFF);
     };
   }
 

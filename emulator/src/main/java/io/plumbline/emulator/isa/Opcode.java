@@ -211,7 +211,9 @@ public enum Opcode {
   LD_IND_H(0x48, Form.LD_IND, 0, "ldind", 16, 1, Group.PACKET),
   LD_IND_W(0x40, Form.LD_IND, 0, "ldind", 32, 1, Group.PACKET),
   /** The second half of a 64-bit immediate; not an instruction of its own. */
-  LDDW_HIGH(0x00, Form.HIGH, 0, "", 64, 1, Group.BASE64);
+  LDDW_HIGH(0x00, Form.HIGH, 0, "", 64, 1, Group.BASE64),
+  /** Linux: a pointer from one address space to another, for arenas. Selector: the offset field. */
+  ADDR_SPACE_CAST(0xbf, Form.CAST, 1, "addr_space_cast", 64, 4, Group.LINUX);
 
   /** Which fields an instruction uses, and what it does with them. */
   public enum Form {
@@ -264,7 +266,9 @@ public enum Opcode {
     /** r0 = packet bytes at src + imm, in host order. */
     LD_IND(false, true, false, true),
     /** Nothing: half of the instruction before. */
-    HIGH(false, false, false, true);
+    HIGH(false, false, false, true),
+    /** dst = src as a pointer of another address space; imm names both. */
+    CAST(true, true, false, true);
 
     private final boolean dst;
     private final boolean src;
@@ -297,7 +301,7 @@ public enum Opcode {
     /** Returns whether the instruction leaves a result in its dst register. */
     public boolean writesDst() {
       return switch (this) {
-        case ALU_K, ALU_X, ALU_UNARY, ENDIAN, LOAD, LOAD_ACQ, LDDW -> true;
+        case ALU_K, ALU_X, ALU_UNARY, ENDIAN, LOAD, LOAD_ACQ, LDDW, CAST -> true;
         default -> false;
       };
     }
@@ -405,7 +409,7 @@ public enum Opcode {
   /** Returns whether the selector is in the offset field. */
   public boolean selectsByOffset() {
     return switch (form) {
-      case ALU_K, ALU_X, ALU_UNARY -> true;
+      case ALU_K, ALU_X, ALU_UNARY, CAST -> true;
       default -> false;
     };
   }

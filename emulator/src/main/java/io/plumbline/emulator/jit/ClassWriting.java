@@ -2,6 +2,7 @@ package io.plumbline.emulator.jit;
 
 import io.plumbline.emulator.isa.Insn;
 import io.plumbline.emulator.isa.Opcode;
+import io.plumbline.emulator.isa.StructuralVerifier;
 import io.plumbline.emulator.machine.Machine;
 import io.plumbline.emulator.machine.Program;
 import java.util.ArrayList;
@@ -49,6 +50,7 @@ final class ClassWriting {
   private final List<Insn> insns;
   private final int stackUse;
   private final boolean context;
+  private final boolean loops;
   private final List<Object> constants = new ArrayList<>();
   private final List<Class<?>> constantTypes = new ArrayList<>();
   private final IdentityHashMap<Object, Integer> constantIndex = new IdentityHashMap<>();
@@ -59,6 +61,7 @@ final class ClassWriting {
     this.insns = insns;
     this.stackUse = stackUse;
     this.context = context;
+    loops = insns.stream().anyMatch(insn -> insn.opcode() == Opcode.MAY_GOTO);
   }
 
   Machine machine() {
@@ -97,7 +100,7 @@ final class ClassWriting {
     constructor.visitInsn(Opcodes.RETURN);
     constructor.visitMaxs(0, 0);
     constructor.visitEnd();
-    SortedSet<Integer> functions = Program.functions(insns);
+    SortedSet<Integer> functions = StructuralVerifier.functions(insns);
     entry(functions);
     boolean entryIsCalled =
         java.util.stream.IntStream.range(0, insns.size())
@@ -221,7 +224,7 @@ final class ClassWriting {
       case STORE_K, STORE_X, STORE_REL -> 72;
       case ATOMIC, ATOMIC_FETCH, CMPXCHG -> 110;
       case CALL, CALLX, LD_ABS, LD_IND -> 90;
-      case EXIT, LDDW, HIGH -> 12;
+      case EXIT, LDDW, HIGH, CAST -> 12;
     };
   }
 
@@ -231,7 +234,7 @@ final class ClassWriting {
         writer.visitMethod(
             Opcodes.ACC_STATIC | Opcodes.ACC_PRIVATE, "f" + start, FUNCTION, null, null);
     out.visitCode();
-    clear(out);
+    begin(out);
     out.visitVarInsn(Opcodes.ALOAD, 0);
     for (int argument = 0; argument < 5; argument++) {
       out.visitVarInsn(Opcodes.LLOAD, 1 + 2 * argument);
@@ -270,8 +273,12 @@ final class ClassWriting {
     out.visitEnd();
   }
 
-  /** Writes the call that clears the stack of a function that begins. */
-  void clear(MethodVisitor out) {
+  /** Writes what a function begins with: its stack is cleared, its loops have all their turns. */
+  void begin(MethodVisitor out) {
+    if (loops) {
+      out.visitVarInsn(Opcodes.ALOAD, 0);
+      out.visitMethodInsn(Opcodes.INVOKEVIRTUAL, MACHINE, "startLoops", "()V", false);
+    }
     if (stackUse > 0) {
       out.visitVarInsn(Opcodes.ALOAD, 0);
       out.visitLdcInsn(stackUse);

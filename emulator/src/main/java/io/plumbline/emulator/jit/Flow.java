@@ -82,7 +82,7 @@ final class Flow {
       }
       step(slot, insn, state);
       int next = slot + insn.opcode().slots();
-      if (form == Opcode.Form.EXIT) {
+      if (form == Opcode.Form.EXIT || form == Opcode.Form.HIGH) {
         return;
       }
       if (form == Opcode.Form.JA || form == Opcode.Form.GOTOL) {

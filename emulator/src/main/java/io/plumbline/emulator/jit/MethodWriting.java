@@ -165,7 +165,7 @@ final class MethodWriting {
   /** Writes a function. */
   void whole() {
     out.visitCode();
-    owner.clear(out);
+    owner.begin(out);
     for (int register : new int[] {0, 6, 7, 8, 9}) {
       out.visitInsn(Opcodes.LCONST_0);
       out.visitVarInsn(Opcodes.LSTORE, local(register));
@@ -201,7 +201,7 @@ final class MethodWriting {
     machine();
     out.visitVarInsn(Opcodes.ALOAD, 1);
     call(MACHINE, "begin", "(L" + PROGRAM + ";)V", true);
-    owner.clear(out);
+    owner.begin(out);
     for (int register = 0; register < REGISTERS; register++) {
       number(
           switch (register) {
@@ -316,7 +316,7 @@ final class MethodWriting {
 
   private boolean goesOn(int slot) {
     return switch (owner.insns().get(slot).opcode().form()) {
-      case EXIT, JA, GOTOL -> false;
+      case EXIT, JA, GOTOL, HIGH, CAST -> false;
       default -> true;
     };
   }
@@ -456,9 +456,9 @@ final class MethodWriting {
       case CALL, CALLX -> calling(slot, insn);
       case LD_ABS, LD_IND -> legacy(slot, insn);
       case EXIT -> exit();
-      case HIGH -> fault(slot, "the second half of an instruction");
+      case HIGH, CAST -> fault(slot, "not an instruction");
     }
-    return goesOn(slot) && opcode != Opcode.LDDW_HIGH;
+    return goesOn(slot);
   }
 
   private void compute(Insn insn, Runnable operand) {

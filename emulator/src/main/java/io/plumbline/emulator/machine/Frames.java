@@ -56,7 +56,6 @@ public final class Frames {
         type != ContextType.SOCKET_FILTER
             && type != ContextType.CGROUP_SKB
             && type != ContextType.NETFILTER;
-    machine.linkHeader(link);
     protocol = type.slot("protocol");
     pktType = type.slot("pkt_type");
     vlanPresent = type.slot("vlan_present");
@@ -100,6 +99,7 @@ public final class Frames {
     if (dataMeta >= 0) {
       context[dataMeta] = Machine.PACKET_START;
     }
+    machine.networkOffset(link ? ETHERNET_LENGTH : 0);
     machine.contextChanged(false);
     tagged = false;
   }
@@ -109,6 +109,7 @@ public final class Frames {
     if (machine.contextChanged()) {
       fresh();
     }
+    machine.discardOutput();
     // The input carries an Ethernet header that programs of sockets and groups do not see.
     int skipped = link ? 0 : Math.min(ETHERNET_LENGTH, batch.wireLength(i));
     machine.packet(batch, i, skipped);

@@ -33,11 +33,13 @@ public final class Machine {
   /** The longest packet a program can make (kernel: 64 KiB of data). */
   public static final int MAX_PACKET = 0xFFFF;
 
-  /** How many turns {@code may_goto} gives to loops (kernel {@code BPF_MAX_LOOPS}). */
+  /** Turns that {@code may_goto} gives to one call of a function (kernel BPF_MAX_LOOPS). */
   public static final int MAX_LOOPS = 8 << 20;
 
   /** How far a run may go, unless told otherwise; see {@link #charge}. */
   public static final long DEFAULT_BUDGET = 100_000_000L;
+
+  private static final int ETHERNET_LENGTH = 14;
 
   static final int TAG_PACKET = 1;
   static final int TAG_CONTEXT = 2;
@@ -76,7 +78,8 @@ public final class Machine {
   private Runnable linkFields = () -> {};
   private byte[] ownPacket = new byte[0];
   private boolean packetShared;
-  private boolean linkHeader = true;
+  private int hidden;
+  private int networkOffset = ETHERNET_LENGTH;
   private final List<Event> events = new ArrayList<>();
   private final List<String> prints = new ArrayList<>();
   private final Map<String, Object> attachments = new HashMap<>();
@@ -86,7 +89,8 @@ public final class Machine {
   private @Nullable Program tailTarget;
   private int depth;
   private int tailCalls;
-  private int mayGoto;
+  private final int[] turns = new int[MAX_FRAMES];
+  private long outputs;
   private long budgetPerRun = DEFAULT_BUDGET;
   private long budget;
   private int slot;
@@ -372,19 +376,22 @@ public final class Machine {
    * Puts a frame of a batch in place, without copying it if the capture is whole; bytes that the
    * capture lacks are zero.
    *
-   * @param skipped how many bytes of the frame the program does not see; at most its length
+   * @param skipped bytes of the frame in front of what the program sees; at most its length
    */
   public void packet(PacketBatch batch, int i, int skipped) {
-    int captured = Math.max(0, batch.capturedLength(i) - skipped);
+    int captured = batch.capturedLength(i);
     int length = batch.wireLength(i) - skipped;
-    if (captured == length) {
+    if (captured == skipped + length) {
       packet(batch.data(), batch.offset(i) + skipped, length);
+      hidden = skipped;
       return;
     }
     byte[] own = room(length);
-    System.arraycopy(batch.data(), batch.offset(i) + skipped, own, HEADROOM, captured);
-    Arrays.fill(own, HEADROOM + captured, HEADROOM + length, (byte) 0);
+    int start = HEADROOM - skipped;
+    System.arraycopy(batch.data(), batch.offset(i), own, start, captured);
+    Arrays.fill(own, start + captured, HEADROOM + length, (byte) 0);
     packet(own, HEADROOM, length);
+    hidden = skipped;
     packetShared = false;
     packet.place(own, 0, HEADROOM, HEADROOM + (long) length, true);
   }
@@ -392,6 +399,7 @@ public final class Machine {
   /** Puts a packet in place; it is copied when the program first writes to it. */
   public void packet(byte[] data, int offset, int length) {
     packet.show(data, offset - HEADROOM, HEADROOM, HEADROOM + (long) length);
+    hidden = 0;
     if (!packetShared) {
       packetShared = true;
     }
@@ -409,7 +417,8 @@ public final class Machine {
     if (packetShared) {
       int length = packetLength();
       byte[] own = room(length);
-      System.arraycopy(packet.data(), packet.base() + HEADROOM, own, HEADROOM, length);
+      int start = HEADROOM - hidden;
+      System.arraycopy(packet.data(), packet.base() + start, own, start, hidden + length);
       packet.place(own, 0, HEADROOM, HEADROOM + (long) length, true);
       packetShared = false;
     }
@@ -435,14 +444,22 @@ public final class Machine {
     }
   }
 
-  /** Returns whether the packet begins with its Ethernet header; else with its network header. */
-  public boolean linkHeader() {
-    return linkHeader;
+  /**
+   * Returns the offset of the link header from the packet's first byte: 0, or negative where
+   * programs see the packet from its network header on.
+   */
+  public int linkOffset() {
+    return -hidden;
   }
 
-  /** Says what the packet begins with. */
-  public void linkHeader(boolean present) {
-    linkHeader = present;
+  /** Returns the offset of the network header from the packet's first byte. */
+  public int networkOffset() {
+    return networkOffset;
+  }
+
+  /** Sets the offset of the network header from the packet's first byte. */
+  public void networkOffset(int offset) {
+    networkOffset = offset;
   }
 
   public Region packetRegion() {
@@ -515,7 +532,17 @@ public final class Machine {
 
   /** Returns how many bytes the packet has, those that are not linear included. */
   public int wholeLength() {
-    return (int) (packet.high() - (data() - packet.address()));
+    Region region = regionAt(data());
+    return region == null ? 0 : (int) (region.high() - (data() - region.address()));
+  }
+
+  /**
+   * Returns the index in the packet's bytes ({@code regionAt(data()).data()}) of an offset from the
+   * packet's first byte, which may be in a hidden link header or in the part that is not linear.
+   */
+  public int packetIndex(int offset) {
+    Region region = regionAt(data());
+    return region == null ? -1 : region.base() + (int) data() + offset;
   }
 
   /** Makes so many bytes of the packet linear, if fewer are. */
@@ -609,9 +636,6 @@ public final class Machine {
     if (tailCalls != 0) {
       tailCalls = 0;
     }
-    if (mayGoto != MAX_LOOPS) {
-      mayGoto = MAX_LOOPS;
-    }
     if (budget != budgetPerRun) {
       budget = budgetPerRun;
     }
@@ -668,9 +692,18 @@ public final class Machine {
     return budget < 0;
   }
 
-  /** Returns whether a {@code may_goto} jumps: the loops have had their turns. */
+  /** Gives the loops of a function that begins all their turns. */
+  public void startLoops() {
+    turns[depth] = MAX_LOOPS;
+  }
+
+  /** Returns whether a {@code may_goto} jumps: the loops of this call have had their turns. */
   public boolean mayGoto() {
-    return mayGoto-- <= 0;
+    if (turns[depth] == 0) {
+      return true;
+    }
+    turns[depth]--;
+    return false;
   }
 
   /** Calls a function of the running program, as helpers do. */
@@ -758,12 +791,31 @@ public final class Machine {
     return cpu;
   }
 
-  /** Returns what programs have sent to buffers, in order. */
+  /**
+   * Discards what programs have sent and printed, as a reader does between two frames; ring buffers
+   * are empty afterwards.
+   */
+  public void discardOutput() {
+    outputs++;
+    if (!events.isEmpty()) {
+      events.clear();
+    }
+    if (!prints.isEmpty()) {
+      prints.clear();
+    }
+  }
+
+  /** Returns how often output was discarded. */
+  public long discardedOutputs() {
+    return outputs;
+  }
+
+  /** Returns what programs have sent to buffers for the frame that is shown, in order. */
   public List<Event> events() {
     return events;
   }
 
-  /** Returns the lines that programs have printed. */
+  /** Returns the lines that programs have printed for the frame that is shown. */
   public List<String> prints() {
     return prints;
   }

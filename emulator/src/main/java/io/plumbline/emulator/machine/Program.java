@@ -2,11 +2,10 @@ package io.plumbline.emulator.machine;
 
 import io.plumbline.emulator.isa.Insn;
 import io.plumbline.emulator.isa.Opcode;
+import io.plumbline.emulator.isa.StructuralVerifier;
 import io.plumbline.model.packet.PacketBatch;
 import java.util.List;
 import java.util.Map;
-import java.util.SortedSet;
-import java.util.TreeSet;
 
 /**
  * A program that is bound to maps and ready to run: every {@code lddw} is a plain constant, the
@@ -54,13 +53,15 @@ public final class Program {
   }
 
   /**
-   * Makes a program.
+   * Makes a program. Instructions with fields that are not legal, which a legal program never
+   * reaches, become ones that fault.
    *
    * @param lines source lines, by the slot where they begin
    */
   public Program(String name, List<Insn> insns, Map<Integer, String> lines, Maker maker) {
     this.name = name;
-    this.insns = List.copyOf(insns);
+    this.insns =
+        insns.stream().map(insn -> StructuralVerifier.runs(insn) ? insn : Insn.HIGH).toList();
     this.lines = Map.copyOf(lines);
     stackUse = stackUse(this.insns);
     executor = maker.make(this);
@@ -131,20 +132,6 @@ public final class Program {
 
   public Executor executor() {
     return executor;
-  }
-
-  /** Returns the slots where functions begin: the entry, and all that are called or pointed to. */
-  public static SortedSet<Integer> functions(List<Insn> insns) {
-    SortedSet<Integer> starts = new TreeSet<>();
-    starts.add(0);
-    for (int slot = 0; slot < insns.size(); slot++) {
-      Insn insn = insns.get(slot);
-      switch (insn.opcode()) {
-        case CALL_LOCAL, LDDW_FUNC -> starts.add(slot + 1 + insn.immLow());
-        default -> {}
-      }
-    }
-    return starts;
   }
 
   @Override

@@ -9,8 +9,9 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * Records of any size for user space (kernel {@code kernel/bpf/ringbuf.c}). Nobody reads while a
- * program runs, so a buffer that is full stays full until {@link #drain}.
+ * Records of any size for user space (kernel {@code kernel/bpf/ringbuf.c}). A buffer that is full
+ * stays full until the next frame, because no reader runs beside a program; each frame begins with
+ * an empty buffer.
  */
 public final class RingBuffer extends BpfMap {
   private static final int HEADER = 8;
@@ -18,6 +19,7 @@ public final class RingBuffer extends BpfMap {
   private final Machine machine;
   private final Map<Long, Region> reserved = new LinkedHashMap<>();
   private long used;
+  private long seenDiscards;
 
   RingBuffer(Machine machine, MapSpec spec, MapType type) {
     super(machine, spec, type);
@@ -34,7 +36,18 @@ public final class RingBuffer extends BpfMap {
     }
   }
 
+  /** Empties the buffer if the machine's output was discarded since it was last used. */
+  private void refresh() {
+    if (seenDiscards != machine.discardedOutputs()) {
+      seenDiscards = machine.discardedOutputs();
+      used = 0;
+      reserved.values().forEach(machine::forget);
+      reserved.clear();
+    }
+  }
+
   private boolean take(long size) {
+    refresh();
     long need = (size + HEADER + 7) & ~7L;
     if (size < 0 || need > spec().maxEntries() - used) {
       return false;
@@ -55,6 +68,7 @@ public final class RingBuffer extends BpfMap {
 
   /** Gives a record to user space, or throws it away. */
   public void finish(long address, boolean submit) {
+    refresh();
     Region record = reserved.remove(address);
     if (record == null) {
       throw new Fault(
@@ -77,17 +91,14 @@ public final class RingBuffer extends BpfMap {
 
   /** Returns whether this record is of this buffer. */
   public boolean holds(long address) {
+    refresh();
     return reserved.containsKey(address);
   }
 
   /** Answers {@code bpf_ringbuf_query}. */
   public long query(long what) {
+    refresh();
     return what == 0 || what == 3 ? used : what == 1 ? spec().maxEntries() : 0;
-  }
-
-  /** Empties the buffer, as user space does. */
-  public void drain() {
-    used = 0;
   }
 
   @Override

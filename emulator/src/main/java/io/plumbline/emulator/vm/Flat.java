@@ -3,12 +3,14 @@ package io.plumbline.emulator.vm;
 import io.plumbline.emulator.helper.Helper;
 import io.plumbline.emulator.isa.Insn;
 import io.plumbline.emulator.isa.IsaException;
-import io.plumbline.emulator.isa.Opcode;
+import io.plumbline.emulator.isa.Reachability;
 import io.plumbline.emulator.isa.StructuralVerifier;
 import io.plumbline.emulator.machine.Machine;
 import io.plumbline.emulator.machine.Program;
 import io.plumbline.emulator.machine.Region;
+import java.util.BitSet;
 import java.util.List;
+import java.util.function.Function;
 
 /** Programs of plain memory: r1 is its address and r2 its length, both 0 if there is none. */
 public final class Flat {
@@ -21,22 +23,36 @@ public final class Flat {
    * @param maker makes what runs it
    * @throws VmException if it is not one, or calls a helper that is not there
    */
-  public Flat(List<Insn> insns, java.util.function.Function<Machine, Program.Maker> maker)
-      throws VmException {
+  public Flat(List<Insn> insns, Function<Machine, Program.Maker> maker) throws VmException {
     try {
       StructuralVerifier.check(insns);
     } catch (IsaException e) {
       throw new VmException(String.valueOf(e.getMessage()));
     }
+    BitSet reached = Reachability.of(insns);
     for (int slot = 0; slot < insns.size(); slot++) {
-      Insn insn = insns.get(slot);
-      if (insn.opcode() == Opcode.CALL_HELPER && Helper.of(insn.immLow()).isEmpty()) {
-        throw new VmException(
-            "insn %d (%s): helper %d (%s): it is not done here"
-                .formatted(slot, insn, insn.immLow(), Helper.name(insn.immLow())));
+      String wrong = refusal(insns.get(slot), reached.get(slot));
+      if (!wrong.isEmpty()) {
+        throw new VmException("insn %d (%s): %s".formatted(slot, insns.get(slot), wrong));
       }
     }
     program = new Program("program", insns, maker.apply(machine));
+  }
+
+  /** Returns why an instruction cannot be in a program without maps and kernel, or nothing. */
+  private static String refusal(Insn insn, boolean reached) {
+    return switch (insn.opcode()) {
+      case LDDW_MAP_FD, LDDW_MAP_VALUE, LDDW_MAP_INDEX, LDDW_MAP_INDEX_VALUE ->
+          "it refers to a map: there are no maps";
+      case LDDW_BTF_ID -> "it refers to a variable of a kernel: there is no kernel";
+      case CALL_KFUNC -> "call of a kernel function: there is no kernel";
+      case ADDR_SPACE_CAST -> reached ? "it needs an arena: not supported" : "";
+      case CALL_HELPER ->
+          reached && Helper.of(insn.immLow()).isEmpty()
+              ? "helper %d (%s): not supported".formatted(insn.immLow(), Helper.name(insn.immLow()))
+              : "";
+      default -> "";
+    };
   }
 
   public Machine machine() {
