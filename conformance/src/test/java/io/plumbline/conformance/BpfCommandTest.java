@@ -105,7 +105,7 @@ class BpfCommandTest {
           b700000000000000 | program: insn 0 (opcode 0xb7): the program runs past its end
           0500ff7f00000000 | program: insn 0 (opcode 0x05): target 32768: expected 0..0
           b70a00000000000095000000000000 00 | program: insn 0 (opcode 0xb7): r10 is written: it is read-only
-          850000005c00000095 00000000000000 | program: insn 0 (call 92): helper 92 (rc_pointer_rel): it is not done here
+          850000005c00000095 00000000000000 | program: insn 0 (call 92): helper 92 (rc_pointer_rel): not supported
           """)
   void whatIsNoProgramIsOneLine(String hex, String message) {
     assertThat(run(hex, "bpf", "run")).isEqualTo(2);

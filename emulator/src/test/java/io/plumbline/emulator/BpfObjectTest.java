@@ -117,6 +117,7 @@ class BpfObjectTest {
             object.license(),
             List.of(
                 new BpfObject.Program("p", "tc", insns, program.functions(), Map.of(), Map.of())),
+            List.of(),
             object.maps(),
             object.variables(),
             object.btf());

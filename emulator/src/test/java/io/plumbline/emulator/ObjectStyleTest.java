@@ -13,8 +13,8 @@ import io.plumbline.emulator.machine.ContextType;
 import io.plumbline.emulator.machine.Frames;
 import io.plumbline.emulator.machine.Machine;
 import io.plumbline.emulator.object.BpfObject;
-import io.plumbline.emulator.object.ObjectException;
 import io.plumbline.emulator.vm.Linker;
+import io.plumbline.emulator.vm.VmException;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -99,14 +99,15 @@ class ObjectStyleTest {
   void onlyMapsOfMapsAndOfProgramsStartWithValues() {
     assertThatThrownBy(
             () ->
-                read(
-                    """
-                    struct {
-                      int (*type)[1]; int (*max_entries)[4]; u32 *key; u32 *value; u32 *values[];
-                    } hash SEC(".maps");
-                    SEC("tc") long f(void *ctx) { u32 key = 0; return lookup(&hash, &key) != 0; }
-                    """))
-        .isInstanceOf(ObjectException.class)
+                run(
+                    read(
+                        """
+                        struct {
+                          int (*type)[1]; int (*max_entries)[4]; u32 *key; u32 *value; u32 *values[];
+                        } hash SEC(".maps");
+                        SEC("tc") long f(void *ctx) { u32 key = 0; return lookup(&hash, &key) != 0; }
+                        """)))
+        .isInstanceOf(VmException.class)
         .hasMessage("map hash: values: expected none, for it holds neither maps nor programs");
   }
 
@@ -114,15 +115,16 @@ class ObjectStyleTest {
   void aMapIsPinnedByItsNameOrNot() {
     assertThatThrownBy(
             () ->
-                read(
-                    """
-                    struct {
-                      int (*type)[1]; int (*max_entries)[4]; u32 *key; u32 *value;
-                      int (*pinning)[2];
-                    } hash SEC(".maps");
-                    SEC("tc") long f(void *ctx) { u32 key = 0; return lookup(&hash, &key) != 0; }
-                    """))
-        .isInstanceOf(ObjectException.class)
+                run(
+                    read(
+                        """
+                        struct {
+                          int (*type)[1]; int (*max_entries)[4]; u32 *key; u32 *value;
+                          int (*pinning)[2];
+                        } hash SEC(".maps");
+                        SEC("tc") long f(void *ctx) { u32 key = 0; return lookup(&hash, &key) != 0; }
+                        """)))
+        .isInstanceOf(VmException.class)
         .hasMessage("map hash: pinning 2: expected 0 or 1, by name");
   }
 
@@ -141,11 +143,10 @@ class ObjectStyleTest {
     if (refused == 0) {
       assertThat(run(read(source))).isZero();
     } else {
-      assertThatThrownBy(() -> read(source))
-          .isInstanceOf(ObjectException.class)
+      assertThatThrownBy(() -> run(read(source)))
+          .isInstanceOf(VmException.class)
           .hasMessage(
-              "section maps: map hash: byte %d of its definition is 1: expected 0 behind the first"
-                  + " %d",
+              "map hash: byte %d of its definition is 1: expected 0 after the first %d",
               (words - 1) * 4, refused);
     }
   }

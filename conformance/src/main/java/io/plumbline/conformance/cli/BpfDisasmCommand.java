@@ -8,6 +8,7 @@ import io.plumbline.loader.cli.CommandException;
 import io.plumbline.loader.cli.ExitStatus;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -60,10 +61,20 @@ final class BpfDisasmCommand implements Callable<Integer> {
     }
     String where = String.valueOf(file);
     BpfObject object = BpfInput.object(where, bytes, null);
-    List<BpfObject.Program> wanted =
-        program == null ? object.programs() : List.of(BpfInput.program(where, object, program));
+    List<BpfObject.Program> wanted = new ArrayList<>(object.programs());
+    wanted.addAll(object.uncalled());
+    if (program != null) {
+      String name = program;
+      wanted.removeIf(one -> !one.name().equals(name));
+      if (wanted.isEmpty()) {
+        wanted.add(BpfInput.program(where, object, program));
+      }
+    }
     for (BpfObject.Program one : wanted) {
-      out.printf("# program %s, section %s%n", one.name(), one.section());
+      boolean entry = object.programs().contains(one);
+      out.printf(
+          "# %s %s, section %s%n",
+          entry ? "program" : "function that no program calls:", one.name(), one.section());
       print(
           out,
           one.insns(),

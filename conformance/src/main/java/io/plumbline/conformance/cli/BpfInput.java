@@ -74,6 +74,10 @@ final class BpfInput {
     return new String(bytes, StandardCharsets.UTF_8);
   }
 
+  static byte[] utf8(String text) {
+    return text.getBytes(StandardCharsets.UTF_8);
+  }
+
   static boolean isElf(byte[] bytes) {
     return bytes.length >= ELF.length && java.util.Arrays.equals(bytes, 0, 4, ELF, 0, 4);
   }

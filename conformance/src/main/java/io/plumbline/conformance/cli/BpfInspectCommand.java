@@ -80,12 +80,23 @@ final class BpfInspectCommand implements Callable<Integer> {
               (slot, name) ->
                   out.printf(
                       "  insn %d needs %s%s%n",
-                      slot, name, Kfunc.of(name).isPresent() ? "" : " (not done here)"));
+                      slot, name, Kfunc.of(name).isPresent() ? "" : " (not supported)"));
+    }
+    for (BpfObject.Program function : object.uncalled()) {
+      out.printf(
+          "function %-23s section %-16s %6d insns  no program calls it%n",
+          function.name(), function.section(), function.insns().size());
     }
     for (MapSpec map : object.maps()) {
       out.printf(
-          "map %-28s %-16s key %4d  value %6d  entries %8d  flags 0x%x%n",
-          map.name(), type(map), map.keySize(), map.valueSize(), map.maxEntries(), map.flags());
+          "map %-28s %-16s key %4d  value %6d  entries %8d  flags 0x%x%s%n",
+          map.name(),
+          type(map),
+          map.keySize(),
+          map.valueSize(),
+          map.maxEntries(),
+          map.flags(),
+          map.refusal().map(why -> "  not supported: " + why).orElse(""));
     }
     for (Map.Entry<String, BpfObject.Variable> entry :
         new TreeMap<>(object.variables()).entrySet()) {
@@ -111,7 +122,7 @@ final class BpfInspectCommand implements Callable<Integer> {
         .filter(insn -> insn.opcode() == Opcode.CALL_HELPER)
         .forEach(insn -> ids.add(insn.immLow()));
     return ids.stream()
-        .map(id -> Helper.name(id) + (Helper.of(id).isPresent() ? "" : " (not done here)"))
+        .map(id -> Helper.name(id) + (Helper.of(id).isPresent() ? "" : " (not supported)"))
         .toList();
   }
 
@@ -137,6 +148,7 @@ final class BpfInspectCommand implements Callable<Integer> {
       programs.add(one);
     }
     report.put("programs", programs);
+    report.put("uncalled", object.uncalled().stream().map(BpfObject.Program::name).toList());
     List<Object> maps = new ArrayList<>();
     for (MapSpec map : object.maps()) {
       Map<String, Object> one = new LinkedHashMap<>();
@@ -146,6 +158,7 @@ final class BpfInspectCommand implements Callable<Integer> {
       one.put("valueSize", map.valueSize());
       one.put("maxEntries", map.maxEntries());
       one.put("flags", map.flags());
+      map.refusal().ifPresent(why -> one.put("notSupported", why));
       maps.add(one);
     }
     report.put("maps", maps);

@@ -4,13 +4,16 @@ import io.plumbline.emulator.interp.Interpreter;
 import io.plumbline.emulator.isa.Insn;
 import io.plumbline.emulator.jit.Jit;
 import io.plumbline.emulator.machine.Fault;
+import io.plumbline.emulator.object.BpfObject;
 import io.plumbline.emulator.vm.Flat;
 import io.plumbline.emulator.vm.VmException;
 import io.plumbline.loader.cli.CommandException;
 import io.plumbline.loader.cli.ExitStatus;
 import java.io.PrintWriter;
+import java.nio.ByteOrder;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -39,6 +42,8 @@ final class BpfRunCommand implements Callable<Integer> {
     JIT
   }
 
+  private static final String ELF_HEX = "7f454c46";
+
   @Spec private CommandSpec spec;
 
   @Parameters(
@@ -49,8 +54,11 @@ final class BpfRunCommand implements Callable<Integer> {
 
   @Option(
       names = "--program",
-      paramLabel = "HEX",
-      description = "the program, not on standard input")
+      paramLabel = "HEX|NAME",
+      description = {
+        "the program's bytes, not on standard input;",
+        "with --elf also the name of a program of the object on standard input"
+      })
   private @Nullable String program;
 
   @Option(names = "--engine", paramLabel = "ENGINE", description = "interpreter or jit (default)")
@@ -65,6 +73,27 @@ final class BpfRunCommand implements Callable<Integer> {
       description = "how far the program may go: jumps back cost what they jump over")
   private long budget = io.plumbline.emulator.machine.Machine.DEFAULT_BUDGET;
 
+  /** Returns the instructions of a program that needs nothing beside itself. */
+  private static List<Insn> ofObject(byte[] bytes, @Nullable String name) throws CommandException {
+    BpfObject object = BpfInput.object("object", bytes, null);
+    if (object.order() != ByteOrder.LITTLE_ENDIAN) {
+      throw new CommandException(
+          ExitStatus.USAGE, "object: big-endian: expected little-endian to run it");
+    }
+    BpfObject.Program chosen = BpfInput.program("object", object, name);
+    for (Map.Entry<Integer, String> extern : chosen.externs().entrySet()) {
+      throw new CommandException(
+          ExitStatus.USAGE,
+          "program %s: insn %d (%s): '%s': not in the object"
+              .formatted(
+                  chosen.name(),
+                  extern.getKey(),
+                  chosen.insns().get(extern.getKey()),
+                  extern.getValue()));
+    }
+    return chosen.insns();
+  }
+
   @Override
   public Integer call() throws CommandException {
     PrintWriter out = spec.commandLine().getOut();
@@ -72,13 +101,20 @@ final class BpfRunCommand implements Callable<Integer> {
       throw new CommandException(
           ExitStatus.USAGE, "--budget: %d: expected 1 or more".formatted(budget));
     }
-    byte[] bytes =
-        BpfInput.hex(
-            "program", program != null ? program : BpfInput.text(BpfInput.standardInput()));
+    boolean named = program != null && elf && !program.startsWith(ELF_HEX);
+    byte[] input = program != null && !named ? BpfInput.utf8(program) : BpfInput.standardInput();
+    byte[] bytes = BpfInput.isElf(input) ? input : BpfInput.hex("program", BpfInput.text(input));
     List<Insn> insns =
         elf || BpfInput.isElf(bytes)
-            ? BpfInput.program("object", BpfInput.object("object", bytes, null), null).insns()
+            ? ofObject(bytes, named ? program : null)
             : BpfInput.decode(bytes);
+    if (engine == EngineName.JIT && insns.size() > Jit.MAX_INSNS) {
+      PrintWriter err = spec.commandLine().getErr();
+      err.printf(
+          "plumb: jit: %d instructions: interpreted, as more than %d are%n",
+          insns.size(), Jit.MAX_INSNS);
+      err.flush();
+    }
     byte[] data = memory == null ? new byte[0] : BpfInput.hex("memory", memory);
     Flat flat;
     try {

@@ -18,6 +18,7 @@ import io.plumbline.pcaps.PacketText;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -42,6 +43,14 @@ import picocli.CommandLine.Spec;
 final class BpfTraceCommand implements Callable<Integer> {
   private static final int REGISTERS = 11;
 
+  /** Names of program types. */
+  static final class Types implements Iterable<String> {
+    @Override
+    public Iterator<String> iterator() {
+      return Contexts.TYPES.keySet().iterator();
+    }
+  }
+
   @Spec private CommandSpec spec;
 
   @Parameters(paramLabel = "OBJ", description = "object file")
@@ -49,6 +58,13 @@ final class BpfTraceCommand implements Callable<Integer> {
 
   @Option(names = "--program", paramLabel = "NAME", description = "default: the first one")
   private @Nullable String program;
+
+  @Option(
+      names = "--type",
+      paramLabel = "TYPE",
+      description = "what the program is, if not what its section says: ${COMPLETION-CANDIDATES}",
+      completionCandidates = Types.class)
+  private @Nullable String type;
 
   @Option(names = "--packet", paramLabel = "TEXT", description = "a frame in words")
   private @Nullable String packet;
@@ -67,26 +83,20 @@ final class BpfTraceCommand implements Callable<Integer> {
     PrintWriter out = spec.commandLine().getOut();
     BpfObject object = BpfInput.object(file.toString(), BpfInput.file(file), null);
     BpfObject.Program chosen = BpfInput.program(file.toString(), object, program);
-    ContextType type =
-        Contexts.of(chosen.section())
-            .orElseThrow(
-                () ->
-                    new CommandException(
-                        ExitStatus.USAGE,
-                        "%s: program %s, section %s: expected one that is given a packet"
-                            .formatted(file, chosen.name(), chosen.section())));
+    ContextType context = context(chosen);
     Map<String, byte[]> values = new HashMap<>();
     for (Map.Entry<String, String> entry : variables.entrySet()) {
       values.put(entry.getKey(), BpfInput.hex("--set " + entry.getKey(), entry.getValue()));
     }
     Machine machine = new Machine();
-    Frames frames = new Frames(machine, type);
+    Frames frames = new Frames(machine, context);
     long[] before = new long[REGISTERS];
     Interpreter.Tracer tracer =
         (running, slot, frame, registers) -> print(out, running, slot, frame, registers, before);
     try {
       Program entry =
           new Linker(machine, Interpreter.traced(tracer))
+              .forContext(context)
               .link(object, List.of(chosen.name()), values, Map.of())
               .program(chosen.name());
       PacketBatch batch = new PacketBatch(1, 1);
@@ -106,6 +116,26 @@ final class BpfTraceCommand implements Callable<Integer> {
     }
     out.flush();
     return ExitStatus.DONE;
+  }
+
+  private ContextType context(BpfObject.Program chosen) throws CommandException {
+    if (type != null) {
+      ContextType named = Contexts.TYPES.get(type);
+      if (named == null) {
+        throw new CommandException(
+            ExitStatus.USAGE,
+            "--type: '%s': expected one of %s"
+                .formatted(type, String.join(", ", Contexts.TYPES.keySet())));
+      }
+      return named;
+    }
+    return Contexts.of(chosen.section())
+        .orElseThrow(
+            () ->
+                new CommandException(
+                    ExitStatus.USAGE,
+                    "%s: program %s, section %s: not one that is given a packet: expected --type"
+                        .formatted(file, chosen.name(), chosen.section())));
   }
 
   private Packet frame() throws CommandException {

@@ -165,6 +165,7 @@ public final class GateExecution {
         List.of(
             new BpfObject.Program(
                 gate.name(), gate.section(), insns, gate.functions(), Map.of(), Map.of())),
+        List.of(),
         object.maps(),
         object.variables(),
         object.btf());

@@ -91,9 +91,12 @@ public enum MapType {
   /**
    * Makes a map that a spec describes.
    *
-   * @throws IllegalArgumentException if the kernel would refuse it, or there is no such map here
+   * @throws IllegalArgumentException if the kernel would refuse it, or its type is not supported
    */
   public static BpfMap create(Machine machine, MapSpec spec) {
+    if (spec.refusal().isPresent()) {
+      throw new IllegalArgumentException("map %s: %s".formatted(spec.name(), spec.refusal().get()));
+    }
     MapType type =
         of(spec.type())
             .orElseThrow(
@@ -104,7 +107,7 @@ public enum MapType {
         type.maker.orElseThrow(
             () ->
                 new IllegalArgumentException(
-                    "map %s: type %s: not done here".formatted(spec.name(), type)));
+                    "map %s: type %s: not supported".formatted(spec.name(), type)));
     return maker.make(machine, spec, type);
   }
 }

@@ -11,7 +11,8 @@ import java.util.Optional;
  *
  * @param order the byte order of instructions and data; only little-endian programs can be run
  * @param license empty if the object has none
- * @param programs entry points, each with the functions it calls behind it
+ * @param programs entry points, each followed by the functions it calls
+ * @param uncalled functions that no program calls, each followed by those it calls
  * @param maps those it declares, then those of its global variables
  * @param variables global variables by name
  * @param btf type information; without types if the object has none
@@ -20,6 +21,7 @@ public record BpfObject(
     ByteOrder order,
     String license,
     List<Program> programs,
+    List<Program> uncalled,
     List<MapSpec> maps,
     Map<String, Variable> variables,
     Btf btf) {

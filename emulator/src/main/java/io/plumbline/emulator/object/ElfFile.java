@@ -23,6 +23,11 @@ final class ElfFile {
   static final int STB_WEAK = 2;
   private static final int SHT_SYMTAB = 2;
   private static final int SHT_REL = 9;
+  private static final int CLASS64 = 2;
+  private static final int DATA2LSB = 1;
+  private static final int DATA2MSB = 2;
+  private static final int CURRENT = 1;
+  private static final int ET_REL = 1;
   private static final int EM_BPF = 247;
   private static final int HEADER = 64;
   private static final int SECTION_HEADER = 64;
@@ -72,25 +77,42 @@ final class ElfFile {
         || bytes[3] != 'F') {
       throw new ObjectException("elf: no ELF header: expected at least 64 bytes from 7f 45 4c 46");
     }
-    if (bytes[4] != 2) {
-      throw new ObjectException("elf: class %d: expected 2 (64 bits)".formatted(bytes[4]));
+    expect("EI_CLASS", bytes[4] & 0xFF, CLASS64, "ELFCLASS64");
+    if (bytes[5] != DATA2LSB && bytes[5] != DATA2MSB) {
+      throw new ObjectException(
+          "elf: EI_DATA %d: expected 1 (little-endian) or 2 (big-endian)"
+              .formatted(bytes[5] & 0xFF));
     }
-    if (bytes[5] != 1 && bytes[5] != 2) {
-      throw new ObjectException("elf: data %d: expected 1 or 2".formatted(bytes[5]));
-    }
+    expect("EI_VERSION", bytes[6] & 0xFF, CURRENT, "EV_CURRENT");
     ByteBuffer file =
         ByteBuffer.wrap(bytes)
-            .order(bytes[5] == 1 ? ByteOrder.LITTLE_ENDIAN : ByteOrder.BIG_ENDIAN);
+            .order(bytes[5] == DATA2LSB ? ByteOrder.LITTLE_ENDIAN : ByteOrder.BIG_ENDIAN);
     ElfFile elf = new ElfFile(file);
+    if (file.getInt(20) == Integer.reverseBytes(CURRENT)) {
+      throw new ObjectException(
+          "elf: EI_DATA %d (%s): the header is in the other byte order"
+              .formatted(bytes[5], bytes[5] == DATA2LSB ? "little-endian" : "big-endian"));
+    }
+    expect("e_version", file.getInt(20), CURRENT, "EV_CURRENT");
+    expect("e_type", file.getShort(16) & 0xFFFF, ET_REL, "ET_REL");
     int machine = file.getShort(18) & 0xFFFF;
     // Compilers before the number was assigned wrote 0.
-    if (machine != EM_BPF && machine != 0) {
-      throw new ObjectException("elf: machine %d: expected %d (BPF)".formatted(machine, EM_BPF));
+    if (machine != 0) {
+      expect("e_machine", machine, EM_BPF, "EM_BPF");
     }
+    expect("e_ehsize", file.getShort(52) & 0xFFFF, HEADER, "a 64-bit header");
     elf.readSections();
     elf.readSymbols();
     elf.readRelocations();
     return elf;
+  }
+
+  private static void expect(String field, int value, int expected, String name)
+      throws ObjectException {
+    if (value != expected) {
+      throw new ObjectException(
+          "elf: %s %d: expected %d (%s)".formatted(field, value, expected, name));
+    }
   }
 
   ByteOrder order() {

@@ -17,6 +17,10 @@ final class MapReader {
   private static final int ARRAY_OF_MAPS = 12;
   private static final int HASH_OF_MAPS = 13;
   private static final int MAX_VALUES = 1 << 20;
+
+  /** libbpf's {@code LIBBPF_PIN_BY_NAME}. */
+  private static final int PIN_BY_NAME = 1;
+
   private static final int IPROUTE2_BYTES = 36;
   private static final int KERNEL_SAMPLES_BYTES = 28;
 
@@ -79,9 +83,7 @@ final class MapReader {
       // type, key size, value size, entries, flags, then id, pinning, inner id, inner index
       // (iproute2's struct bpf_elf_map), of 28 bytes inner index and NUMA node.
       int flags = size >= 20 ? data.getInt(at + 16) : 0;
-      add(
-          section,
-          symbol.value(),
+      MapSpec spec =
           checked(
               MapSpec.of(
                   symbol.name(),
@@ -89,16 +91,17 @@ final class MapReader {
                   data.getInt(at + 4),
                   data.getInt(at + 8),
                   data.getInt(at + 12),
-                  flags)));
+                  flags));
       int known = knownBytes(data.getInt(at), size);
       for (int extra = at + known; extra < at + size; extra++) {
         if (data.get(extra) != 0) {
-          throw new ObjectException(
-              "section %s: map %s: byte %d of its definition is %d: expected 0 behind the first %d"
-                  .formatted(
-                      section.name(), symbol.name(), extra - at, data.get(extra) & 0xFF, known));
+          spec =
+              spec.refused(
+                  "byte %d of its definition is %d: expected 0 after the first %d"
+                      .formatted(extra - at, data.get(extra) & 0xFF, known));
         }
       }
+      add(section, symbol.value(), spec);
       if (size >= IPROUTE2_BYTES) {
         innerIds.put(data.getInt(at + 20), symbol.name());
         inner.add(new int[] {maps.size() - 1, data.getInt(at + 28), 1});
@@ -119,12 +122,12 @@ final class MapReader {
                 maps.stream().filter(m -> m.name().equals(name)).findFirst().orElse(outer));
       }
       if (index >= 0 && index < maps.size() && index != link[0]) {
-        maps.set(link[0], withInner(outer, maps.get(index)));
+        maps.set(link[0], outer.withInner(maps.get(index)));
       }
     }
   }
 
-  /** Returns how much of a definition of so many bytes has a meaning here. */
+  /** Returns how many bytes of a definition of this size have a meaning here. */
   private static int knownBytes(int type, long size) {
     if (size >= IPROUTE2_BYTES) {
       return IPROUTE2_BYTES;
@@ -135,27 +138,15 @@ final class MapReader {
     return type == ARRAY_OF_MAPS || type == HASH_OF_MAPS ? 24 : 20;
   }
 
-  private static MapSpec withInner(MapSpec outer, MapSpec inner) {
-    return new MapSpec(
-        outer.name(),
-        outer.type(),
-        outer.keySize(),
-        outer.valueSize(),
-        outer.maxEntries(),
-        outer.flags(),
-        Optional.of(inner),
-        outer.initial(),
-        outer.values(),
-        outer.pinned());
-  }
-
-  private static MapSpec checked(MapSpec map) throws ObjectException {
-    if (map.keySize() < 0 || map.valueSize() < 0 || map.type() < 0) {
-      throw new ObjectException(
-          "map %s: type %d, key %d bytes, value %d bytes: expected no negative number"
-              .formatted(map.name(), map.type(), map.keySize(), map.valueSize()));
-    }
-    return map;
+  private static MapSpec checked(MapSpec map) {
+    return map.keySize() < 0 || map.valueSize() < 0 || map.type() < 0
+        ? map.refused(
+            "type %s, key %s bytes, value %s bytes: expected at most 2147483647"
+                .formatted(
+                    Integer.toUnsignedString(map.type()),
+                    Integer.toUnsignedString(map.keySize()),
+                    Integer.toUnsignedString(map.valueSize())))
+        : map;
   }
 
   private void typed(ElfFile.Section section) throws ObjectException {
@@ -179,41 +170,40 @@ final class MapReader {
     }
   }
 
-  private MapSpec definition(String name, Btf.Type struct, int depth) throws ObjectException {
+  /** Reads a definition; what has no meaning here makes it one of a map that cannot be made. */
+  private MapSpec definition(String name, Btf.Type struct, int depth) {
     if (struct.kind() != Btf.Kind.STRUCT || depth > 1) {
-      throw new ObjectException(
-          "map %s: %s: expected a struct"
-              .formatted(name, depth > 1 ? "maps three deep" : struct.kind()));
+      return MapSpec.of(name, 0, 0, 0, 0, 0)
+          .refused(
+              "%s: expected a struct".formatted(depth > 1 ? "maps three deep" : struct.kind()));
     }
     int type = 0;
     int keySize = 0;
     int valueSize = 0;
     int maxEntries = 0;
     int flags = 0;
-    boolean pinned = false;
+    int pinning = 0;
+    long extra = 0;
     Optional<MapSpec> inner = Optional.empty();
+    String wrong = "";
     for (Btf.Member member : struct.members()) {
-      switch (member.name()) {
-        case "type" -> type = number(name, member);
-        case "key_size" -> keySize = number(name, member);
-        case "value_size" -> valueSize = number(name, member);
-        case "max_entries" -> maxEntries = number(name, member);
-        case "map_flags" -> flags = number(name, member);
-        case "pinning" -> {
-          int value = number(name, member);
-          if (value != 0 && value != 1) {
-            throw new ObjectException(
-                "map %s: pinning %d: expected 0 or 1, by name".formatted(name, value));
-          }
-          pinned = value == 1;
+      try {
+        switch (member.name()) {
+          case "type" -> type = number(member);
+          case "key_size" -> keySize = number(member);
+          case "value_size" -> valueSize = number(member);
+          case "max_entries" -> maxEntries = number(member);
+          case "map_flags" -> flags = number(member);
+          case "pinning" -> pinning = number(member);
+          case "numa_node" -> number(member);
+          case "map_extra" -> extra = longNumber(member);
+          case "key" -> keySize = pointed(member);
+          case "value" -> valueSize = pointed(member);
+          case "values" -> inner = inner(name, type, member, depth);
+          default -> throw new ObjectException("no such attribute");
         }
-        case "numa_node", "map_extra" -> number(name, member);
-        case "key" -> keySize = pointed(name, member);
-        case "value" -> valueSize = pointed(name, member);
-        case "values" -> inner = inner(name, type, member, depth);
-        default ->
-            throw new ObjectException(
-                "map %s: attribute '%s': no such attribute".formatted(name, member.name()));
+      } catch (ObjectException e) {
+        wrong = wrong.isEmpty() ? "%s: %s".formatted(member.name(), e.getMessage()) : wrong;
       }
     }
     if ((type == ARRAY_OF_MAPS || type == HASH_OF_MAPS) && valueSize == 0) {
@@ -224,56 +214,78 @@ final class MapReader {
       keySize = keySize == 0 ? 4 : keySize;
       valueSize = valueSize == 0 ? 4 : valueSize;
     }
-    return checked(
-        new MapSpec(
-            name,
-            type,
-            keySize,
-            valueSize,
-            maxEntries,
-            flags,
-            inner,
-            new byte[0],
-            List.of(),
-            pinned));
+    MapSpec map =
+        checked(
+            new MapSpec(
+                name,
+                type,
+                keySize,
+                valueSize,
+                maxEntries,
+                flags,
+                inner,
+                new byte[0],
+                List.of(),
+                pinning == PIN_BY_NAME,
+                wrong.isEmpty() ? Optional.empty() : Optional.of(wrong)));
+    if (pinning != 0 && pinning != PIN_BY_NAME) {
+      map = map.refused("pinning %d: expected 0 or 1, by name".formatted(pinning));
+    }
+    if (extra != 0) {
+      map = map.refused("map_extra %d: expected 0".formatted(extra));
+    }
+    return inner.flatMap(MapSpec::refusal).map(map::refused).orElse(map);
   }
 
   private Optional<MapSpec> inner(String name, int type, Btf.Member member, int depth)
       throws ObjectException {
     Btf.Type array = btf.resolve(member.type());
     if (array.kind() != Btf.Kind.ARRAY) {
-      throw new ObjectException("map %s: values: expected an array".formatted(name));
+      throw new ObjectException("expected an array");
     }
     Btf.Type pointer = btf.resolve(array.target());
     Btf.Type pointee = btf.resolve(pointer.target());
     if (type != PROG_ARRAY && type != ARRAY_OF_MAPS && type != HASH_OF_MAPS) {
-      throw new ObjectException(
-          "map %s: values: expected none, for it holds neither maps nor programs".formatted(name));
+      throw new ObjectException("expected none, for it holds neither maps nor programs");
     }
     return pointee.kind() == Btf.Kind.STRUCT
         ? Optional.of(definition(name + ".inner", pointee, depth + 1))
         : Optional.empty();
   }
 
-  /** A number is written as the length of an array that a pointer points to. */
-  private int number(String map, Btf.Member member) throws ObjectException {
-    Btf.Type pointer = btf.resolve(member.type());
-    Btf.Type array = pointer.kind() == Btf.Kind.PTR ? btf.resolve(pointer.target()) : pointer;
-    if (pointer.kind() != Btf.Kind.PTR || array.kind() != Btf.Kind.ARRAY) {
-      throw new ObjectException(
-          "map %s: %s: expected a pointer to an array".formatted(map, member.name()));
+  private int number(Btf.Member member) throws ObjectException {
+    long value = longNumber(member);
+    if (value < 0 || value > 0xFFFF_FFFFL) {
+      throw new ObjectException("%d: expected 32 bits".formatted(value));
     }
-    return array.encoding();
+    return (int) value;
   }
 
-  private int pointed(String map, Btf.Member member) throws ObjectException {
+  /**
+   * Reads a number: the length of an array that a pointer points to (libbpf's {@code __uint}), or
+   * the only value of an enumeration ({@code __ulong}).
+   */
+  private long longNumber(Btf.Member member) throws ObjectException {
+    Btf.Type type = btf.resolve(member.type());
+    if ((type.kind() == Btf.Kind.ENUM || type.kind() == Btf.Kind.ENUM64)
+        && type.members().size() == 1) {
+      return type.members().get(0).offset();
+    }
+    Btf.Type array = type.kind() == Btf.Kind.PTR ? btf.resolve(type.target()) : type;
+    if (type.kind() != Btf.Kind.PTR || array.kind() != Btf.Kind.ARRAY) {
+      throw new ObjectException("expected a pointer to an array, or an enum of one value");
+    }
+    return array.encoding() & 0xFFFF_FFFFL;
+  }
+
+  private int pointed(Btf.Member member) throws ObjectException {
     Btf.Type pointer = btf.resolve(member.type());
     if (pointer.kind() != Btf.Kind.PTR) {
-      throw new ObjectException("map %s: %s: expected a pointer".formatted(map, member.name()));
+      throw new ObjectException("expected a pointer");
     }
     long size = btf.size(pointer.target());
     if (size > Integer.MAX_VALUE) {
-      throw new ObjectException("map %s: %s: larger than 2 GiB".formatted(map, member.name()));
+      throw new ObjectException("larger than 2 GiB");
     }
     return (int) size;
   }
@@ -313,6 +325,7 @@ final class MapReader {
         map.inner(),
         map.initial(),
         List.copyOf(names),
-        map.pinned());
+        map.pinned(),
+        map.refusal());
   }
 }

@@ -13,6 +13,8 @@ import java.util.Optional;
  * @param values initial entries of an array of maps or of programs: names, empty where there is
  *     none
  * @param pinned whether it is pinned by name
+ * @param refusal why it cannot be made, as its definition says something that has no meaning here;
+ *     empty if it can
  */
 public record MapSpec(
     String name,
@@ -24,7 +26,8 @@ public record MapSpec(
     Optional<MapSpec> inner,
     byte[] initial,
     List<String> values,
-    boolean pinned) {
+    boolean pinned,
+    Optional<String> refusal) {
   /** Programs cannot write it: kernel {@code BPF_F_RDONLY_PROG}. */
   public static final int F_RDONLY_PROG = 1 << 7;
 
@@ -41,18 +44,63 @@ public record MapSpec(
         Optional.empty(),
         new byte[0],
         List.of(),
-        false);
+        false,
+        Optional.empty());
   }
 
   /** Returns this map with other initial bytes. */
   public MapSpec withInitial(byte[] bytes) {
     return new MapSpec(
-        name, type, keySize, valueSize, maxEntries, flags, inner, bytes.clone(), values, pinned);
+        name,
+        type,
+        keySize,
+        valueSize,
+        maxEntries,
+        flags,
+        inner,
+        bytes.clone(),
+        values,
+        pinned,
+        refusal);
   }
 
   /** Returns this map with another number of entries. */
   public MapSpec withMaxEntries(int entries) {
     return new MapSpec(
-        name, type, keySize, valueSize, entries, flags, inner, initial, values, pinned);
+        name, type, keySize, valueSize, entries, flags, inner, initial, values, pinned, refusal);
+  }
+
+  /** Returns this map with others in it. */
+  public MapSpec withInner(MapSpec spec) {
+    return new MapSpec(
+        name,
+        type,
+        keySize,
+        valueSize,
+        maxEntries,
+        flags,
+        Optional.of(spec),
+        initial,
+        values,
+        pinned,
+        refusal);
+  }
+
+  /** Returns this map as one that cannot be made; the first reason stays. */
+  public MapSpec refused(String why) {
+    return refusal.isPresent()
+        ? this
+        : new MapSpec(
+            name,
+            type,
+            keySize,
+            valueSize,
+            maxEntries,
+            flags,
+            inner,
+            initial,
+            values,
+            pinned,
+            Optional.of(why));
   }
 }

@@ -8,12 +8,14 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.NavigableMap;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 
 /** Puts a file together: maps, global variables, relocated code, and programs out of functions. */
@@ -41,6 +43,7 @@ final class ObjectReader {
   private final Map<Integer, List<Function>> functions = new TreeMap<>();
   private final Map<Integer, Map<Integer, FunctionReference>> references = new HashMap<>();
   private final Map<Integer, Map<Integer, String>> externs = new HashMap<>();
+  private final Set<Function> linked = new HashSet<>();
   private final Map<String, BpfObject.Variable> kconfig = new HashMap<>();
   private final Map<String, NavigableMap<Integer, BpfObject.SourceLine>> lines = new HashMap<>();
 
@@ -78,7 +81,13 @@ final class ObjectReader {
     }
     relocateByType();
     return new BpfObject(
-        elf.order(), license(), programs(), List.copyOf(maps), Map.copyOf(variables), btf);
+        elf.order(),
+        license(),
+        programs(),
+        uncalled(),
+        List.copyOf(maps),
+        Map.copyOf(variables),
+        btf);
   }
 
   private static boolean isData(ElfFile.Section section) {
@@ -93,10 +102,10 @@ final class ObjectReader {
   }
 
   private void addData(ElfFile.Section section) throws ObjectException {
-    if (section.size() > MAX_DATA || section.size() < 0) {
+    if (section.size() > Integer.MAX_VALUE || section.size() < 0) {
       throw new ObjectException(
           "section %s: %d bytes: expected at most %d"
-              .formatted(section.name(), section.size(), MAX_DATA));
+              .formatted(section.name(), section.size(), Integer.MAX_VALUE));
     }
     byte[] bytes = new byte[section.data().capacity()];
     section.data().get(0, bytes);
@@ -121,7 +130,7 @@ final class ObjectReader {
             new BpfObject.Variable(maps.size(), (int) symbol.value(), (int) symbol.size()));
       }
     }
-    maps.add(
+    MapSpec spec =
         MapSpec.of(
                 section.name(),
                 ARRAY,
@@ -129,7 +138,11 @@ final class ObjectReader {
                 (int) section.size(),
                 1,
                 MMAPABLE | (readOnly ? MapSpec.F_RDONLY_PROG : 0))
-            .withInitial(bytes));
+            .withInitial(bytes);
+    maps.add(
+        section.size() <= MAX_DATA
+            ? spec
+            : spec.refused("%d bytes: expected at most %d".formatted(section.size(), MAX_DATA)));
   }
 
   /** Lays out the kernel configuration that the object asks for, and fills it in. */
@@ -320,9 +333,8 @@ final class ObjectReader {
       referencesOf(section.index()).put(slot, reference(section, slot, symbol.section(), target));
       return Insn.of(Opcode.LDDW_FUNC, insn.dst(), 0, 0, 0);
     }
-    throw new ObjectException(
-        "section %s: insn %d: relocation to '%s': neither map, variable nor function"
-            .formatted(section.name(), slot, symbol.name()));
+    externsOf(section.index()).put(slot, symbol.name());
+    return Insn.of(Opcode.LDDW, insn.dst(), 0, 0, 0);
   }
 
   private Insn value(int dst, int map, long offset) throws ObjectException {
@@ -337,14 +349,9 @@ final class ObjectReader {
   private Insn call(ElfFile.Section section, int slot, Insn insn, ElfFile.Relocation relocation)
       throws ObjectException {
     ElfFile.Symbol symbol = relocation.symbol();
-    if (symbol.section() == 0) {
+    if (!code.containsKey(symbol.section())) {
       externsOf(section.index()).put(slot, symbol.name());
       return Insn.of(Opcode.CALL_KFUNC, 0, 0, 0, 0);
-    }
-    if (!code.containsKey(symbol.section())) {
-      throw new ObjectException(
-          "section %s: insn %d: call of '%s': it is not code"
-              .formatted(section.name(), slot, symbol.name()));
     }
     // The immediate counts from the instruction behind the call, and starts at -1.
     long target =
@@ -431,19 +438,33 @@ final class ObjectReader {
     return List.copyOf(programs);
   }
 
-  /** Puts an entry and the functions that it needs behind each other. */
+  /** Returns the functions that no program calls, each with those that it calls itself. */
+  private List<BpfObject.Program> uncalled() throws ObjectException {
+    List<BpfObject.Program> uncalled = new ArrayList<>();
+    for (Map.Entry<Integer, List<Function>> entry : functions.entrySet()) {
+      for (Function function : entry.getValue()) {
+        if (!linked.contains(function)) {
+          uncalled.add(link(function, elf.sections().get(entry.getKey()).name()));
+        }
+      }
+    }
+    return List.copyOf(uncalled);
+  }
+
+  /** Puts an entry and the functions that it needs one after the other. */
   private BpfObject.Program link(Function entry, String section) throws ObjectException {
     Map<Function, Integer> placed = new LinkedHashMap<>();
-    List<Insn> linked = new ArrayList<>();
+    List<Insn> insns = new ArrayList<>();
     List<Function> waiting = new ArrayList<>(List.of(entry));
     while (!waiting.isEmpty()) {
       Function function = waiting.remove(0);
       if (placed.containsKey(function)) {
         continue;
       }
-      placed.put(function, linked.size());
-      linked.addAll(insnsOf(function.section).subList(function.start, function.end));
-      if (linked.size() > MAX_INSNS) {
+      placed.put(function, insns.size());
+      linked.add(function);
+      insns.addAll(insnsOf(function.section).subList(function.start, function.end));
+      if (insns.size() > MAX_INSNS) {
         throw new ObjectException(
             "program %s: more than %d instructions".formatted(entry.name, MAX_INSNS));
       }
@@ -467,12 +488,12 @@ final class ObjectReader {
         if (called.isPresent()) {
           Function callee = functionAt(called.get());
           int target = placed.getOrDefault(callee, 0) + called.get().slot - callee.start;
-          Insn insn = linked.get(at);
+          Insn insn = insns.get(at);
           int distance = target - at - 1;
           // The high half of a function's address has no meaning and is to be 0 (RFC 9669, 5.4).
           long imm =
               insn.opcode() == Opcode.LDDW_FUNC ? Integer.toUnsignedLong(distance) : distance;
-          linked.set(at, Insn.of(insn.opcode(), insn.dst(), 0, 0, imm));
+          insns.set(at, Insn.of(insn.opcode(), insn.dst(), 0, 0, imm));
         }
         String name = unknown.get(slot);
         if (name != null) {
@@ -484,7 +505,7 @@ final class ObjectReader {
     return new BpfObject.Program(
         entry.name,
         section,
-        List.copyOf(linked),
+        List.copyOf(insns),
         java.util.Collections.unmodifiableMap(names),
         java.util.Collections.unmodifiableMap(sources),
         java.util.Collections.unmodifiableMap(missing));

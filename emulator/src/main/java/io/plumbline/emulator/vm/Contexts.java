@@ -1,23 +1,31 @@
 package io.plumbline.emulator.vm;
 
 import io.plumbline.emulator.machine.ContextType;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 
 /** What a section's name says of the context its programs are given (libbpf's section names). */
 public final class Contexts {
+  /** Contexts by the names of program types. */
+  public static final Map<String, ContextType> TYPES;
+
   private static final Map<String, ContextType> BY_PREFIX = new LinkedHashMap<>();
 
   static {
+    Map<String, ContextType> types = new LinkedHashMap<>();
+    types.put("tc", ContextType.SCHED_CLS);
+    types.put("xdp", ContextType.XDP);
+    types.put("socket", ContextType.SOCKET_FILTER);
+    types.put("cgroup_skb", ContextType.CGROUP_SKB);
+    types.put("netfilter", ContextType.NETFILTER);
+    TYPES = Collections.unmodifiableMap(types);
     for (String name : new String[] {"tc", "tcx", "classifier", "action", "sched_cls", "lwt_"}) {
       BY_PREFIX.put(name, ContextType.SCHED_CLS);
     }
-    BY_PREFIX.put("xdp", ContextType.XDP);
-    BY_PREFIX.put("socket", ContextType.SOCKET_FILTER);
-    BY_PREFIX.put("cgroup_skb", ContextType.CGROUP_SKB);
+    BY_PREFIX.putAll(types);
     BY_PREFIX.put("cgroup/skb", ContextType.CGROUP_SKB);
-    BY_PREFIX.put("netfilter", ContextType.NETFILTER);
   }
 
   private Contexts() {}

@@ -5,6 +5,7 @@ import io.plumbline.emulator.helper.Kfunc;
 import io.plumbline.emulator.isa.Insn;
 import io.plumbline.emulator.isa.IsaException;
 import io.plumbline.emulator.isa.Opcode;
+import io.plumbline.emulator.isa.Reachability;
 import io.plumbline.emulator.isa.StructuralVerifier;
 import io.plumbline.emulator.machine.ContextType;
 import io.plumbline.emulator.machine.Machine;
@@ -17,29 +18,42 @@ import io.plumbline.emulator.object.BpfObject;
 import io.plumbline.emulator.object.MapSpec;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.SortedSet;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
 /** Puts objects into a machine. */
 public final class Linker {
   /** What CO-RE leaves where a field is not there: legal as long as it is not reached. */
   private static final int POISON = 0xbad2310;
 
-  /** An object in a machine. */
-  public record Linked(BpfObject object, List<BpfMap> maps, Map<String, Program> programs) {
+  /**
+   * An object in a machine.
+   *
+   * @param maps those that the programs can reach, by position in {@link BpfObject#maps}
+   * @param programs those that were asked for, and those they can reach by tail calls
+   */
+  public record Linked(BpfObject object, Map<Integer, BpfMap> maps, Map<String, Program> programs) {
     /**
      * Returns a map by name.
      *
-     * @throws IllegalArgumentException if there is none
+     * @throws IllegalArgumentException if there is none that the programs can reach
      */
     public BpfMap map(String name) {
-      int index = object.mapIndex(name);
-      if (index < 0) {
-        throw new IllegalArgumentException("object: map '%s': there is none".formatted(name));
+      BpfMap map = maps.get(object.mapIndex(name));
+      if (map == null) {
+        throw new IllegalArgumentException("object: map '%s': no program uses it".formatted(name));
       }
-      return maps.get(index);
+      return map;
     }
 
     /**
@@ -58,6 +72,7 @@ public final class Linker {
 
   private final Machine machine;
   private final Program.Maker maker;
+  private @Nullable ContextType forced;
 
   /**
    * Makes a linker.
@@ -71,6 +86,13 @@ public final class Linker {
 
   public Machine machine() {
     return machine;
+  }
+
+  /** Returns a linker for programs of this context, whatever their sections say. */
+  public Linker forContext(ContextType type) {
+    Linker linker = new Linker(machine, maker);
+    linker.forced = type;
+    return linker;
   }
 
   /** Makes the maps of an object and binds its programs to them. */
@@ -93,7 +115,10 @@ public final class Linker {
         shared);
   }
 
-  /** Does the same for some of an object's programs only. */
+  /**
+   * Binds some of an object's programs, and makes what they can reach: maps, the maps and programs
+   * that those maps start with, and so on. What they cannot reach is not looked at.
+   */
   public Linked link(
       BpfObject object,
       List<String> names,
@@ -104,25 +129,80 @@ public final class Linker {
       throw new VmException("object: big-endian: expected little-endian to run it");
     }
     List<MapSpec> specs = withVariables(object, variables);
-    List<BpfMap> maps = new ArrayList<>();
-    for (MapSpec spec : specs) {
+    Reach reach = new Reach(object);
+    for (BpfObject.Program program : object.programs()) {
+      if (names.contains(program.name())) {
+        reach.program(program);
+      }
+    }
+    Map<Integer, BpfMap> maps = new HashMap<>();
+    for (int index : reach.maps) {
+      MapSpec spec = specs.get(index);
       BpfMap given = shared.get(spec.name());
       try {
-        maps.add(given != null ? given : MapType.create(machine, spec));
+        maps.put(index, given != null ? given : MapType.create(machine, spec));
       } catch (IllegalArgumentException e) {
         throw new VmException(String.valueOf(e.getMessage()));
       }
     }
     Map<String, Program> programs = new LinkedHashMap<>();
-    for (BpfObject.Program program : object.programs()) {
-      if (names.contains(program.name())) {
-        programs.put(program.name(), bind(program, maps));
+    for (BpfObject.Program program : reach.programs) {
+      programs.put(program.name(), bind(program, maps));
+    }
+    maps.forEach((index, map) -> fill(specs.get(index), map, object, maps, programs));
+    return new Linked(object, Map.copyOf(maps), programs);
+  }
+
+  /** What programs can reach in an object. */
+  private static final class Reach {
+    private final BpfObject object;
+    private final Set<BpfObject.Program> programs = new LinkedHashSet<>();
+    private final SortedSet<Integer> maps = new TreeSet<>();
+
+    Reach(BpfObject object) {
+      this.object = object;
+    }
+
+    void program(BpfObject.Program program) throws VmException {
+      if (!programs.add(program)) {
+        return;
+      }
+      for (Insn insn : program.insns()) {
+        switch (insn.opcode()) {
+          case LDDW_MAP_INDEX, LDDW_MAP_INDEX_VALUE -> {
+            // A file may say so without a relocation, and of any number.
+            if (insn.immLow() < 0 || insn.immLow() >= object.maps().size()) {
+              throw new VmException(
+                  "program %s: %s: expected one of %d maps"
+                      .formatted(program.name(), insn, object.maps().size()));
+            }
+            map(insn.immLow());
+          }
+          default -> {}
+        }
       }
     }
-    for (int i = 0; i < specs.size(); i++) {
-      fill(specs.get(i), maps.get(i), object, maps, programs);
+
+    private void map(int index) throws VmException {
+      if (!maps.add(index)) {
+        return;
+      }
+      MapSpec spec = object.maps().get(index);
+      for (int i = 0; i < spec.values().size(); i++) {
+        String value = spec.values().get(i);
+        Optional<BpfObject.Program> program = object.program(value);
+        int inner = object.mapIndex(value);
+        if (program.isPresent()) {
+          program(program.get());
+        } else if (inner >= 0) {
+          map(inner);
+        } else if (!value.isEmpty()) {
+          throw new VmException(
+              "map %s: value %d: '%s': neither a program nor a map of the object"
+                  .formatted(spec.name(), i, value));
+        }
+      }
     }
-    return new Linked(object, maps, programs);
   }
 
   private static List<MapSpec> withVariables(BpfObject object, Map<String, byte[]> values)
@@ -149,31 +229,32 @@ public final class Linker {
       MapSpec spec,
       BpfMap map,
       BpfObject object,
-      List<BpfMap> maps,
+      Map<Integer, BpfMap> maps,
       Map<String, Program> programs) {
     for (int i = 0; i < spec.values().size(); i++) {
       String value = spec.values().get(i);
-      int inner = object.mapIndex(value);
+      BpfMap inner = maps.get(object.mapIndex(value));
       Program program = programs.get(value);
       if (!(map instanceof ReferenceMap references) || value.isEmpty()) {
         continue;
       }
       if (program != null) {
         references.put(i, program);
-      } else if (inner >= 0) {
-        references.put(i, maps.get(inner));
+      } else if (inner != null) {
+        references.put(i, inner);
       }
     }
   }
 
   /** Binds a program to maps. */
-  private Program bind(BpfObject.Program program, List<BpfMap> maps) throws VmException {
-    ContextType context = Contexts.of(program.section()).orElse(null);
+  private Program bind(BpfObject.Program program, Map<Integer, BpfMap> maps) throws VmException {
+    ContextType context = forced != null ? forced : Contexts.of(program.section()).orElse(null);
     try {
       StructuralVerifier.check(program.insns());
     } catch (IsaException e) {
       throw new VmException("program %s: %s".formatted(program.name(), e.getMessage()));
     }
+    BitSet reached = Reachability.of(program.insns());
     List<Insn> bound = new ArrayList<>();
     for (int slot = 0; slot < program.insns().size(); slot++) {
       Insn insn = program.insns().get(slot);
@@ -184,9 +265,18 @@ public final class Linker {
           bound.add(Insn.of(Opcode.CALL_KFUNC, 0, 0, 0, kfunc.number()));
           continue;
         }
-        throw error(program, slot, "'%s': neither in the object nor done here".formatted(missing));
+        if (reached.get(slot)) {
+          throw error(
+              program, slot, "'%s': neither in the object nor supported".formatted(missing));
+        }
+        bound.add(insn);
+        continue;
       }
-      bound.add(resolve(program, slot, insn, maps, context));
+      Insn resolved = resolve(program, slot, insn, maps);
+      if (reached.get(slot)) {
+        refuse(program, slot, insn, context);
+      }
+      bound.add(resolved);
     }
     Map<Integer, String> lines = new HashMap<>();
     // Line 0 stands for code that no line says.
@@ -201,27 +291,21 @@ public final class Linker {
     return new Program(program.name(), bound, lines, maker);
   }
 
-  private static Insn resolve(
-      BpfObject.Program program,
-      int slot,
-      Insn insn,
-      List<BpfMap> maps,
-      @org.jspecify.annotations.Nullable ContextType context)
+  /** Refuses an instruction that runs and cannot. */
+  private static void refuse(
+      BpfObject.Program program, int slot, Insn insn, @Nullable ContextType context)
       throws VmException {
-    switch (insn.opcode()) {
-      case CALL_HELPER -> {
+    switch (insn.opcode().form()) {
+      case CALL -> {
         int id = insn.immLow();
-        if (id == POISON) {
-          return insn;
+        if (insn.opcode() != Opcode.CALL_HELPER || id == POISON) {
+          return;
         }
-        Helper helper =
-            Helper.of(id)
-                .orElseThrow(
-                    () ->
-                        error(
-                            program,
-                            slot,
-                            "helper %d (%s): it is not done here".formatted(id, Helper.name(id))));
+        Helper helper = Helper.of(id).orElse(null);
+        if (helper == null) {
+          throw error(
+              program, slot, "helper %d (%s): not supported".formatted(id, Helper.name(id)));
+        }
         if (context != null && !helper.allowed(context)) {
           throw error(
               program,
@@ -229,10 +313,28 @@ public final class Linker {
               "helper %d (%s): not for programs with %s"
                   .formatted(id, Helper.name(id), context.name()));
         }
-        return insn;
       }
+      case LD_ABS, LD_IND -> {
+        // Kernel may_access_skb.
+        if (context != null
+            && context != ContextType.SCHED_CLS
+            && context != ContextType.SOCKET_FILTER) {
+          throw error(
+              program, slot, "packet access of classic BPF: expected a tc or socket filter");
+        }
+      }
+      case CAST -> throw error(program, slot, "it needs an arena: not supported");
+      default -> {}
+    }
+  }
+
+  /** Puts addresses in the place of references; the kernel resolves those that do not run too. */
+  private static Insn resolve(
+      BpfObject.Program program, int slot, Insn insn, Map<Integer, BpfMap> maps)
+      throws VmException {
+    switch (insn.opcode()) {
       case LDDW_MAP_INDEX -> {
-        return constant(insn, maps.get(insn.immLow()).address());
+        return constant(insn, Objects.requireNonNull(maps.get(insn.immLow())).address());
       }
       case LDDW_MAP_INDEX_VALUE -> {
         if (!(maps.get(insn.immLow()) instanceof ArrayMap array)) {
@@ -241,7 +343,7 @@ public final class Linker {
         return constant(insn, array.region().address(insn.immHigh()));
       }
       case CALL_KFUNC, LDDW_MAP_FD, LDDW_MAP_VALUE, LDDW_BTF_ID ->
-          throw error(program, slot, "it refers to something in a kernel: there is none");
+          throw error(program, slot, "needs a kernel (BTF id or file descriptor): not available");
       default -> {
         return insn;
       }
