@@ -10,14 +10,36 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Reads programs as text: the syntax of LLVM ({@code r0 = *(u32 *)(r1 + 4)}) and that of
- * bpf_conformance ({@code ldxw %r0, [%r1+4]}), line by line in any mixture. A label is a name and a
- * colon, a comment begins with {@code #}, {@code ;} or {@code //}, jumps go to a label or by {@code
- * +N} and {@code -N}.
+ * Reads programs as text: the syntax of LLVM ({@code r0 = *(u32 *)(r1 + 4)}), whole listings of
+ * llvm-objdump and lines of the kernel's verifier included, and that of bpf_conformance ({@code
+ * ldxw %r0, [%r1+4]}), line by line in any mixture. A label is a name and a colon, a comment begins
+ * with {@code #}, {@code ;} or {@code //}, jumps go to a label or by {@code +N} and {@code -N}.
+ *
+ * <p>An immediate is a signed number of 32 bits. Where an operation has 32 bits or fewer, a
+ * hexadecimal number may also be the pattern of the bits, {@code w0 = 0x80000000}.
  */
 public final class Assembler {
   private static final Pattern COMMENT = Pattern.compile("(#|;|//).*");
   private static final Pattern LABEL = Pattern.compile("\\s*([A-Za-z_.<][\\w.<>]*)\\s*:(.*)");
+
+  /** Address and bytes, or opcode, that a listing has in front of an instruction. */
+  private static final Pattern LISTED =
+      Pattern.compile(
+          "\\s*[0-9a-fA-F]+:\\s+(?:(?:[0-9a-f]{2}\\s+){8}(?:(?:[0-9a-f]{2}\\s+){8})?|\\([0-9a-f]{2}\\)\\s+)");
+
+  /** A function in a listing: its address and name. */
+  private static final Pattern LISTED_FUNCTION = Pattern.compile("\\s*[0-9a-f]{8,}\\s+<(.*)>\\s*:");
+
+  private static final Pattern LISTING_TITLE =
+      Pattern.compile("Disassembly of section .*:|.*:\\s+file format .*");
+
+  /** A helper's name that a listing has in front of its number. */
+  private static final Pattern LISTED_HELPER = Pattern.compile("(call\\s+)\\w+#(?=\\d)");
+
+  /** What a listing says of the target of a jump or call. */
+  private static final Pattern LISTED_TARGET =
+      Pattern.compile("((?:goto|gotol|call)\\s+\\S+)\\s+<[^<>]*>\\s*$");
+
   private static final String REGISTER = "([rw])(\\d+)";
   private static final String NUMBER = "([+-]?\\s*(?:0x[0-9a-f]+|\\d+))";
   private static final String MEMORY =
@@ -25,7 +47,7 @@ public final class Assembler {
   private static final String POINTER =
       "\\(\\s*u(8|16|32|64)\\s*\\*\\s*\\)\\s*\\(\\s*r(\\d+)\\s*" + NUMBER + "?\\s*\\)";
   private static final String ADDRESS = "r(\\d+)\\s*" + NUMBER + "?";
-  private static final String TARGET = "([+-]?\\s*[\\w.<>]+)";
+  private static final String TARGET = "(?:pc(?=[+-]))?([+-]?\\s*[\\w.<>]+)";
 
   private static final Map<String, String> ASSIGNMENTS =
       Map.ofEntries(
@@ -80,34 +102,49 @@ public final class Assembler {
         REGISTER + "\\s*=\\s*\\(s(8|16|32)\\)\\s*" + REGISTER,
         (a, m) ->
             a.insn(
-                a.row("movsx" + m.group(3) + "_", width(m.group(1)), Opcode.Form.ALU_X),
+                a.row(
+                    "movsx" + m.group(3) + "_", a.same(m.group(1), m.group(4)), Opcode.Form.ALU_X),
                 m.group(2),
                 m.group(5),
                 0,
                 0));
     rule(
         REGISTER + "\\s*=\\s*-\\s*" + REGISTER,
-        (a, m) ->
-            a.insn(a.row("neg", width(m.group(1)), Opcode.Form.ALU_UNARY), m.group(2), "0", 0, 0));
+        (a, m) -> {
+          if (a.register(m.group(2)) != a.register(m.group(4))) {
+            throw a.error("%s: expected one register".formatted(m.group()));
+          }
+          return a.insn(
+              a.row("neg", a.same(m.group(1), m.group(3)), Opcode.Form.ALU_UNARY),
+              m.group(2),
+              "0",
+              0,
+              0);
+        });
     rule(
-        "r(\\d+)\\s*=\\s*" + MEMORY,
-        (a, m) ->
-            a.insn(
-                a.row(
-                    m.group(2).equalsIgnoreCase("s") ? "ldxs" : "ldx",
-                    Integer.parseInt(m.group(3)),
-                    Opcode.Form.LOAD),
-                m.group(1),
-                m.group(4),
-                a.offset(m.group(5)),
-                0));
+        REGISTER + "\\s*=\\s*" + MEMORY,
+        (a, m) -> {
+          boolean signed = m.group(3).equalsIgnoreCase("s");
+          if (signed && width(m.group(1)) == 32) {
+            throw a.error("load with its sign: expected a register r0..r10");
+          }
+          return a.insn(
+              a.row(
+                  signed ? "ldxs" : "ldx",
+                  a.held(m.group(1), Integer.parseInt(m.group(4))),
+                  Opcode.Form.LOAD),
+              m.group(2),
+              m.group(5),
+              a.offset(m.group(6)),
+              0);
+        });
     rule(
         "lock\\s+" + MEMORY + "\\s*([+&|^])=\\s*" + REGISTER,
         (a, m) ->
             a.insn(
                 a.row(
                     ASSIGNMENTS.getOrDefault(m.group(5) + "=", ""),
-                    Integer.parseInt(m.group(2)),
+                    a.held(m.group(6), Integer.parseInt(m.group(2))),
                     Opcode.Form.ATOMIC),
                 m.group(3),
                 m.group(7),
@@ -117,7 +154,7 @@ public final class Assembler {
         MEMORY + "\\s*=\\s*" + REGISTER,
         (a, m) ->
             a.insn(
-                a.row("stx", Integer.parseInt(m.group(2)), Opcode.Form.STORE_X),
+                a.row("stx", a.held(m.group(5), Integer.parseInt(m.group(2))), Opcode.Form.STORE_X),
                 m.group(3),
                 m.group(6),
                 a.offset(m.group(4)),
@@ -130,7 +167,7 @@ public final class Assembler {
                 m.group(3),
                 "0",
                 a.offset(m.group(4)),
-                a.imm32(m.group(5))));
+                a.imm(m.group(5), Integer.parseInt(m.group(2)))));
     rule(
         REGISTER
             + "\\s*=\\s*atomic_fetch_(add|or|and|xor)\\(\\s*"
@@ -140,7 +177,10 @@ public final class Assembler {
             + "\\s*\\)",
         (a, m) ->
             a.insn(
-                a.row(m.group(3), Integer.parseInt(m.group(4)), Opcode.Form.ATOMIC_FETCH),
+                a.row(
+                    m.group(3),
+                    a.fetched(m, 2, 8, a.held(m.group(7), Integer.parseInt(m.group(4)))),
+                    Opcode.Form.ATOMIC_FETCH),
                 m.group(5),
                 m.group(8),
                 a.offset(m.group(6)),
@@ -154,7 +194,10 @@ public final class Assembler {
             + "\\s*\\)",
         (a, m) ->
             a.insn(
-                a.row("xchg", Integer.parseInt(m.group(3)), Opcode.Form.ATOMIC_FETCH),
+                a.row(
+                    "xchg",
+                    a.fetched(m, 2, 7, a.held(m.group(6), Integer.parseInt(m.group(3)))),
+                    Opcode.Form.ATOMIC_FETCH),
                 m.group(4),
                 m.group(7),
                 a.offset(m.group(5)),
@@ -167,25 +210,34 @@ public final class Assembler {
             + "\\s*\\)",
         (a, m) ->
             a.insn(
-                a.row("cmpxchg", Integer.parseInt(m.group(1)), Opcode.Form.CMPXCHG),
+                a.row(
+                    "cmpxchg",
+                    a.held(m.group(4), Integer.parseInt(m.group(1))),
+                    Opcode.Form.CMPXCHG),
                 m.group(2),
                 m.group(5),
                 a.offset(m.group(3)),
                 0));
     rule(
-        "[rw](\\d+)\\s*=\\s*load_acquire\\(\\s*" + POINTER + "\\s*\\)",
+        REGISTER + "\\s*=\\s*load_acquire\\(\\s*" + POINTER + "\\s*\\)",
         (a, m) ->
             a.insn(
-                a.row("load_acquire", Integer.parseInt(m.group(2)), Opcode.Form.LOAD_ACQ),
-                m.group(1),
-                m.group(3),
-                a.offset(m.group(4)),
+                a.row(
+                    "load_acquire",
+                    a.held(m.group(1), Integer.parseInt(m.group(3))),
+                    Opcode.Form.LOAD_ACQ),
+                m.group(2),
+                m.group(4),
+                a.offset(m.group(5)),
                 0));
     rule(
         "store_release\\(\\s*" + POINTER + "\\s*,\\s*" + REGISTER + "\\s*\\)",
         (a, m) ->
             a.insn(
-                a.row("store_release", Integer.parseInt(m.group(1)), Opcode.Form.STORE_REL),
+                a.row(
+                    "store_release",
+                    a.held(m.group(4), Integer.parseInt(m.group(1))),
+                    Opcode.Form.STORE_REL),
                 m.group(2),
                 m.group(5),
                 a.offset(m.group(3)),
@@ -217,7 +269,7 @@ public final class Assembler {
                 0,
                 0,
                 0,
-                a.imm32(m.group(2))));
+                a.imm(m.group(2), 32)));
     rule(
         "r0\\s*=\\s*\\*\\s*\\(\\s*u(8|16|32)\\s*\\*\\s*\\)\\s*skb\\[\\s*" + ADDRESS + "\\s*\\]",
         (a, m) ->
@@ -226,13 +278,15 @@ public final class Assembler {
                 0,
                 a.register(m.group(2)),
                 0,
-                m.group(3) == null ? 0 : a.imm32(m.group(3))));
+                m.group(3) == null ? 0 : a.imm(m.group(3), 32)));
     rule(
         REGISTER + "\\s*(s?(?:[-+*/|&%^]|<<|>>)?=)\\s*" + REGISTER,
         (a, m) ->
             a.insn(
                 a.row(
-                    ASSIGNMENTS.getOrDefault(m.group(3), ""), width(m.group(1)), Opcode.Form.ALU_X),
+                    ASSIGNMENTS.getOrDefault(m.group(3), ""),
+                    a.same(m.group(1), m.group(4)),
+                    Opcode.Form.ALU_X),
                 m.group(2),
                 m.group(5),
                 0,
@@ -246,14 +300,27 @@ public final class Assembler {
                 m.group(2),
                 "0",
                 0,
-                a.imm32(m.group(4))));
+                a.imm(m.group(4), width(m.group(1)))));
+    rule(
+        "r(\\d+)\\s*=\\s*addr_space_cast\\(\\s*r(\\d+)\\s*,\\s*"
+            + NUMBER
+            + "\\s*,\\s*"
+            + NUMBER
+            + "\\s*\\)",
+        (a, m) ->
+            a.insn(
+                Opcode.ADDR_SPACE_CAST,
+                m.group(1),
+                m.group(2),
+                0,
+                a.offset(m.group(3)) << 16 | a.offset(m.group(4))));
     rule(
         "if\\s+" + REGISTER + "\\s*(s?[<>]=?|==|!=|&)\\s*" + REGISTER + "\\s+goto\\s+" + TARGET,
         (a, m) ->
             a.insn(
                 a.row(
                     COMPARISONS.getOrDefault(m.group(3), ""),
-                    width(m.group(1)),
+                    a.same(m.group(1), m.group(4)),
                     Opcode.Form.JUMP_X),
                 m.group(2),
                 m.group(5),
@@ -270,7 +337,7 @@ public final class Assembler {
                 m.group(2),
                 "0",
                 a.jump(m.group(5)),
-                a.imm32(m.group(4))));
+                a.imm(m.group(4), width(m.group(1)))));
     rule("(?:goto|ja)\\s+" + TARGET, (a, m) -> Insn.of(Opcode.JA, 0, 0, a.jump(m.group(1)), 0));
     rule(
         "(?:gotol|ja32)\\s+" + TARGET,
@@ -286,14 +353,15 @@ public final class Assembler {
                 0,
                 0,
                 m.group(2) == null ? 0 : a.offset(m.group(2)),
-                a.imm32(m.group(1))));
+                a.imm(m.group(1), 32)));
     rule(
         "call\\s+local\\s+" + TARGET,
         (a, m) -> Insn.of(Opcode.CALL_LOCAL, 0, 0, 0, a.relative(m.group(1))));
     rule(
-        "call\\s+pc\\s*([+-]\\s*\\d+)",
+        "call\\s+pc\\s*([+-]\\s*(?:0x[0-9a-f]+|\\d+))",
         (a, m) -> Insn.of(Opcode.CALL_LOCAL, 0, 0, 0, a.relative(m.group(1))));
-    rule("call\\s+" + NUMBER, (a, m) -> Insn.of(Opcode.CALL_HELPER, 0, 0, 0, a.imm32(m.group(1))));
+    rule(
+        "call\\s+" + NUMBER, (a, m) -> Insn.of(Opcode.CALL_HELPER, 0, 0, 0, a.imm(m.group(1), 32)));
     rule(
         "call\\s+([A-Za-z_.<][\\w.<>]*)",
         (a, m) -> Insn.of(Opcode.CALL_LOCAL, 0, 0, 0, a.relative(m.group(1))));
@@ -332,7 +400,7 @@ public final class Assembler {
                 m.group(2),
                 "0",
                 a.offset(m.group(3)),
-                a.imm32(m.group(4))));
+                a.imm(m.group(4), size(m.group(1)))));
     rule(
         "lock\\s+(fetch_)?(add|or|and|xor|xchg|cmpxchg)(32)?\\s+" + cell + "\\s*,\\s*r(\\d+)",
         (a, m) ->
@@ -357,7 +425,7 @@ public final class Assembler {
                 0,
                 0,
                 0,
-                a.imm32(m.group(2))));
+                a.imm(m.group(2), 32)));
     rule(
         "ldind(b|h|w)\\s+r(\\d+)\\s*,\\s*" + NUMBER,
         (a, m) ->
@@ -366,7 +434,7 @@ public final class Assembler {
                 0,
                 a.register(m.group(2)),
                 0,
-                a.imm32(m.group(3))));
+                a.imm(m.group(3), 32)));
     rule(
         "(le|be|bswap|swap)(16|32|64)\\s+r(\\d+)",
         (a, m) ->
@@ -410,7 +478,7 @@ public final class Assembler {
                 m.group(3),
                 "0",
                 a.jump(m.group(5)),
-                a.imm32(m.group(4))));
+                a.imm(m.group(4), m.group(2) == null ? 64 : 32)));
     rule(
         "(add|sub|mul|s?div|or|and|lsh|rsh|s?mod|xor|mov|arsh)(32|64)?\\s+r(\\d+)\\s*,\\s*r(\\d+)",
         (a, m) ->
@@ -429,7 +497,7 @@ public final class Assembler {
                 m.group(3),
                 "0",
                 0,
-                a.imm32(m.group(4))));
+                a.imm(m.group(4), "32".equals(m.group(2)) ? 32 : 64)));
   }
 
   private final Map<String, Integer> labels = new HashMap<>();
@@ -453,7 +521,8 @@ public final class Assembler {
     for (String raw : source.split("\\R", -1)) {
       assembler.line++;
       // bpf_conformance writes a percent sign before a register's name.
-      String text = COMMENT.matcher(raw).replaceFirst("").replaceAll("%(?=[rw]\\d)", "");
+      String text = COMMENT.matcher(unlisted(raw)).replaceFirst("");
+      text = text.replaceAll("%(?=[rw]\\d)", "");
       Matcher label = LABEL.matcher(text);
       while (label.matches()) {
         if (assembler.labels.putIfAbsent(label.group(1), assembler.slot) != null) {
@@ -479,6 +548,21 @@ public final class Assembler {
       }
     }
     return program;
+  }
+
+  /** Returns a line without what a listing says beside the instruction. */
+  private static String unlisted(String line) {
+    Matcher function = LISTED_FUNCTION.matcher(line);
+    if (function.matches()) {
+      return function.group(1) + ":";
+    }
+    if (LISTING_TITLE.matcher(line).matches()) {
+      return "";
+    }
+    Matcher listed = LISTED.matcher(line);
+    String text = listed.lookingAt() ? line.substring(listed.end()) : line;
+    text = LISTED_HELPER.matcher(text).replaceFirst("$1");
+    return LISTED_TARGET.matcher(text).replaceFirst("$1");
   }
 
   private static int slots(String text) {
@@ -511,8 +595,32 @@ public final class Assembler {
 
   private Insn reference(String dst, String kind, String low, String high) throws IsaException {
     Opcode opcode = Opcode.valueOf("LDDW_" + kind.toUpperCase(Locale.ROOT));
-    long second = high == null ? 0 : number(high);
-    return Insn.of(opcode, register(dst), 0, 0, second << 32 | number(low) & 0xFFFF_FFFFL);
+    long second = high == null ? 0 : imm(high, 32);
+    return Insn.of(opcode, register(dst), 0, 0, second << 32 | imm(low, 32) & 0xFFFF_FFFFL);
+  }
+
+  /** Returns a width in memory that a register of this letter can hold. */
+  private int held(String letter, int width) throws IsaException {
+    if (width == 64 && width(letter) == 32) {
+      throw error("64 bits in memory: expected a register r0..r10");
+    }
+    return width;
+  }
+
+  /** Returns the width of two registers, which must be the same. */
+  private int same(String letter, String other) throws IsaException {
+    if (width(letter) != width(other)) {
+      throw error("registers of 32 and of 64 bits: expected one width");
+    }
+    return width(letter);
+  }
+
+  /** Checks that an operation leaves what it fetches in the register of its operand. */
+  private int fetched(Matcher line, int result, int operand, int width) throws IsaException {
+    if (register(line.group(result)) != register(line.group(operand))) {
+      throw error("'%s': expected one register".formatted(line.group()));
+    }
+    return width;
   }
 
   private Opcode row(String operation, int width, Opcode.Form form) throws IsaException {
@@ -551,16 +659,28 @@ public final class Assembler {
           digits.startsWith("0x")
               ? Long.parseUnsignedLong(digits.substring(2), 16)
               : Long.parseUnsignedLong(digits);
+      if (negative && Long.compareUnsigned(value, Long.MIN_VALUE) > 0) {
+        throw error("number " + compact + ": expected at most 64 bits");
+      }
       return negative ? -value : value;
     } catch (NumberFormatException e) {
       throw error("number " + compact + ": expected at most 64 bits");
     }
   }
 
-  private long imm32(String text) throws IsaException {
+  /**
+   * Reads an immediate.
+   *
+   * @param width bits that the operation computes with; only up to 32 a pattern of bits is the same
+   *     as the number
+   */
+  private long imm(String text, int width) throws IsaException {
     long value = number(text);
-    if (value < Integer.MIN_VALUE || value > 0xFFFF_FFFFL) {
-      throw error("immediate %s: expected 32 bits".formatted(text));
+    boolean pattern = width <= 32 && text.toLowerCase(Locale.ROOT).contains("0x");
+    if (value != (int) value && !(pattern && value > 0 && value <= 0xFFFF_FFFFL)) {
+      throw error(
+          "immediate %s: expected %d..%d"
+              .formatted(text.strip(), Integer.MIN_VALUE, Integer.MAX_VALUE));
     }
     return (int) value;
   }
