@@ -738,10 +738,11 @@ final class Executor {
     int offset = fixed(state, key.offset());
     List<Term> bytes = new ArrayList<>();
     for (int i = 0; i < named.map().keySize(); i++) {
-      if (loadStack(state, stack.frame(), offset + i, 1) instanceof Num number) {
-        Long known = state.facts.number(number.term());
-        bytes.add(known == null ? number.term() : terms.constant(known));
+      if (!(loadStack(state, stack.frame(), offset + i, 1) instanceof Num number)) {
+        throw error(state, "byte %d of the key is part of an address".formatted(i));
       }
+      Long known = state.facts.number(number.term());
+      bytes.add(known == null ? number.term() : terms.constant(known));
     }
     List<SymbolicMap.Found> all = named.map().lookup(bytes);
     List<Branch> ways = new ArrayList<>();

@@ -134,12 +134,17 @@ public final class Assembly {
     ByteBuffer bytes = ByteBuffer.allocate(total * INSN_BYTES).order(ByteOrder.LITTLE_ENDIAN);
     for (int i = 0; i < code.size(); i++) {
       Insn insn = code.get(i);
-      String target = jumps.get(i);
+      String label = jumps.get(i);
+      Integer target = labels.get(label);
+      if (label != null && target == null) {
+        throw new IllegalStateException(
+            "assembly: insn %d: label '%s': expected one of %s"
+                .formatted(i, label, labels.keySet()));
+      }
       Integer callee = calls.get(i);
       bytes.put((byte) insn.opcode);
       bytes.put((byte) (insn.src << 4 | insn.dst));
-      bytes.putShort(
-          (short) (target == null ? insn.offset : labels.getOrDefault(target, i) - i - 1));
+      bytes.putShort((short) (target == null ? insn.offset : target - i - 1));
       bytes.putInt(callee == null ? insn.imm : starts[callee] - i - 1);
     }
     subjects.forEach(bytes::put);
