@@ -330,6 +330,9 @@ public final class AttachCommand implements Callable<Integer> {
     try {
       byte[] elf = Files.readAllBytes(java.util.Objects.requireNonNull(object));
       LoadedObject loaded = LoadedObject.foreign(object.toString(), elf, objectProgram);
+      PrintWriter err = spec.commandLine().getErr();
+      loaded.notices().forEach(notice -> err.println("plumb: " + notice));
+      err.flush();
       return new Loaded(
           new Attacher.What.OfObject(loaded.programName(), loaded), Optional.of(loaded));
     } catch (IOException e) {

@@ -12,6 +12,8 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** One object file in the kernel: its program and its maps, until it is closed. */
@@ -19,15 +21,31 @@ public final class LoadedObject implements AutoCloseable {
   private static final int LOG_SIZE = 1 << 20;
   private static final int BTF_KIND_DATASEC = 15;
 
-  private final Pointer object;
-  private final Pointer program;
-
+  private final @Nullable Pointer object;
+  private final @Nullable Pointer program;
   private final Relocation.@Nullable Taken relocated;
+  private final @Nullable LegacyObject legacy;
 
   private LoadedObject(Pointer object, Pointer program, Relocation.@Nullable Taken relocated) {
     this.object = object;
     this.program = program;
     this.relocated = relocated;
+    legacy = null;
+  }
+
+  private LoadedObject(LegacyObject legacy) {
+    object = null;
+    program = null;
+    relocated = null;
+    this.legacy = legacy;
+  }
+
+  private Pointer object() {
+    return Objects.requireNonNull(object);
+  }
+
+  private Pointer program() {
+    return Objects.requireNonNull(program);
   }
 
   /**
@@ -96,39 +114,65 @@ public final class LoadedObject implements AutoCloseable {
   }
 
   /**
-   * Loads one tc or XDP program of somebody's object, and none of its others.
+   * Loads one tc or XDP program of a third-party object, and none of its others. An object that
+   * libbpf refuses because of its map definitions is loaded without libbpf.
    *
    * @param file what errors name as their place
    * @param wanted the program's name; may be empty if there is only one
    */
   public static LoadedObject foreign(String file, byte[] elf, String wanted)
       throws EngineException {
-    Pointer object = open(file, elf);
+    try (LibBpfWarnings warnings = new LibBpfWarnings()) {
+      Pointer object;
+      try {
+        object = open(file, elf);
+      } catch (EngineException e) {
+        Optional<LegacyObject> legacy = LegacyObject.read(file, elf);
+        if (legacy.isPresent()) {
+          return loaded(legacy.get(), wanted);
+        }
+        throw warnings.reasonOf(e);
+      }
+      try {
+        return foreign(file, object, wanted);
+      } catch (EngineException e) {
+        throw warnings.reasonOf(e);
+      }
+    }
+  }
+
+  private static LoadedObject loaded(LegacyObject object, String wanted) throws EngineException {
+    try {
+      object.load(wanted);
+      return new LoadedObject(object);
+    } catch (EngineException | RuntimeException e) {
+      object.close();
+      throw e;
+    }
+  }
+
+  private static LoadedObject foreign(String file, Pointer object, String wanted)
+      throws EngineException {
     try {
       List<Pointer> programs = new ArrayList<>();
       Pointer next = LibBpf.bpf_object__next_program(object, null);
       while (next != null) {
+        boolean named = wanted.equals(LibBpf.bpf_program__name(next));
         int type = LibBpf.bpf_program__type(next);
+        if (type == 0) {
+          // A section that this libbpf does not know.
+          type = Programs.type(LibBpf.bpf_program__section_name(next), named);
+          LibBpf.bpf_program__set_type(next, type);
+        }
         boolean known = type == BpfSyscall.PROG_TYPE_SCHED_CLS || type == BpfSyscall.PROG_TYPE_XDP;
-        if (known && (wanted.isEmpty() || wanted.equals(LibBpf.bpf_program__name(next)))) {
+        if (known && (wanted.isEmpty() || named)) {
           programs.add(next);
         } else {
           LibBpf.bpf_program__set_autoload(next, false);
         }
         next = LibBpf.bpf_object__next_program(object, next);
       }
-      if (programs.size() != 1) {
-        throw new EngineException(
-            "%s: %d tc and XDP programs%s: expected one%s"
-                .formatted(
-                    file,
-                    programs.size(),
-                    wanted.isEmpty() ? "" : " named '" + wanted + "'",
-                    programs.size() < 2
-                        ? ""
-                        : ", chosen by --object-program: "
-                            + programs.stream().map(LibBpf::bpf_program__name).toList()));
-      }
+      Programs.requireOne(file, wanted, programs.stream().map(LibBpf::bpf_program__name).toList());
       return load(file, object, programs.get(0), false);
     } catch (EngineException | RuntimeException e) {
       LibBpf.bpf_object__close(object);
@@ -178,22 +222,22 @@ public final class LoadedObject implements AutoCloseable {
 
   /** Returns the kind of its program (kernel {@code enum bpf_prog_type}). */
   public int type() {
-    return LibBpf.bpf_program__type(program);
+    return legacy != null ? legacy.type() : LibBpf.bpf_program__type(program());
   }
 
   /** Returns the name of its program. */
   public String programName() {
-    return LibBpf.bpf_program__name(program);
+    return legacy != null ? legacy.programName() : LibBpf.bpf_program__name(program());
   }
 
   /** Returns the fd of its program. */
   public int programFd() {
-    return LibBpf.bpf_program__fd(program);
+    return legacy != null ? legacy.programFd() : LibBpf.bpf_program__fd(program());
   }
 
   /** Returns the fd of one of its maps. */
   public int mapFd(String map) throws EngineException {
-    return LibBpf.bpf_map__fd(map(object, map));
+    return LibBpf.bpf_map__fd(map(object(), map));
   }
 
   private static Pointer map(Pointer object, String name) throws EngineException {
@@ -211,8 +255,16 @@ public final class LoadedObject implements AutoCloseable {
     if (relocated != null) {
       return relocated.instructions().clone();
     }
-    long count = LibBpf.bpf_program__insn_cnt(program);
-    return LibBpf.bpf_program__insns(program).getByteArray(0, (int) count * 8);
+    if (legacy != null) {
+      return legacy.instructions();
+    }
+    long count = LibBpf.bpf_program__insn_cnt(program());
+    return LibBpf.bpf_program__insns(program()).getByteArray(0, (int) count * 8);
+  }
+
+  /** Returns what was not done as the object says, one line each. */
+  public List<String> notices() {
+    return legacy == null ? List.of() : legacy.notices();
   }
 
   /**
@@ -221,7 +273,7 @@ public final class LoadedObject implements AutoCloseable {
    */
   public Map<String, Integer> functions() {
     Map<String, Integer> starts = new HashMap<>();
-    Pointer btf = LibBpf.bpf_object__btf(object);
+    Pointer btf = relocated == null ? null : LibBpf.bpf_object__btf(object());
     if (relocated != null && btf != null) {
       relocated
           .functions()
@@ -291,7 +343,7 @@ public final class LoadedObject implements AutoCloseable {
     return map;
   }
 
-  private static void check(int result, String what, String log) throws EngineException {
+  static void check(int result, String what, String log) throws EngineException {
     if (result < 0) {
       long lines = log.lines().count();
       String message =
@@ -308,6 +360,10 @@ public final class LoadedObject implements AutoCloseable {
 
   @Override
   public void close() {
-    LibBpf.bpf_object__close(object);
+    if (legacy != null) {
+      legacy.close();
+    } else {
+      LibBpf.bpf_object__close(object());
+    }
   }
 }

@@ -144,6 +144,12 @@ public final class BpfSyscall {
     }
   }
 
+  /** Loads a program without type information under a license of its own. */
+  public static Loaded progLoad(
+      String name, int type, byte[] instructions, String license, int flags) {
+    return progLoad(name, type, instructions, license, flags, 0, new int[0], false);
+  }
+
   /** Loads a program of one function under the GPL. */
   public static Loaded progLoad(int type, byte[] instructions) {
     return progLoad("", type, instructions, 0, new int[0], false);
@@ -160,17 +166,32 @@ public final class BpfSyscall {
    */
   public static Loaded progLoad(
       String name, int type, byte[] instructions, int btfFd, int[] funcInfo, boolean measured) {
+    return progLoad(name, type, instructions, "GPL", 0, btfFd, funcInfo, measured);
+  }
+
+  private static Loaded progLoad(
+      String name,
+      int type,
+      byte[] instructions,
+      String licenseName,
+      int flags,
+      int btfFd,
+      int[] funcInfo,
+      boolean measured) {
+    byte[] licenseBytes = licenseName.getBytes(StandardCharsets.UTF_8);
     try (Memory attr = attr();
         Memory code = new Memory(instructions.length);
-        Memory license = new Memory(4);
+        Memory license = new Memory(licenseBytes.length + 1L);
         Memory functions = new Memory(4L * funcInfo.length + 4);
         Memory log = new Memory(LOG_SIZE)) {
       code.write(0, instructions, 0, instructions.length);
-      license.setString(0, "GPL");
+      license.clear();
+      license.write(0, licenseBytes, 0, licenseBytes.length);
       attr.setInt(0, type);
       attr.setInt(4, instructions.length / 8);
       attr.setPointer(8, code);
       attr.setPointer(16, license);
+      attr.setInt(44, flags);
       setName(attr, 48, name);
       if (type == PROG_TYPE_NETFILTER) {
         attr.setInt(68, ATTACH_TYPE_NETFILTER);

@@ -82,7 +82,11 @@ public final class LibBpf {
 
   public static native String bpf_program__name(Pointer program);
 
+  public static native String bpf_program__section_name(Pointer program);
+
   public static native int bpf_program__type(Pointer program);
+
+  public static native int bpf_program__set_type(Pointer program, int type);
 
   public static native int bpf_program__set_autoload(Pointer program, boolean autoload);
 

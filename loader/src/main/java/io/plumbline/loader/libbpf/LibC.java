@@ -30,6 +30,9 @@ public final class LibC {
 
   public static native int close(int fd);
 
+  /** Formats text; {@code arguments} is a {@code va_list}. */
+  public static native int vsnprintf(Pointer text, long size, Pointer format, Pointer arguments);
+
   public static native int dup(int fd);
 
   public static native int socket(int domain, int type, int protocol);
