@@ -5,6 +5,7 @@ import static io.plumbline.conformance.OwnNetwork.sh;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.plumbline.loader.cli.LoaderCommands;
+import java.io.FileDescriptor;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -144,6 +145,16 @@ class LoaderCommandTest {
           assertThat(ok("replay", pcap.toString(), "--program", "block_port", "--input", "80"))
               .contains("1 packets");
           ok("detach", "-i", "v0");
+          return true;
+        });
+  }
+
+  @Test
+  void eventsLeaveStandardOutputOpen() throws Exception {
+    OwnNetwork.in(
+        () -> {
+          plumb("events", "-i", "v0");
+          assertThat(FileDescriptor.out.valid()).isTrue();
           return true;
         });
   }

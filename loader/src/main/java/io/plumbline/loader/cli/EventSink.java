@@ -178,7 +178,12 @@ final class EventSink implements AutoCloseable {
   @Override
   public void close() throws CommandException {
     try {
-      out.close();
+      if (path == null) {
+        // The process may print more; another command may run in it.
+        out.flush();
+      } else {
+        out.close();
+      }
     } catch (IOException e) {
       failed(e);
     }
