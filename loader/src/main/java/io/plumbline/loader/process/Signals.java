@@ -97,10 +97,12 @@ final class Signals {
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    } catch (LinkageError e) {
+      // The process is ending already, or there is no native library, and then nothing to undo.
     }
   }
 
-  /** Leaves signals unread from now on: somebody has something to undo first. */
+  /** Leaves signals unread from now on: there is something to undo first. */
   static void hold() {
     synchronized (STATE) {
       held = true;

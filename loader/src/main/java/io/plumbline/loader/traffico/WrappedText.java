@@ -55,6 +55,7 @@ final class WrappedText {
   }
 
   int column() {
+    wrap();
     return line.length();
   }
 
