@@ -229,7 +229,7 @@ class SignalTest {
             builder.environment().put("BIN", folder.resolve("bin").toString());
             Process process = builder.start();
             awaitFilter();
-            process.destroy();
+            sh("kill -TERM " + process.pid());
             assertThat(end(process)).isZero();
             assertThat(new String(process.getInputStream().readAllBytes(), UTF_8))
                 .startsWith("v0 egress tcx: attached block_port 80")
