@@ -63,8 +63,8 @@ final class Session {
       throws AttachException {
     Attacher.requireEthernet(link);
     Backend backend = Feature.CLSACT.switchedOff() ? Backend.TCX : Backend.CLSACT;
-    boolean qdiscThere = attacher.attachments(link).stream().anyMatch(a -> a.filter().isPresent());
     announce(subject);
+    boolean qdiscThere = false;
     Description about =
         new Description(
             "traffico",
@@ -78,6 +78,7 @@ final class Session {
             false,
             CounterLines.of(subject));
     try {
+      qdiscThere = attacher.attachments(link).stream().anyMatch(a -> a.filter().isPresent());
       Attacher.Done done =
           attacher.attach(
               new Attacher.Request(
