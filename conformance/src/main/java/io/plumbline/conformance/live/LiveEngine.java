@@ -32,6 +32,7 @@ public final class LiveEngine implements Engine {
             made.setDaemon(true);
             return made;
           });
+
   /** Why the kernel cannot run policies, empty if it can; null before it was asked. */
   private @Nullable String loopMissing;
 
