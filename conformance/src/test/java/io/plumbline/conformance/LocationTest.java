@@ -61,7 +61,7 @@ class LocationTest {
                   new Program.Result(
                       3,
                       "",
-                      "plumb: backend tcx: unavailable: /sys/fs/bpf/plumbline: EROFS (Read-only file system)%n"
+                      "plumb: backend tcx: unavailable: /sys/fs/bpf/plumbline: EROFS (Read-only file system): needs a BPF file system on /sys/fs/bpf that can be written to%n"
                           .formatted()));
           Program.Result result = plumb("attach -i v0 --pin block_port 80");
           assertThat(result.err())
