@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -56,6 +57,8 @@ public final class EventsCommand implements Callable<Integer> {
 
   /** How long one of the last events may take to be written once the command is to end. */
   private static final long LAST_MILLIS = 3000;
+
+  private static final long YEAR_MILLIS = TimeUnit.DAYS.toMillis(365);
 
   @Spec private CommandSpec spec;
   @Mixin private Place place = new Place();
@@ -165,7 +168,7 @@ public final class EventsCommand implements Callable<Integer> {
         new Thread(
             () -> {
               try {
-                if (stop.await(Long.MAX_VALUE)) {
+                if (stop.await(YEAR_MILLIS)) {
                   for (long before = -1; before != progress; ) {
                     before = progress;
                     Thread.sleep(LAST_MILLIS);
