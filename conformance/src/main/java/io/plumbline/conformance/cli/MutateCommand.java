@@ -216,8 +216,7 @@ final class MutateCommand implements Callable<Integer> {
         throw cause;
       }
       throw new CommandException(
-          ExitStatus.UNAVAILABLE,
-          "mutate: internal error: " + String.valueOf(e.getCause().getMessage()));
+          ExitStatus.UNAVAILABLE, "mutate: internal error: " + e.getCause());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new CommandException(ExitStatus.UNAVAILABLE, "mutate: interrupted");
