@@ -105,10 +105,7 @@ class UnitTest {
             }
           }
           for (String frame :
-              List.of(
-                  "eth ipv4(10.0.0.1) tcp(1024,80)",
-                  "eth arp",
-                  "eth ipv6(17) udp(1,53)")) {
+              List.of("eth ipv4(10.0.0.1) tcp(1024,80)", "eth arp", "eth ipv6(17) udp(1,53)")) {
             assertThat(OwnNetwork.passes("v0", frame)).as(frame).isFalse();
           }
           Program.run(

@@ -30,6 +30,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
@@ -216,7 +217,8 @@ final class MutateCommand implements Callable<Integer> {
         throw cause;
       }
       throw new CommandException(
-          ExitStatus.UNAVAILABLE, "mutate: internal error: " + e.getCause());
+          ExitStatus.UNAVAILABLE,
+          "mutate: internal error: " + Objects.requireNonNullElse(e.getCause(), e).getMessage());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new CommandException(ExitStatus.UNAVAILABLE, "mutate: interrupted");

@@ -225,8 +225,10 @@ public final class HtmlReport {
       return;
     }
     html.append(
-        "<h2>Proofs</h2>\n"
-            + "<table><tr><th>what</th><th></th><th class=\"n\">seconds</th><th>claim</th></tr>\n");
+        """
+        <h2>Proofs</h2>
+        <table><tr><th>what</th><th></th><th class="n">seconds</th><th>claim</th></tr>
+        """);
     for (int i = 0; i < report.path("proofs").size(); i++) {
       JsonNode proof = report.path("proofs").get(i);
       boolean proved = proof.path("result").asText().equals("proved");

@@ -1,6 +1,5 @@
 package io.plumbline.emulator.classic;
 
-
 /**
  * An instruction of classic BPF (kernel {@code struct sock_filter}).
  *

@@ -23,7 +23,10 @@ public enum Feature {
   BPF_LOOP("policies", "Linux 5.17", false),
   CLSACT("attach as a clsact filter", "Linux 4.5 with CONFIG_NET_SCH_INGRESS", false),
   TCX("attach as a TCX link", "Linux 6.6", false),
-  BPFFS("keep links after the process that made them", "a BPF file system on /sys/fs/bpf that can be written to", false);
+  BPFFS(
+      "keep links after the process that made them",
+      "a BPF file system on /sys/fs/bpf that can be written to",
+      false);
 
   private static final int LOOPBACK = 1;
 
