@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.github.luben.zstd.Zstd;
 import io.plumbline.conformance.cli.Plumb;
 import io.plumbline.pcaps.PacketText;
 import java.io.ByteArrayInputStream;
@@ -189,6 +190,27 @@ class CaptureCommandTest {
       }
     } finally {
       System.setIn(before);
+    }
+  }
+
+  @Test
+  void zstdNeedsATemporaryFolderAndNothingElseDoes() throws Exception {
+    byte[] usual = classic(0xA1B2C3D4, ETHERNET, 16, 123);
+    Path zstd = file("a.zst", Zstd.compress(usual));
+    assertThat(run("policy", "suggest", zstd)).as(err).isZero();
+    for (Path file : List.of(zstd, file("a.gz", gzip(usual)))) {
+      ProcessBuilder builder =
+          Program.builder(Plumb.class.getName(), "policy", "suggest", file.toString());
+      builder.command().add(builder.command().indexOf("-cp"), "-Djava.io.tmpdir=/nonexistent");
+      Program.Result result = Program.finish(builder.start(), "");
+      assertThat(result.status()).as(result.err()).isEqualTo(file.equals(zstd) ? 2 : 0);
+      assertThat(result.err())
+          .isEqualTo(
+              file.equals(zstd)
+                  ? "plumb: "
+                      + zstd
+                      + ": zstd data: its native library cannot be unpacked to /nonexistent and loaded: expected a folder that can be written and is not mounted noexec: zstd -dc FILE | plumb ... -\n"
+                  : "");
     }
   }
 

@@ -9,6 +9,10 @@ import org.jspecify.annotations.Nullable;
 /** Recognises what a file is by its first bytes. */
 final class CaptureFormats {
   private static final int MAGIC = 4;
+  private static final int ZSTD = 0x28B52FFD;
+
+  /** The least of sixteen numbers, little-endian. */
+  private static final int ZSTD_SKIPPABLE = 0x184D2A50;
 
   /** What other tools write, by the first four bytes, with the way to make a capture of it. */
   private static final Map<Integer, String> OTHERS =
@@ -39,12 +43,21 @@ final class CaptureFormats {
       return reader(file, in, magic);
     }
     CaptureInput contents = new CaptureInput(plain, PcapFormat.BUFFER);
-    magic = magic(file, contents);
-    if (decompressed(magic, contents) != null) {
-      throw new CaptureException(
-          file + ": compressed twice: expected a capture, compressed once: decompress it first");
+    boolean kept = false;
+    try {
+      magic = magic(file, contents);
+      if (isGzip(magic) || isZstd(magic)) {
+        throw new CaptureException(
+            file + ": compressed twice: expected a capture, compressed once: decompress it first");
+      }
+      CaptureReader reader = reader(file, contents, magic);
+      kept = true;
+      return reader;
+    } finally {
+      if (!kept) {
+        contents.close();
+      }
     }
-    return reader(file, contents, magic);
   }
 
   private static int magic(String file, CaptureInput in) throws CaptureException, IOException {
@@ -56,11 +69,20 @@ final class CaptureFormats {
   }
 
   /** Returns the contents of compressed data, or null if it is not compressed. */
-  private static @Nullable InputStream decompressed(int magic, CaptureInput in) {
-    if (magic >>> 8 == GzipStream.MAGIC) {
+  private static @Nullable InputStream decompressed(int magic, CaptureInput in) throws IOException {
+    if (isGzip(magic)) {
       return new GzipStream(in);
     }
-    return ZstdStream.isFrame(Integer.reverseBytes(magic)) ? new ZstdStream(in) : null;
+    return isZstd(magic) ? new ZstdStream(in) : null;
+  }
+
+  private static boolean isGzip(int magic) {
+    return magic >>> 8 == GzipStream.MAGIC;
+  }
+
+  /** Returns whether a frame starts, possibly a skippable one; without loading the library. */
+  private static boolean isZstd(int magic) {
+    return magic == ZSTD || (Integer.reverseBytes(magic) & 0xFFFFFFF0) == ZSTD_SKIPPABLE;
   }
 
   private static CaptureReader reader(String file, CaptureInput in, int magic)
