@@ -14,6 +14,7 @@ import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.loader.libbpf.BpfSyscall;
 import io.plumbline.loader.netlink.Link;
 import io.plumbline.loader.netlink.LinkType;
+import io.plumbline.loader.process.Capability;
 import io.plumbline.loader.process.LeastPrivilege;
 import io.plumbline.loader.process.Stop;
 import io.plumbline.loader.process.Terminal;
@@ -171,7 +172,8 @@ public final class AttachCommand implements Callable<Integer> {
       if (link != null) {
         Attacher.requireEthernet(link);
       }
-      if (link != null && !dryRun) {
+      // Without this capability no program can be identified, and the kernel decides about the rest.
+      if (link != null && !dryRun && Capability.CAP_SYS_ADMIN.held()) {
         for (String line : attacher.undoOverdue(link, false)) {
           note(line);
         }
