@@ -123,8 +123,8 @@ class KernelsTest {
       delimiterString = " => ",
       value = {
         "tcx => tcx => plumb: backend tcx: unavailable: PLUMB_WITHOUT says so: needs Linux 6.6",
-        "tcx => bpffs => plumb: backend tcx: unavailable: PLUMB_WITHOUT says so: needs mount -t bpf"
-            + " bpf /sys/fs/bpf",
+        "tcx => bpffs => plumb: backend tcx: unavailable: PLUMB_WITHOUT says so: needs a BPF file system"
+            + " on /sys/fs/bpf",
         "clsact => clsact => plumb: backend clsact: unavailable: PLUMB_WITHOUT says so: needs Linux"
             + " 4.5",
       })

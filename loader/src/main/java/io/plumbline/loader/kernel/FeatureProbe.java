@@ -1,6 +1,7 @@
 package io.plumbline.loader.kernel;
 
 import io.plumbline.loader.libbpf.BpfSyscall;
+import io.plumbline.loader.libbpf.Errno;
 import io.plumbline.loader.libbpf.LibBpf;
 import io.plumbline.loader.libbpf.LibC;
 import java.util.List;
@@ -15,6 +16,7 @@ public final class FeatureProbe {
   };
 
   private static final int MAP_TYPE_RINGBUF = 27;
+  private static final int RING_BYTES = 4096;
   private static final int HELPER_LOOP = 181;
 
   private FeatureProbe() {}
@@ -33,9 +35,19 @@ public final class FeatureProbe {
     return Optional.ofNullable(SchedCls.REASON);
   }
 
-  /** Returns why there are no ring buffers here, or empty if there are. */
+  /**
+   * Returns why there are no ring buffers here; empty if there are, or if another limit than the
+   * kernel's version kept this process from making one.
+   */
   public static Optional<String> ringbufUnavailable() {
-    return unavailable(LibBpf.libbpf_probe_bpf_map_type(MAP_TYPE_RINGBUF, 0), "ring buffers");
+    int map = BpfSyscall.mapCreate(MAP_TYPE_RINGBUF, 0, 0, RING_BYTES, 0);
+    if (map >= 0) {
+      LibC.close(map);
+      return Optional.empty();
+    }
+    return map == -Errno.EINVAL
+        ? Optional.of("the kernel has no ring buffers")
+        : schedClsUnavailable();
   }
 
   /** Returns why programs cannot call bpf_loop here, or empty if they can. */

@@ -90,8 +90,6 @@ public final class LibBpf {
 
   public static native int bpf_program__set_autoload(Pointer program, boolean autoload);
 
-  public static native int libbpf_probe_bpf_map_type(int type, long opts);
-
   public static native int libbpf_probe_bpf_helper(int programType, int helper, long opts);
 
   public static native int btf__find_by_name_kind(Pointer btf, String name, int kind);

@@ -86,7 +86,8 @@ public final class LeastPrivilege {
       if (fd < 0 || LibC.fcntl(fd, F_ADD_SEALS, SEALS) < 0 || !dropAllBut(CAP_NET_ADMIN)) {
         return;
       }
-      arguments.add(1, "-D" + PROPERTY + "=" + fd);
+      // The last of several counts, and PLUMB_JAVA_OPTS may name another.
+      arguments.add(Math.max(1, arguments.indexOf("-jar")), "-D" + PROPERTY + "=" + fd);
       Signals.execute(arguments);
     } catch (IOException e) {
       // Then it stays as it is.
