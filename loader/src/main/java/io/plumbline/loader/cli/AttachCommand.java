@@ -172,7 +172,8 @@ public final class AttachCommand implements Callable<Integer> {
       if (link != null) {
         Attacher.requireEthernet(link);
       }
-      // Without this capability no program can be identified, and the kernel decides about the rest.
+      // Without this capability no program can be identified, and the kernel decides about the
+      // rest.
       if (link != null && !dryRun && Capability.CAP_SYS_ADMIN.held()) {
         for (String line : attacher.undoOverdue(link, false)) {
           note(line);
