@@ -224,7 +224,7 @@ class EventsTest {
   }
 
   @Test
-  void aSlowReaderKnowsHowManyDropsItMissedAndSlowsNobody() throws Exception {
+  void aSlowReaderCountsTheDropsItMissedAndSlowsNoOther() throws Exception {
     filtered(
         () -> {
           long rounds = 40;
