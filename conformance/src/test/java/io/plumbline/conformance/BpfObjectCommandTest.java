@@ -11,8 +11,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HexFormat;
-import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
@@ -36,18 +34,7 @@ class BpfObjectCommandTest {
   private String err = "";
 
   private Path compile(String name, String source) throws Exception {
-    Assumptions.assumeTrue(Files.exists(Path.of("/usr/bin/clang")), "no clang to make an object");
-    Path file = Files.writeString(folder.resolve(name + ".c"), source);
-    Path object = folder.resolve(name + ".o");
-    Process clang =
-        new ProcessBuilder(
-                "clang", "-O2", "-g", "-target", "bpf", "-c", file + "", "-o", object + "")
-            .redirectErrorStream(true)
-            .start();
-    String said = new String(clang.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    assertThat(clang.waitFor(60, TimeUnit.SECONDS)).isTrue();
-    assertThat(clang.exitValue()).as(said).isZero();
-    return object;
+    return Clang.compile(folder, name, source);
   }
 
   private int run(byte[] input, String... arguments) {

@@ -10,11 +10,8 @@ import io.plumbline.loader.libbpf.BpfSyscall;
 import io.plumbline.model.engine.EngineException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -71,18 +68,7 @@ class LegacyObjectTest {
   }
 
   private Path compile(String source) throws Exception {
-    Assumptions.assumeTrue(Files.exists(Path.of("/usr/bin/clang")), "no clang to make an object");
-    Path file = Files.writeString(folder.resolve("legacy.c"), PREAMBLE + source);
-    Path object = folder.resolve("legacy.o");
-    Process clang =
-        new ProcessBuilder(
-                "clang", "-O2", "-g", "-target", "bpf", "-c", file + "", "-o", object + "")
-            .redirectErrorStream(true)
-            .start();
-    String said = new String(clang.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    assertThat(clang.waitFor(60, TimeUnit.SECONDS)).isTrue();
-    assertThat(clang.exitValue()).as(said).isZero();
-    return object;
+    return Clang.compile(folder, "legacy", PREAMBLE + source);
   }
 
   private static int run(LoadedObject loaded) {

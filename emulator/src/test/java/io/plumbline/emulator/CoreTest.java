@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -31,6 +32,11 @@ class CoreTest {
       """;
 
   @TempDir Path folder;
+
+  @BeforeEach
+  void clangIsThere() {
+    Clang.orSkip();
+  }
 
   private byte[] compile(String name, String members) throws Exception {
     return Clang.compile(folder, name, PROGRAM.formatted(members));

@@ -19,6 +19,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -45,6 +46,11 @@ class ObjectReadingTest {
       """;
 
   @TempDir Path folder;
+
+  @BeforeEach
+  void clangIsThere() {
+    Clang.orSkip();
+  }
 
   private BpfObject read(String source) throws Exception {
     return BpfObject.read(Clang.compile(folder, "object", PREAMBLE + source));

@@ -17,6 +17,7 @@ import io.plumbline.emulator.vm.Linker;
 import io.plumbline.emulator.vm.VmException;
 import java.nio.file.Path;
 import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -33,6 +34,11 @@ class ObjectStyleTest {
       """;
 
   @TempDir Path folder;
+
+  @BeforeEach
+  void clangIsThere() {
+    Clang.orSkip();
+  }
 
   private BpfObject read(String source) throws Exception {
     return BpfObject.read(Clang.compile(folder, "object", PREAMBLE + source));
