@@ -4,12 +4,12 @@ import io.plumbline.conformance.fuzz.ProgramGenerator;
 import io.plumbline.emulator.isa.Insn;
 import io.plumbline.emulator.isa.Opcode;
 import io.plumbline.emulator.jit.Jit;
-import io.plumbline.emulator.machine.ContextType;
 import io.plumbline.emulator.machine.Frames;
 import io.plumbline.emulator.machine.Machine;
 import io.plumbline.emulator.machine.Program;
 import io.plumbline.emulator.object.BpfObject;
 import io.plumbline.emulator.object.ObjectException;
+import io.plumbline.emulator.vm.Contexts;
 import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.model.engine.EngineException;
 import java.util.ArrayList;
@@ -43,7 +43,7 @@ public class CompileTime {
   /** Reads the one and makes the other. */
   @Setup
   public void setUp() throws EngineException, ObjectException {
-    new Frames(machine, ContextType.SCHED_CLS);
+    new Frames(machine, Contexts.TYPES.get("tc"));
     shipped =
         BpfObject.read(ObjectSource.builtIn().object("intent"))
             .program("intent")

@@ -7,11 +7,13 @@ import io.plumbline.emulator.isa.Insn;
 import io.plumbline.emulator.isa.InsnCodec;
 import io.plumbline.emulator.isa.IsaException;
 import io.plumbline.emulator.jit.Jit;
-import io.plumbline.emulator.machine.ContextType;
 import io.plumbline.emulator.machine.Frames;
 import io.plumbline.emulator.machine.Machine;
 import io.plumbline.emulator.machine.Program;
+import io.plumbline.emulator.vm.Contexts;
+import io.plumbline.loader.kernel.ProgramType;
 import io.plumbline.loader.libbpf.BpfSyscall;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.packet.PacketBatch;
 import io.plumbline.pcaps.PacketBuilder;
 import java.io.IOException;
@@ -45,7 +47,8 @@ import org.openjdk.jmh.annotations.Warmup;
 public class PortFilter {
   private static final int PACKETS = 1024;
   private static final int REPEAT = 100_000;
-  private static final int TC_ACT_SHOT = 2;
+  private static final Hook HOOK = Hook.all().get(0);
+  private static final int DROP = HOOK.drop();
 
   private final PacketBatch packets = new PacketBatch();
   private final int[] verdicts = new int[PACKETS];
@@ -66,8 +69,8 @@ public class PortFilter {
     try (InputStream in = PortFilter.class.getResourceAsStream("port_filter.s")) {
       insns = Assembler.assemble(new String(in.readAllBytes(), StandardCharsets.UTF_8));
     }
-    compiledFrames = new Frames(compiledMachine, ContextType.SCHED_CLS);
-    interpretedFrames = new Frames(interpretedMachine, ContextType.SCHED_CLS);
+    compiledFrames = new Frames(compiledMachine, Contexts.of(HOOK));
+    interpretedFrames = new Frames(interpretedMachine, Contexts.of(HOOK));
     compiled = new Program("port_filter", insns, new Jit(compiledMachine, true));
     interpreted = new Program("port_filter", insns, Interpreter::of);
     SplittableRandom random = new SplittableRandom(1);
@@ -88,7 +91,7 @@ public class PortFilter {
       packets.add(builder.pad(60).build());
     }
     BpfSyscall.Loaded loaded =
-        BpfSyscall.progLoad(BpfSyscall.PROG_TYPE_SCHED_CLS, InsnCodec.encode(insns));
+        BpfSyscall.progLoad(ProgramType.of(HOOK).number(), InsnCodec.encode(insns));
     if (loaded.fd() < 0) {
       // Without the privilege the other three are still compared with each other.
       System.err.println("kernel: errno " + -loaded.fd() + ": kernelRepeat will fail");
@@ -171,13 +174,13 @@ public class PortFilter {
     int start = packets.offset(i);
     int end = start + packets.wireLength(i);
     if (start + 14 > end) {
-      return TC_ACT_SHOT;
+      return DROP;
     }
     int type = u16(data, start + 12);
     int at = start + 14;
     if (type == 0x8100 || type == 0x88A8) {
       if (start + 18 > end) {
-        return TC_ACT_SHOT;
+        return DROP;
       }
       type = u16(data, start + 16);
       at += 4;
@@ -185,11 +188,11 @@ public class PortFilter {
     int protocol;
     if (type == 0x0800) {
       if (at + 20 > end || u8(data, at) >> 4 != 4 || (u8(data, at) & 15) < 5) {
-        return TC_ACT_SHOT;
+        return DROP;
       }
       protocol = u8(data, at + 9);
       if (u16(data, at + 12) == 0xC633 && u8(data, at + 14) == 0x64) {
-        return TC_ACT_SHOT;
+        return DROP;
       }
       if ((u16(data, at + 6) & 0x1FFF) != 0) {
         return 0;
@@ -197,13 +200,13 @@ public class PortFilter {
       at += (u8(data, at) & 15) * 4;
     } else if (type == 0x86DD) {
       if (at + 40 > end) {
-        return TC_ACT_SHOT;
+        return DROP;
       }
       protocol = u8(data, at + 6);
       if (u16(data, at + 8) == 0x2001
           && u16(data, at + 10) == 0x0DB8
           && u16(data, at + 12) == 0x0BAD) {
-        return TC_ACT_SHOT;
+        return DROP;
       }
       at += 40;
     } else {
@@ -213,9 +216,9 @@ public class PortFilter {
       return 0;
     }
     if (at + 4 > end) {
-      return TC_ACT_SHOT;
+      return DROP;
     }
     int port = u16(data, at + 2);
-    return port == 443 || port == 80 || port == 53 || port == 8443 ? 0 : TC_ACT_SHOT;
+    return port == 443 || port == 80 || port == 53 || port == 8443 ? 0 : DROP;
   }
 }

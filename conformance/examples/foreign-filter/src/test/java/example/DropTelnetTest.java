@@ -1,8 +1,6 @@
 package example;
 
 import static io.plumbline.conformance.junit.BpfAssertions.assertThat;
-import static io.plumbline.model.decision.Action.OK;
-import static io.plumbline.model.decision.Action.SHOT;
 import static io.plumbline.model.decision.Expr.constant;
 import static io.plumbline.model.decision.Expr.length;
 import static io.plumbline.model.decision.Expr.u16;

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.plumbline.conformance.verify.Subjects;
 import io.plumbline.model.catalog.ProgramCatalog;
+import io.plumbline.model.decision.Action;
 import io.plumbline.model.engine.ModelEngine;
 import io.plumbline.model.engine.ModelRunner;
 import io.plumbline.model.engine.Subject;
@@ -19,6 +20,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
@@ -63,8 +65,8 @@ class CatalogTest {
   }
 
   /**
-   * A case: {@code sentence | packet text | input | standalone verdict [| verdict as the only stage
-   * of a chain]}.
+   * A case: {@code sentence | packet text | input | accept or drop, alone [| as the only stage of a
+   * chain]}.
    */
   @ParameterizedTest
   @MethodSource("programs")
@@ -97,7 +99,8 @@ class CatalogTest {
       Subject subject, Packet packet, String verdict, String line, List<String> wrong) {
     try (ModelRunner runner = new ModelEngine().load(subject)) {
       String actual = runner.run(packet).toString();
-      if (!actual.equals("TC_ACT_" + verdict)) {
+      int code = Action.valueOf(verdict.toUpperCase(Locale.ROOT)).code(subject.hook());
+      if (!actual.equals(subject.hook().verdictName(code))) {
         wrong.add(subject + ": " + actual + ": " + line);
       }
     }

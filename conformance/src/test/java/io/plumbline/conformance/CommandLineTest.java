@@ -58,7 +58,7 @@ class CommandLineTest {
     assumeTrue(System.getenv("NO_COLOR") == null && !"dumb".equals(System.getenv("TERM")));
     String[] replay = {"replay", capture.toString(), "--program", "block_port", "--input", "443"};
     assertThat(run(replay)).isZero();
-    assertThat(out).contains("SHOT").doesNotContain("\033");
+    assertThat(out).contains("TC_ACT_SHOT").doesNotContain("\033");
     System.setProperty("plumb.tty.out", "true");
     try {
       assertThat(run(replay)).isZero();
@@ -90,8 +90,8 @@ class CommandLineTest {
     int status = run("replay", capture.toString(), "--program", "block_port", "--input", "443");
     assertThat(status).as(err).isZero();
     assertThat(out)
-        .containsPattern("block_port\\.blocked_port +SHOT +1 +54")
-        .containsPattern("block_port\\.not_ipv4 +OK +1 +42")
+        .containsPattern("block_port\\.blocked_port +TC_ACT_SHOT +1 +54")
+        .containsPattern("block_port\\.not_ipv4 +TC_ACT_OK +1 +42")
         .contains("3 packets, 2 allowed, 1 dropped, 0 undecided");
   }
 

@@ -127,7 +127,7 @@ class CompareTest {
       assertThat(out + "" + err).contains("not proved: ", "not XDP").doesNotContain("REFUTED");
     }
     BpfProgram program = BpfProgram.read(Files.readAllBytes(Path.of(object)), "");
-    DecisionList model = DecisionList.only("accept", Action.OK, "every packet is accepted");
+    DecisionList model = DecisionList.only("accept", Action.ACCEPT, "every packet is accepted");
     Assertions.assertThatThrownBy(() -> BpfAssertions.assertThat(program).isProvedEqualTo(model))
         .isInstanceOf(AssertionError.class)
         .hasMessageContaining("not proved: ")

@@ -129,7 +129,7 @@ final class BpfClassicCommand implements Callable<Integer> {
       throw new CommandException(ExitStatus.USAGE, "--packet: " + e.getMessage());
     }
     Machine machine = new Machine();
-    Frames frames = new Frames(machine, ContextType.SCHED_CLS);
+    Frames frames = new Frames(machine, ContextType.SOCKET_FILTER);
     PacketBatch batch = new PacketBatch(1, 1);
     batch.add(frame);
     frames.show(batch, 0);

@@ -69,7 +69,7 @@ final class BpfFuzzCommand implements Callable<Integer> {
           "--programs, --kernel-programs, --damaged: expected 0 or more, --inputs: 1 or more");
     }
     Optional<String> unavailable =
-        kernelPrograms > 0 ? FeatureProbe.schedClsUnavailable() : Optional.empty();
+        kernelPrograms > 0 ? FeatureProbe.unavailable() : Optional.empty();
     if (unavailable.isPresent()) {
       throw new CommandException(
           ExitStatus.UNAVAILABLE,

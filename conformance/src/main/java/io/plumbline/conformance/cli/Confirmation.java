@@ -6,13 +6,13 @@ import io.plumbline.loader.cli.CommandException;
 import io.plumbline.loader.cli.ExitStatus;
 import io.plumbline.loader.kernel.KernelEngine;
 import io.plumbline.loader.kernel.ObjectSource;
+import io.plumbline.model.decision.Action;
 import io.plumbline.model.engine.Engine;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.ModelEngine;
 import io.plumbline.model.engine.Outcomes;
 import io.plumbline.model.engine.Runner;
 import io.plumbline.model.engine.Subject;
-import io.plumbline.model.hook.Verdicts;
 import io.plumbline.model.packet.PacketBatch;
 import io.plumbline.model.policy.Flow;
 import io.plumbline.model.policy.Policy;
@@ -86,24 +86,26 @@ final class Confirmation {
 
   private void run(Engine engine) throws CommandException, EngineException {
     List<Policy> policies = List.copyOf(claims.keySet());
-    List<Runner> runners = engine.loadAll(policies.stream().map(Subject.Intent::new).toList());
+    List<Subject.Intent> subjects = policies.stream().map(Subject.Intent::new).toList();
+    List<Runner> runners = engine.loadAll(subjects);
     try {
       for (int p = 0; p < policies.size(); p++) {
-        confirm(engine, policies.get(p), runners.get(p));
+        confirm(engine, subjects.get(p), runners.get(p));
       }
     } finally {
       runners.forEach(Runner::close);
     }
   }
 
-  private void confirm(Engine engine, Policy policy, Runner runner)
+  private void confirm(Engine engine, Subject.Intent subject, Runner runner)
       throws CommandException, EngineException {
+    Policy policy = subject.policy();
     Claims of = claims.getOrDefault(policy, new Claims());
     Outcomes outcomes = new Outcomes(of.frames.size());
     runner.run(of.frames, outcomes);
     for (int i = 0; i < outcomes.size(); i++) {
       boolean allowed = of.allowed(policy, i);
-      int expected = allowed ? Verdicts.TC_ACT_OK : Verdicts.TC_ACT_SHOT;
+      int expected = (allowed ? Action.ACCEPT : Action.DROP).code(subject.hook());
       if (!outcomes.isDecided(i) || outcomes.code(i) != expected) {
         throw new CommandException(
             ExitStatus.DISAGREEMENT,

@@ -43,14 +43,8 @@ record ObjectFile(Path file, byte[] bytes, BpfObject object, BpfObject.Program c
 
   /** Returns the program's hook, which names its verdicts; those of other hooks are numbers. */
   Hook hook() throws CommandException {
-    ContextType type = type();
-    if (type == ContextType.SCHED_CLS) {
-      return Hook.TC;
-    }
-    return type == ContextType.XDP
-        ? Hook.XDP
-        : new Hook(
-            chosen.section().split("[/_]", 2)[0], type.name(), Map.of(), Hook.TC.testRunLimits());
+    return Contexts.hook(type())
+        .orElseGet(() -> Hook.unnamed(chosen.section().split("[/_]", 2)[0]));
   }
 
   /** Returns the branches that frames can take, and a frame for each. */

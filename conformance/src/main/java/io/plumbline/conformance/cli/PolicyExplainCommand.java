@@ -92,8 +92,8 @@ final class PolicyExplainCommand implements Callable<Integer> {
         int number = 1;
         for (Clause clause : Intent.decisions(policy).clauses()) {
           text.append(
-              "%4d %-4s %-24s %s%n"
-                  .formatted(number++, clause.action(), clause.name(), clause.guard()));
+              "%4d %-6s %-24s %s%n"
+                  .formatted(number++, clause.action().word(), clause.name(), clause.guard()));
         }
       }
       case ROWS -> {

@@ -26,7 +26,6 @@ import io.plumbline.model.engine.Runner;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.filter.Intent;
 import io.plumbline.model.filter.IntentDecider;
-import io.plumbline.model.hook.Verdicts;
 import io.plumbline.model.packet.PacketBatch;
 import io.plumbline.model.packet.PacketView;
 import io.plumbline.model.policy.Diagrams;
@@ -181,10 +180,10 @@ final class ReplayCommand implements Callable<Integer> {
             number[0]++;
             try {
               boolean decided = outcomes.isDecided(i);
-              if (droppedOut != null && decided && outcomes.code(i) == Verdicts.TC_ACT_SHOT) {
+              if (droppedOut != null && decided && outcomes.code(i) == subject.hook().drop()) {
                 droppedOut.write(batch, i);
               }
-              if (allowedOut != null && decided && outcomes.code(i) == Verdicts.TC_ACT_OK) {
+              if (allowedOut != null && decided && outcomes.code(i) == subject.hook().accept()) {
                 allowedOut.write(batch, i);
               }
             } catch (IOException e) {
@@ -447,7 +446,7 @@ final class ReplayCommand implements Callable<Integer> {
         Map<String, Object> clause = new LinkedHashMap<>();
         clause.put("clause", replay.lines().get(i).name());
         clause.put("meaning", replay.lines().get(i).clause().meaning());
-        clause.put("verdict", replay.lines().get(i).clause().action().toString());
+        clause.put("verdict", replay.lines().get(i).verdict());
         clause.put("packets", replay.packets(i));
         clause.put("bytes", replay.bytes(i));
         clauses.add(clause);
@@ -500,15 +499,15 @@ final class ReplayCommand implements Callable<Integer> {
       out.printf("%s: %s%n", capture, subject);
       out.println(
           Colour.HEAD.of(
-              "%-45s %-7s %12s %15s".formatted("clause", "verdict", "packets", "bytes")));
+              "%-45s %-11s %12s %15s".formatted("clause", "verdict", "packets", "bytes")));
       for (int i = 0; i < replay.lines().size(); i++) {
         if (replay.packets(i) > 0) {
           ModelRunner.Line line = replay.lines().get(i);
           out.printf(
               "%-45s %s %12d %15d%s%n",
               line.name(),
-              Colour.ofYes(line.clause().action() != Action.SHOT)
-                  .of("%-7s".formatted(line.clause().action())),
+              Colour.ofYes(line.clause().action() != Action.DROP)
+                  .of("%-11s".formatted(line.verdict())),
               replay.packets(i),
               replay.bytes(i),
               isRule(line) ? "  " + line.clause().meaning() : "");

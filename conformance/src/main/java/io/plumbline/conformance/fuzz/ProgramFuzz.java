@@ -9,11 +9,12 @@ import io.plumbline.emulator.isa.IsaException;
 import io.plumbline.emulator.isa.Opcode;
 import io.plumbline.emulator.isa.StructuralVerifier;
 import io.plumbline.emulator.jit.Jit;
-import io.plumbline.emulator.machine.ContextType;
 import io.plumbline.emulator.machine.Fault;
 import io.plumbline.emulator.machine.Frames;
 import io.plumbline.emulator.machine.Machine;
 import io.plumbline.emulator.machine.Program;
+import io.plumbline.emulator.vm.Contexts;
+import io.plumbline.loader.kernel.ProgramType;
 import io.plumbline.loader.libbpf.BpfSyscall;
 import io.plumbline.loader.libbpf.LibC;
 import io.plumbline.model.packet.PacketBatch;
@@ -25,6 +26,8 @@ import java.util.SplittableRandom;
 
 /** Runs generated programs on interpreter, JIT and kernel, and compares. */
 public final class ProgramFuzz implements AutoCloseable {
+  private static final ProgramType TYPE = ProgramType.SCHED_CLS;
+
   /** Id of the row of known-divergences.tsv for which {@link #isLostExtension} looks. */
   public static final String LOST_EXTENSION = "cmpxchg32-extension";
 
@@ -63,7 +66,7 @@ public final class ProgramFuzz implements AutoCloseable {
   /** A program in one machine. */
   private static final class Engine {
     final Machine machine = new Machine();
-    final Frames frames = new Frames(machine, ContextType.SCHED_CLS);
+    final Frames frames = new Frames(machine, Contexts.of(TYPE.hook()));
     final Program program;
 
     Engine(List<Insn> insns, boolean jit) {
@@ -127,7 +130,7 @@ public final class ProgramFuzz implements AutoCloseable {
     Engine jit = new Engine(insns, true);
     BpfSyscall.Loaded loaded =
         kernel
-            ? BpfSyscall.progLoad(BpfSyscall.PROG_TYPE_SCHED_CLS, InsnCodec.encode(insns))
+            ? BpfSyscall.progLoad(TYPE.number(), InsnCodec.encode(insns))
             : new BpfSyscall.Loaded(-1, "");
     if (kernel && loaded.fd() < 0) {
       refusedByKernel++;
@@ -174,7 +177,7 @@ public final class ProgramFuzz implements AutoCloseable {
       return false;
     }
     BpfSyscall.Loaded loaded =
-        BpfSyscall.progLoad(BpfSyscall.PROG_TYPE_SCHED_CLS, InsnCodec.encode(extended));
+        BpfSyscall.progLoad(TYPE.number(), InsnCodec.encode(extended));
     if (loaded.fd() < 0) {
       return false;
     }
@@ -272,7 +275,7 @@ public final class ProgramFuzz implements AutoCloseable {
 
   private Optional<String> kernelDiffers(List<Insn> insns, PacketBatch packet) {
     BpfSyscall.Loaded loaded =
-        BpfSyscall.progLoad(BpfSyscall.PROG_TYPE_SCHED_CLS, InsnCodec.encode(insns));
+        BpfSyscall.progLoad(TYPE.number(), InsnCodec.encode(insns));
     if (loaded.fd() < 0) {
       return Optional.empty();
     }

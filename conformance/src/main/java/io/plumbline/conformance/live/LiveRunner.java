@@ -19,7 +19,6 @@ import io.plumbline.model.engine.Outcomes;
 import io.plumbline.model.engine.Runner;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.hook.Verdict;
-import io.plumbline.model.hook.Verdicts;
 import io.plumbline.model.packet.EtherType;
 import io.plumbline.model.packet.Packet;
 import io.plumbline.model.packet.PacketBatch;
@@ -43,7 +42,7 @@ final class LiveRunner implements Runner {
 
   /** The gate's counters name the code of an answer only if it is one of these. */
   private static final String OTHER_ANSWER =
-      "the filter answers something other than TC_ACT_OK, TC_ACT_SHOT and TC_ACT_UNSPEC";
+      "the filter returns a code that neither accepts, drops nor asks the next filter";
 
   private final LiveEngine engine;
   private final Subject subject;
@@ -214,10 +213,10 @@ final class LiveRunner implements Runner {
           ? error == Errno.ENOBUFS
           : answers.dropped().packets() > dropped) {
         dropped++;
-        outcomes.decide(i, Verdicts.TC_ACT_SHOT);
+        outcomes.decide(i, subject.hook().drop());
       } else {
         passed++;
-        outcomes.decide(i, Verdicts.TC_ACT_OK);
+        outcomes.decide(i, subject.hook().accept());
       }
     }
     if (answers.passed().packets() != passed || answers.dropped().packets() != dropped) {

@@ -31,7 +31,7 @@ public final class ModelMutants {
         if (action != clause.action()) {
           mutants.add(
               changed(
-                  program, i, clause.name() + ": decides " + action, withAction(clause, action)));
+                  program, i, clause.name() + ": decides " + action.word(), withAction(clause, action)));
         }
       }
       if (last) {

@@ -27,6 +27,7 @@ import io.plumbline.model.engine.Runner;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.filter.GateModel;
 import io.plumbline.model.filter.Intent;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.packet.PacketBatch;
 import io.plumbline.model.policy.Policy;
 import io.plumbline.model.policy.PolicyDiff;
@@ -271,7 +272,7 @@ public final class Mutation {
                 one.state(),
                 one.frame(),
                 one.frame().wireLength())
-            .equals(GateModel.judge(one.state(), one.frame()))) {
+            .equals(GateModel.judge(Hook.TC, one.state(), one.frame()))) {
           return Optional.of(new Kill(Evidence.FRAME, "a frame: " + one.state()));
         }
       }

@@ -3,12 +3,14 @@ package io.plumbline.conformance.mutate;
 import io.plumbline.emulator.object.BpfObject;
 import io.plumbline.emulator.object.MapSpec;
 import io.plumbline.emulator.object.ObjectException;
+import io.plumbline.model.hook.Hook;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -56,9 +58,16 @@ public final class SourceMutants {
           Map.entry("&=", List.of("|=")),
           Map.entry("|=", List.of("&=")));
 
-  private static final Map<String, String> WORDS =
-      Map.of(
-          "TC_ACT_OK", "TC_ACT_SHOT", "TC_ACT_SHOT", "TC_ACT_OK", "true", "false", "false", "true");
+  private static final Map<String, String> WORDS = words();
+
+  private static Map<String, String> words() {
+    Map<String, String> words = new HashMap<>(Map.of("true", "false", "false", "true"));
+    for (Hook hook : Hook.all()) {
+      words.put(hook.verdictName(hook.accept()), hook.verdictName(hook.drop()));
+      words.put(hook.verdictName(hook.drop()), hook.verdictName(hook.accept()));
+    }
+    return Map.copyOf(words);
+  }
 
   private static final Set<String> BEFORE_AN_OPERAND = Set.of("return", "case", "if", "while");
 

@@ -17,7 +17,7 @@ import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.ProgramObjects;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.filter.Intent;
-import io.plumbline.model.hook.Verdicts;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.policy.PolicyException;
 import io.plumbline.model.policy.StrictRow;
 import io.plumbline.model.program.Chain;
@@ -35,6 +35,7 @@ final class ChainProof {
 
   private final ProgramObjects objects;
   private final Subject subject;
+  private final Hook hook;
   private final Terms terms = new Terms();
   private final Solver solver;
   private final Attempt attempt;
@@ -42,6 +43,7 @@ final class ChainProof {
   ChainProof(ProgramObjects objects, Subject subject, Solver solver, Attempt attempt) {
     this.objects = objects;
     this.subject = subject;
+    hook = subject.hook();
     this.solver = solver;
     this.attempt = attempt;
   }
@@ -62,8 +64,8 @@ final class ChainProof {
               terms,
               stage.program().decisions().clauses(),
               ProgramInputs.decisionInputs(terms, stage.input(), true));
-      drops = terms.either(drops, terms.both(open, decisions.decides(Action.SHOT)));
-      open = terms.both(open, decisions.decides(Action.PASS));
+      drops = terms.either(drops, terms.both(open, decisions.decides(Action.DROP)));
+      open = terms.both(open, decisions.decides(Action.NEXT));
     }
     Term shot = drops;
     Merger.chain(terms, solver, stages)
@@ -82,7 +84,7 @@ final class ChainProof {
           new DecisionTerms.Inputs(terms.constant(0), List.of(), terms.truth(false));
       DecisionTerms decisions =
           new DecisionTerms(terms, Intent.decisions(rows.policy()).clauses(), none);
-      Term shot = decisions.decides(Action.SHOT);
+      Term shot = decisions.decides(Action.DROP);
       // One by one: which row is looked at must stay a number.
       Explorer.open(terms, solver, MOST_PATHS).explore(code, List.of(), path -> check(path, shot));
     } catch (PolicyException e) {
@@ -106,8 +108,8 @@ final class ChainProof {
       right =
           terms.choice(
               shot,
-              terms.eq(verdict, terms.constant(Verdicts.TC_ACT_SHOT)),
-              terms.eq(verdict, terms.constant(Verdicts.TC_ACT_OK)));
+              terms.eq(verdict, terms.constant(hook.drop())),
+              terms.eq(verdict, terms.constant(hook.accept())));
     }
     List<Term> question = new ArrayList<>(path.conditions());
     question.add(terms.not(right));

@@ -6,7 +6,6 @@ import io.plumbline.conformance.symbolic.SymbolicMap;
 import io.plumbline.conformance.symbolic.Term;
 import io.plumbline.conformance.symbolic.Terms;
 import io.plumbline.conformance.symbolic.Variables;
-import io.plumbline.emulator.machine.ContextType;
 import io.plumbline.emulator.map.MapType;
 import io.plumbline.emulator.object.BpfObject;
 import io.plumbline.emulator.object.MapSpec;
@@ -14,10 +13,10 @@ import io.plumbline.emulator.object.ObjectException;
 import io.plumbline.emulator.vm.Contexts;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.ProgramObjects;
+import io.plumbline.model.hook.Hook;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** Reads the programs that are to be executed. */
@@ -51,7 +50,7 @@ final class Codes {
    * Returns a program of an object.
    *
    * @param maps contents by name; other maps are as if each key may be there or not
-   * @throws SymbolicException if there is no such program, or it is not one of traffic control
+   * @throws SymbolicException if there is no such program, or programs of its section are not filters
    */
   static Code code(
       Terms terms,
@@ -65,12 +64,7 @@ final class Codes {
             .program(name)
             .orElseThrow(
                 () -> new SymbolicException("object: program %s: there is none".formatted(name)));
-    if (!Contexts.of(program.section()).equals(Optional.of(ContextType.SCHED_CLS))) {
-      throw new SymbolicException(
-          "program %s: section %s: only programs of traffic control can be executed symbolically%s"
-              .formatted(
-                  name, program.section(), program.section().startsWith("xdp") ? ", not XDP" : ""));
-    }
+    Hook hook = hook(program);
     Map<Integer, SymbolicMap> byIndex = new HashMap<>();
     for (int i = 0; i < object.maps().size(); i++) {
       MapSpec spec = object.maps().get(i);
@@ -83,6 +77,21 @@ final class Codes {
         byIndex.put(i, new UnknownMap(terms, spec));
       }
     }
-    return new Code(name, program.insns(), program.lines(), variables, byIndex);
+    return new Code(hook, name, program.insns(), program.lines(), variables, byIndex);
+  }
+
+  /**
+   * Returns the hook of a program.
+   *
+   * @throws SymbolicException if programs of its section are not filters
+   */
+  static Hook hook(BpfObject.Program program) throws SymbolicException {
+    return Contexts.of(program.section())
+        .flatMap(Contexts::hook)
+        .orElseThrow(
+            () ->
+                new SymbolicException(
+                    "program %s: section %s: only tc and XDP programs can be executed symbolically"
+                        .formatted(program.name(), program.section())));
   }
 }

@@ -2,7 +2,7 @@ package io.plumbline.conformance.prove;
 
 import io.plumbline.conformance.symbolic.Assignment;
 import io.plumbline.conformance.symbolic.Code;
-import io.plumbline.conformance.symbolic.Explorer;
+import io.plumbline.conformance.symbolic.ContextTerms;
 import io.plumbline.conformance.symbolic.Merger;
 import io.plumbline.conformance.symbolic.Path;
 import io.plumbline.conformance.symbolic.Path.End;
@@ -17,7 +17,6 @@ import io.plumbline.emulator.helper.Helper;
 import io.plumbline.emulator.interp.Interpreter;
 import io.plumbline.emulator.isa.Insn;
 import io.plumbline.emulator.isa.Opcode;
-import io.plumbline.emulator.machine.ContextType;
 import io.plumbline.emulator.machine.Fault;
 import io.plumbline.emulator.machine.Frames;
 import io.plumbline.emulator.machine.Machine;
@@ -26,9 +25,10 @@ import io.plumbline.emulator.map.BpfMap;
 import io.plumbline.emulator.map.MapType;
 import io.plumbline.emulator.object.BpfObject;
 import io.plumbline.emulator.object.MapSpec;
+import io.plumbline.emulator.vm.Contexts;
 import io.plumbline.emulator.vm.Linker;
 import io.plumbline.emulator.vm.VmException;
-import io.plumbline.model.hook.Verdicts;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.packet.Packet;
 import io.plumbline.model.packet.PacketBatch;
 import java.util.ArrayList;
@@ -82,7 +82,8 @@ public final class Equivalence {
   }
 
   /** One of the two programs, with maps that the other one may have too. */
-  private record Side(BpfObject object, String name, Map<String, UnknownMap> maps) {}
+  private record Side(
+      BpfObject object, String name, Hook hook, Map<String, UnknownMap> maps) {}
 
   /**
    * Compares two programs.
@@ -103,9 +104,14 @@ public final class Equivalence {
       both.share(first, second);
       Side one = both.side(first, firstName);
       Side two = both.side(second, secondName);
+      if (!one.hook.equals(two.hook)) {
+        throw new SymbolicException(
+            "programs %s and %s: hooks %s and %s: expected the same hook"
+                .formatted(firstName, secondName, one.hook.name(), two.hook.name()));
+      }
       List<Path> ends = both.ends(one);
       List<Path> others = both.ends(two);
-      List<String> assumptions = new ArrayList<>(Explorer.assumptions());
+      List<String> assumptions = new ArrayList<>(ContextTerms.assumptions(one.hook));
       assumptions.add("maps of one name hold the same, and answer a key always alike");
       for (Path end : ends) {
         for (Path other : others) {
@@ -151,7 +157,15 @@ public final class Equivalence {
     return spec.type() != MapType.PROG_ARRAY.number() && !spec.name().contains(".");
   }
 
-  private Side side(BpfObject object, String name) {
+  private static Hook hook(BpfObject object, String name) throws SymbolicException {
+    return Codes.hook(
+        object
+            .program(name)
+            .orElseThrow(
+                () -> new SymbolicException("object: program %s: there is none".formatted(name))));
+  }
+
+  private Side side(BpfObject object, String name) throws SymbolicException {
     Map<String, UnknownMap> all = new HashMap<>();
     for (MapSpec spec : object.maps()) {
       if (lookedUp(spec)) {
@@ -159,7 +173,7 @@ public final class Equivalence {
         all.put(spec.name(), known == null ? new UnknownMap(terms, spec) : known);
       }
     }
-    return new Side(object, name, all);
+    return new Side(object, name, hook(object, name), all);
   }
 
   private static boolean fixed(BpfObject object, BpfObject.Variable variable) {
@@ -194,7 +208,7 @@ public final class Equivalence {
       throws SymbolicException {
     List<Term> question = new ArrayList<>(one.conditions());
     question.addAll(other.conditions());
-    question.add(claim == Claim.EQUIVALENT ? differ(one, other) : drops(one, other));
+    question.add(claim == Claim.EQUIVALENT ? differ(one, other) : drops(first.hook, one, other));
     if (question.stream().anyMatch(Term::isFalse)) {
       return Optional.empty();
     }
@@ -224,7 +238,7 @@ public final class Equivalence {
    * @param tails slots that it asked for by tail calls, none of which finds a program
    * @param fault what it did that it must not; empty if it returned
    */
-  private record Ran(List<Long> tails, int code, String fault) {
+  private record Ran(Hook hook, List<Long> tails, int code, String fault) {
     /** Returns whether both end alike, and ask for the same tail calls. */
     boolean isLike(Ran other) {
       boolean sameEnd =
@@ -233,11 +247,11 @@ public final class Equivalence {
     }
 
     boolean passes() {
-      return fault.isEmpty() && (code != Verdicts.TC_ACT_SHOT || !tails.isEmpty());
+      return fault.isEmpty() && (!hook.droppingCodes().contains(code) || !tails.isEmpty());
     }
 
     boolean drops() {
-      return !fault.isEmpty() || code == Verdicts.TC_ACT_SHOT;
+      return !fault.isEmpty() || hook.droppingCodes().contains(code);
     }
 
     @Override
@@ -252,7 +266,7 @@ public final class Equivalence {
     Machine machine = new Machine();
     machine.cpu((int) at.variable("cpu"));
     machine.clock(() -> at.variable("now"));
-    Frames frames = new Frames(machine, ContextType.SCHED_CLS);
+    Frames frames = new Frames(machine, Contexts.of(side.hook));
     frames.linear((int) at.variable("linear"));
     List<Long> tails = new ArrayList<>();
     Interpreter.Tracer tracer =
@@ -270,11 +284,11 @@ public final class Equivalence {
               .link(side.object, List.of(side.name), variables, filled)
               .program(side.name);
       frames.show(PacketBatch.of(Plain.packet(at)), 0);
-      return new Ran(tails, (int) machine.run(entry, Machine.CONTEXT, 0), "");
+      return new Ran(side.hook, tails, (int) machine.run(entry, Machine.CONTEXT, 0), "");
     } catch (VmException e) {
       throw new SymbolicException(String.valueOf(e.getMessage()));
     } catch (Fault fault) {
-      return new Ran(tails, 0, "insn %d: %s".formatted(fault.slot(), fault.what()));
+      return new Ran(side.hook, tails, 0, "insn %d: %s".formatted(fault.slot(), fault.what()));
     }
   }
 
@@ -301,16 +315,23 @@ public final class Equivalence {
     return terms.truth(true);
   }
 
+  private Term dropped(Hook hook, Term verdict) {
+    Term any = terms.truth(false);
+    for (int code : hook.droppingCodes()) {
+      any = terms.either(any, terms.eq(verdict, terms.constant(code)));
+    }
+    return any;
+  }
+
   /** Returns when the first one lets a frame pass that the second one drops. */
-  private Term drops(Path one, Path other) {
-    Term shot = terms.constant(Verdicts.TC_ACT_SHOT);
+  private Term drops(Hook hook, Path one, Path other) {
     Term passes =
         one.end() instanceof End.Returned a
-            ? terms.ne(verdict(a), shot)
+            ? terms.not(dropped(hook, verdict(a)))
             : terms.truth(one.end() instanceof End.TailCalled);
     Term dropped =
         other.end() instanceof End.Returned b
-            ? terms.eq(verdict(b), shot)
+            ? dropped(hook, verdict(b))
             : terms.truth(other.end() instanceof End.Fault);
     return terms.both(passes, dropped);
   }

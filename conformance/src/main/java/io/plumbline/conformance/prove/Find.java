@@ -1,6 +1,7 @@
 package io.plumbline.conformance.prove;
 
 import io.plumbline.conformance.symbolic.Assignment;
+import io.plumbline.conformance.symbolic.ContextTerms;
 import io.plumbline.conformance.symbolic.Patience;
 import io.plumbline.conformance.symbolic.Solver;
 import io.plumbline.conformance.symbolic.SymbolicException;
@@ -59,9 +60,9 @@ public final class Find {
       }
       DecisionTerms decisions = new DecisionTerms(terms, frame, clauses, inputs);
       List<Term> wanted = new ArrayList<>();
-      wanted.add(terms.ule(terms.variable("linear", 20), terms.variable("len", 20)));
-      wanted.add(terms.ule(terms.variable("len", 20), terms.constant(524_280)));
-      wanted.add(terms.eq(terms.variable("vlan_present", 1), terms.constant(0)));
+      wanted.add(terms.ule(ContextTerms.linear(terms), ContextTerms.length(terms)));
+      wanted.add(terms.ule(ContextTerms.length(terms), terms.constant(524_280)));
+      wanted.add(ContextTerms.tagged(terms, false));
       String rest = expression.strip();
       Matcher last = LAST.matcher(rest);
       while (last.matches()) {
@@ -85,7 +86,7 @@ public final class Find {
   }
 
   private static Term verdict(Terms terms, DecisionTerms decisions, String word) {
-    Term drops = decisions.decides(Action.SHOT);
+    Term drops = decisions.decides(Action.DROP);
     return switch (word) {
       case "drop" -> drops;
       case "pass" -> terms.not(drops);

@@ -1,5 +1,6 @@
 package io.plumbline.conformance.prove;
 
+import io.plumbline.conformance.symbolic.ContextTerms;
 import io.plumbline.conformance.symbolic.Term;
 import io.plumbline.conformance.symbolic.Terms;
 
@@ -29,20 +30,20 @@ final class FrameTerms {
    */
   FrameTerms(Terms terms, boolean tags) {
     this.terms = terms;
-    Term untagged = terms.variable("len", 20);
+    Term untagged = ContextTerms.length(terms);
     tagged =
         !tags
             ? terms.truth(false)
             : terms.both(
-                terms.eq(terms.variable("vlan_present", 1), terms.constant(1)),
+                ContextTerms.tagged(terms),
                 terms.ule(terms.constant(ETHERNET_LENGTH), untagged));
     length = terms.choice(tagged, terms.add(untagged, terms.constant(TAG_LENGTH)), untagged);
     // The context has the protocol in network order, and the tag's other half in host order.
-    Term protocol = terms.variable("vlan_proto", 16);
+    Term protocol = ContextTerms.tagProtocol(terms);
     Term high = terms.and(protocol, terms.constant(0xFF));
     Term low = terms.lshr(protocol, terms.constant(8));
     Term tpid = terms.or(terms.shl(high, terms.constant(8)), low);
-    tag = terms.or(terms.shl(tpid, terms.constant(16)), terms.variable("vlan_tci", 16));
+    tag = terms.or(terms.shl(tpid, terms.constant(16)), ContextTerms.tagControl(terms));
   }
 
   /** Returns the frame's length, a tag outside the bytes included. */

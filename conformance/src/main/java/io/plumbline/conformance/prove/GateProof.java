@@ -2,6 +2,7 @@ package io.plumbline.conformance.prove;
 
 import io.plumbline.conformance.symbolic.Assignment;
 import io.plumbline.conformance.symbolic.Code;
+import io.plumbline.conformance.symbolic.ContextTerms;
 import io.plumbline.conformance.symbolic.Explorer;
 import io.plumbline.conformance.symbolic.Path;
 import io.plumbline.conformance.symbolic.Path.End;
@@ -17,7 +18,7 @@ import io.plumbline.emulator.object.MapSpec;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.ProgramObjects;
 import io.plumbline.model.filter.GateModel;
-import io.plumbline.model.hook.Verdicts;
+import io.plumbline.model.hook.Hook;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -35,10 +36,11 @@ final class GateProof {
   private static final long NANOS_PER_SECOND = 1_000_000_000L;
   private static final int ANSWERS = 3;
 
+  private final Hook hook;
   private final ProgramObjects objects;
   private final Terms terms = new Terms();
   private final Solver solver;
-  private final Term length = terms.variable("len", 20);
+  private final Term length = ContextTerms.length(terms);
   private final Term zero = terms.constant(0);
   private final Term one = terms.constant(1);
   private final Term filter = terms.variable("filter", 64);
@@ -50,15 +52,16 @@ final class GateProof {
   private final Map<String, SymbolicMap> maps = new HashMap<>();
   private final Attempt attempt;
 
-  GateProof(ProgramObjects objects, Solver solver, Attempt attempt) {
+  GateProof(Hook hook, ProgramObjects objects, Solver solver, Attempt attempt) {
+    this.hook = hook;
     this.objects = objects;
     this.solver = solver;
     this.attempt = attempt;
   }
 
   /** Returns what the result rests on beside the explorer's assumptions. */
-  static List<String> assumptions() {
-    List<String> all = new ArrayList<>(Explorer.assumptions());
+  static List<String> assumptions(Hook hook) {
+    List<String> all = new ArrayList<>(ContextTerms.assumptions(hook));
     all.add("the filter in the gate leaves the frame, its length, tag and mark as they are");
     all.add("bpf_ringbuf_reserve gives a record or none");
     return all;
@@ -199,9 +202,13 @@ final class GateProof {
       return terms.truth(false);
     }
     Term answer = terms.and(filter, terms.constant(LOW));
-    Term ok = terms.eq(answer, terms.constant(Verdicts.TC_ACT_OK));
-    Term drops = terms.eq(answer, terms.constant(Verdicts.TC_ACT_SHOT));
-    Term passes = terms.either(ok, terms.eq(answer, terms.constant(LOW)));
+    Term ok = terms.eq(answer, terms.constant(hook.accept()));
+    Term drops = terms.eq(answer, terms.constant(hook.drop()));
+    Term next =
+        hook.next().isPresent()
+            ? terms.eq(answer, terms.constant(hook.next().getAsInt() & LOW))
+            : terms.truth(false);
+    Term passes = terms.either(ok, next);
     Term observed = terms.both(drops, terms.ne(observe, zero));
     List<Term> all = new ArrayList<>();
     all.add(
@@ -246,7 +253,7 @@ final class GateProof {
 
   /** Returns when a record says of the frame what it is to say. */
   private Term reported(Written written, SymbolicMap.Entry record) {
-    Term tagged = terms.eq(terms.variable("vlan_present", 1), one);
+    Term tagged = ContextTerms.tagged(terms);
     Term most = terms.constant(GateModel.CAPTURE_MAX);
     Term captured = terms.choice(terms.ult(length, most), length, most);
     List<Term> all = new ArrayList<>();
@@ -254,9 +261,9 @@ final class GateProof {
     all.add(is(written.of(record, 8, 4), length));
     all.add(is(written.of(record, 12, 4), terms.variable("skb.ifindex", 32)));
     all.add(is(written.of(record, 16, 4), terms.variable("skb.mark", 32)));
-    Term protocol = terms.choice(tagged, terms.variable("vlan_proto", 16), zero);
+    Term protocol = terms.choice(tagged, ContextTerms.tagProtocol(terms), zero);
     all.add(is(written.of(record, 20, 2), protocol));
-    Term tci = terms.choice(tagged, terms.variable("vlan_tci", 16), zero);
+    Term tci = terms.choice(tagged, ContextTerms.tagControl(terms), zero);
     all.add(is(written.of(record, 22, 2), tci));
     all.add(is(written.of(record, 24, 4), captured));
     all.add(is(written.of(record, 28, 4), Explorer.cpu(terms)));

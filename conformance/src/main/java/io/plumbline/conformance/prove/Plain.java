@@ -1,6 +1,7 @@
 package io.plumbline.conformance.prove;
 
 import io.plumbline.conformance.symbolic.Assignment;
+import io.plumbline.conformance.symbolic.ContextTerms;
 import io.plumbline.conformance.symbolic.Explorer;
 import io.plumbline.conformance.symbolic.Solver;
 import io.plumbline.conformance.symbolic.SymbolicException;
@@ -31,11 +32,11 @@ final class Plain {
   static Assignment of(
       Terms terms, Solver solver, Term slot, List<Term> conditions, Assignment first)
       throws SymbolicException {
-    Term length = terms.variable("len", 20);
-    Term untagged = terms.eq(terms.variable("vlan_present", 1), terms.constant(0));
+    Term length = ContextTerms.length(terms);
+    Term untagged = ContextTerms.tagged(terms, false);
     List<Term> wishes =
         List.of(
-            terms.eq(terms.variable("linear", 20), length),
+            terms.eq(ContextTerms.linear(terms), length),
             untagged,
             terms.eq(slot, terms.constant(0)),
             terms.ule(terms.constant(ETHERNET_LENGTH), length),
@@ -73,10 +74,10 @@ final class Plain {
     int length = (int) at.variable("len");
     byte[] bytes = at.frame(Math.min(length, MOST_BYTES));
     Packet packet = bytes.length == length ? Packet.of(bytes) : Packet.cut(bytes, length);
-    if (at.variable("vlan_present") == 0) {
+    if (!ContextTerms.isTagged(at)) {
       return packet;
     }
-    int tpid = Short.reverseBytes((short) at.variable("vlan_proto")) & 0xFFFF;
-    return packet.withOutsideTag(new VlanTag(tpid, (int) at.variable("vlan_tci")));
+    return packet.withOutsideTag(
+        new VlanTag(ContextTerms.tagProtocol(at), ContextTerms.tagControl(at)));
   }
 }

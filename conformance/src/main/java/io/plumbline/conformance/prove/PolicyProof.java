@@ -1,6 +1,6 @@
 package io.plumbline.conformance.prove;
 
-import io.plumbline.conformance.symbolic.Explorer;
+import io.plumbline.conformance.symbolic.ContextTerms;
 import io.plumbline.conformance.symbolic.Patience;
 import io.plumbline.emulator.engine.EmulatorEngine;
 import io.plumbline.model.engine.EngineException;
@@ -53,11 +53,12 @@ final class PolicyProof {
     if (attempt.open()) {
       tried(policy).ifPresent(attempt::refute);
     }
-    List<String> assumptions = new ArrayList<>(Explorer.assumptions());
+    Subject subject = new Subject.Intent(policy);
+    List<String> assumptions = new ArrayList<>(ContextTerms.assumptions(subject.hook()));
     assumptions.add("maps answer as the kernel documents, and hold what the loader put there");
     assumptions.add("the counters have room for every CPU");
     return attempt.proof(
-        new Subject.Intent(policy).toString(),
+        subject.toString(),
         "decides as its %d clauses and %s and counts by them, for all frames"
             .formatted(
                 Intent.classification().size(),

@@ -2,6 +2,7 @@ package io.plumbline.conformance.prove;
 
 import io.plumbline.conformance.symbolic.Assignment;
 import io.plumbline.conformance.symbolic.Code;
+import io.plumbline.conformance.symbolic.ContextTerms;
 import io.plumbline.conformance.symbolic.Known;
 import io.plumbline.conformance.symbolic.Merger;
 import io.plumbline.conformance.symbolic.Path;
@@ -13,13 +14,11 @@ import io.plumbline.conformance.symbolic.Terms;
 import io.plumbline.conformance.symbolic.Value;
 import io.plumbline.conformance.symbolic.Variables;
 import io.plumbline.emulator.object.BpfObject;
-import io.plumbline.model.decision.Action;
 import io.plumbline.model.decision.Clause;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.ProgramObjects;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.filter.Intent;
-import io.plumbline.model.hook.Verdicts;
 import io.plumbline.model.packet.EtherType;
 import io.plumbline.model.packet.IpProtocol;
 import io.plumbline.model.policy.Policy;
@@ -92,7 +91,7 @@ final class PolicyQuestions {
    * @throws Refuted if the program does something else
    */
   void ask() throws SymbolicException {
-    Term outside = terms.eq(terms.variable("vlan_present", 1), terms.constant(tagged ? 1 : 0));
+    Term outside = ContextTerms.tagged(terms, tagged);
     if (solver.check(List.of(outside, decisions.overread())).isPresent()) {
       throw new SymbolicException("a condition of the model reads past the end of the frame");
     }
@@ -170,9 +169,8 @@ final class PolicyQuestions {
         continue;
       }
       known = terms.either(known, here);
-      boolean ok = clauses.get(i).action() != Action.SHOT;
       Term decided =
-          terms.eq(verdict, terms.constant(ok ? Verdicts.TC_ACT_OK : Verdicts.TC_ACT_SHOT));
+          terms.eq(verdict, terms.constant(clauses.get(i).action().code(code.hook())));
       Term right = terms.all(List.of(lists.decides(i - first), decided, counted));
       refuse(path, asked, given, List.of(here, terms.not(right)));
     }

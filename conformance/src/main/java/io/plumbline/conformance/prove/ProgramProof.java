@@ -2,7 +2,7 @@ package io.plumbline.conformance.prove;
 
 import io.plumbline.conformance.symbolic.Assignment;
 import io.plumbline.conformance.symbolic.Code;
-import io.plumbline.conformance.symbolic.Explorer;
+import io.plumbline.conformance.symbolic.ContextTerms;
 import io.plumbline.conformance.symbolic.Merger;
 import io.plumbline.conformance.symbolic.Path;
 import io.plumbline.conformance.symbolic.Path.End;
@@ -18,7 +18,6 @@ import io.plumbline.model.decision.Action;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.ProgramObjects;
 import io.plumbline.model.engine.Subject;
-import io.plumbline.model.hook.Verdicts;
 import io.plumbline.model.packet.Packet;
 import io.plumbline.model.program.Chain;
 import io.plumbline.model.program.Input;
@@ -82,7 +81,7 @@ final class ProgramProof {
     return attempt.proof(
         name,
         claim.formatted(clauses(program.decisions().clauses().size())),
-        Explorer.assumptions());
+        ContextTerms.assumptions(program.hook()));
   }
 
   private static void check(
@@ -107,8 +106,8 @@ final class ProgramProof {
   /** Returns when a path ends as the decision list says. */
   private static Term right(
       Terms terms, ProgramInputs inputs, DecisionTerms decisions, Path path, boolean stage) {
-    Term passes = decisions.decides(Action.PASS);
-    Term accepts = decisions.decides(Action.OK);
+    Term passes = decisions.decides(Action.NEXT);
+    Term accepts = decisions.decides(Action.ACCEPT);
     if (path.end() instanceof End.Fault) {
       return terms.truth(false);
     }
@@ -116,9 +115,9 @@ final class ProgramProof {
     Term asked = path.tail().map(tail -> terms.eq(tail.index(), next)).orElse(terms.truth(false));
     if (path.end() instanceof End.Returned returned) {
       Term verdict = terms.and(returned.r0(), terms.constant(LOW));
-      Term ok = terms.eq(verdict, terms.constant(Verdicts.TC_ACT_OK));
-      Term shot = terms.eq(verdict, terms.constant(Verdicts.TC_ACT_SHOT));
-      Term drops = terms.both(decisions.decides(Action.SHOT), shot);
+      Term ok = terms.eq(verdict, terms.constant(inputs.program().hook().accept()));
+      Term shot = terms.eq(verdict, terms.constant(inputs.program().hook().drop()));
+      Term drops = terms.both(decisions.decides(Action.DROP), shot);
       if (!stage) {
         return path.tail().isPresent()
             ? terms.truth(false)
@@ -140,9 +139,9 @@ final class ProgramProof {
     if (stage) {
       boolean drops =
           path.end() instanceof End.Returned returned
-              && (int) at.of(returned.r0()) == Verdicts.TC_ACT_SHOT;
+              && (int) at.of(returned.r0()) == inputs.program().hook().drop();
       // Where neither drops, it matters whether the frame goes on or is accepted.
-      boolean goesOn = !drops && !at.holds(decisions.decides(Action.SHOT));
+      boolean goesOn = !drops && !at.holds(decisions.decides(Action.DROP));
       subject =
           new Subject.Chained(chain(inputs.stage(at), (int) at.of(inputs.slot()), packet, goesOn));
     }

@@ -1,6 +1,6 @@
 package io.plumbline.conformance.prove;
 
-import io.plumbline.conformance.symbolic.Explorer;
+import io.plumbline.conformance.symbolic.ContextTerms;
 import io.plumbline.conformance.symbolic.Patience;
 import io.plumbline.model.catalog.ChainSyntax;
 import io.plumbline.model.catalog.ProgramCatalog;
@@ -8,6 +8,7 @@ import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.ProgramObjects;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.filter.GateModel;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.policy.Direction;
 import io.plumbline.model.policy.Policy;
 import io.plumbline.model.policy.PolicyBuilder;
@@ -77,6 +78,7 @@ public final class Prover {
     }
   }
 
+  private final Hook hook = Hook.TC;
   private final ProgramObjects objects;
   private final Patience patience;
 
@@ -193,13 +195,13 @@ public final class Prover {
         () -> {
           Attempt attempt = new Attempt(patience);
           for (boolean tagged : new boolean[] {true, false}) {
-            attempt.with(solver -> new RowsProof(objects, tagged, solver, attempt).prove());
+            attempt.with(solver -> new RowsProof(hook, objects, tagged, solver, attempt).prove());
           }
           return attempt.proof(
               name,
               "the first row that matches decides, for all frames and all tables of up to %d rows"
                   .formatted(StrictRow.MAX),
-              RowsProof.assumptions());
+              RowsProof.assumptions(hook));
         });
   }
 
@@ -233,11 +235,11 @@ public final class Prover {
 
   private Proof proveGate() throws EngineException {
     Attempt attempt = new Attempt(patience);
-    attempt.with(solver -> new GateProof(objects, solver, attempt).prove());
+    attempt.with(solver -> new GateProof(hook, objects, solver, attempt).prove());
     return attempt.proof(
         GateModel.NAME,
         "returns, counts and reports as its model, whatever the filter answers",
-        GateProof.assumptions());
+        GateProof.assumptions(hook));
   }
 
   /** Returns what there is to prove of a chain with its inputs. */
@@ -253,13 +255,13 @@ public final class Prover {
         name,
         "drops what one of its %d stages drops and accepts the rest, for all frames"
             .formatted(chain.stages().size()),
-        Explorer.assumptions());
+        ContextTerms.assumptions(hook));
   }
 
   private Proof proveRows(String name, Subject.IntentRows rows) throws EngineException {
     Attempt attempt = new Attempt(patience);
     attempt.with(solver -> new ChainProof(objects, rows, solver, attempt).prove(rows));
     return attempt.proof(
-        name, "drops and accepts as the policy, for all frames", Explorer.assumptions());
+        name, "drops and accepts as the policy, for all frames", ContextTerms.assumptions(hook));
   }
 }

@@ -2,6 +2,7 @@ package io.plumbline.conformance.prove;
 
 import io.plumbline.conformance.symbolic.Assignment;
 import io.plumbline.conformance.symbolic.Code;
+import io.plumbline.conformance.symbolic.ContextTerms;
 import io.plumbline.conformance.symbolic.Merger;
 import io.plumbline.conformance.symbolic.Patience;
 import io.plumbline.conformance.symbolic.Solver;
@@ -102,14 +103,14 @@ public record Reach(BitSet reachable, List<Packet> frames, List<Integer> linear)
               solver,
               Merger.open(terms, solver).withHints(decisions.places()),
               code,
-              List.of(terms.eq(terms.variable("vlan_present", 1), terms.constant(0))));
+              List.of(ContextTerms.tagged(terms, false)));
       Reach tagged =
           collect(
               terms,
               solver,
               Merger.open(terms, solver),
               code,
-              List.of(terms.eq(terms.variable("vlan_present", 1), terms.constant(1))));
+              List.of(ContextTerms.tagged(terms)));
       return untagged.and(tagged);
     } catch (PolicyException e) {
       throw new SymbolicException(String.valueOf(e.getMessage()));

@@ -2,7 +2,7 @@ package io.plumbline.conformance.prove;
 
 import io.plumbline.conformance.symbolic.Assignment;
 import io.plumbline.conformance.symbolic.Code;
-import io.plumbline.conformance.symbolic.Explorer;
+import io.plumbline.conformance.symbolic.ContextTerms;
 import io.plumbline.conformance.symbolic.Known;
 import io.plumbline.conformance.symbolic.Merger;
 import io.plumbline.conformance.symbolic.Path;
@@ -18,7 +18,7 @@ import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.ProgramObjects;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.filter.Intent;
-import io.plumbline.model.hook.Verdicts;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.packet.EtherType;
 import io.plumbline.model.packet.IpProtocol;
 import io.plumbline.model.policy.Direction;
@@ -47,6 +47,7 @@ final class RowsProof {
   private static final int DNS_PORT = 53;
   private static final long LOW = 0xFFFF_FFFFL;
 
+  private final Hook hook;
   private final ProgramObjects objects;
   private final Terms terms = new Terms();
   private final boolean tagged;
@@ -67,7 +68,8 @@ final class RowsProof {
    *
    * @param tagged whether frames have a tag outside their bytes: fields are elsewhere then
    */
-  RowsProof(ProgramObjects objects, boolean tagged, Solver solver, Attempt attempt) {
+  RowsProof(Hook hook, ProgramObjects objects, boolean tagged, Solver solver, Attempt attempt) {
+    this.hook = hook;
     this.objects = objects;
     this.tagged = tagged;
     this.solver = solver;
@@ -75,8 +77,8 @@ final class RowsProof {
   }
 
   /** Returns what the result rests on. */
-  static List<String> assumptions() {
-    List<String> all = new ArrayList<>(Explorer.assumptions());
+  static List<String> assumptions(Hook hook) {
+    List<String> all = new ArrayList<>(ContextTerms.assumptions(hook));
     all.add(
         "rows are as policies come to: TCP, UDP, ARP, or both with port 53; drops before allows");
     return all;
@@ -94,7 +96,7 @@ final class RowsProof {
     for (int i = 0; i < StrictRow.MAX; i++) {
       rows.add(row(variables, i));
     }
-    Term outside = terms.eq(terms.variable("vlan_present", 1), terms.constant(tagged ? 1 : 0));
+    Term outside = ContextTerms.tagged(terms, tagged);
     Term atMost = terms.ule(count, terms.constant(StrictRow.MAX));
     Code code = Codes.code(terms, object, StrictRow.PROGRAM, variables, Map.of());
 
@@ -262,8 +264,8 @@ final class RowsProof {
     Term verdict = terms.and(returned.r0(), terms.constant(LOW));
     return terms.choice(
         passes,
-        terms.eq(verdict, terms.constant(Verdicts.TC_ACT_OK)),
-        terms.eq(verdict, terms.constant(Verdicts.TC_ACT_SHOT)));
+        terms.eq(verdict, terms.constant(hook.accept())),
+        terms.eq(verdict, terms.constant(hook.drop())));
   }
 
   /** Returns a policy of the rows that were found. */

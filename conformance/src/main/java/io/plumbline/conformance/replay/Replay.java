@@ -6,7 +6,7 @@ import io.plumbline.model.engine.ModelRunner;
 import io.plumbline.model.engine.Outcomes;
 import io.plumbline.model.engine.Runner;
 import io.plumbline.model.engine.Subject;
-import io.plumbline.model.hook.Verdicts;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.packet.PacketBatch;
 import io.plumbline.pcaps.CaptureException;
 import io.plumbline.pcaps.CaptureReader;
@@ -20,6 +20,7 @@ import java.util.TreeMap;
  * size.
  */
 public final class Replay {
+  private final Hook hook;
   private static final int CHUNK = 4096;
 
   /** Receives every frame. */
@@ -43,6 +44,7 @@ public final class Replay {
   private long nanos;
 
   public Replay(Subject subject) {
+    hook = subject.hook();
     model = new ModelEngine().load(subject);
     linePackets = new long[model.lines().size()];
     lineBytes = new long[linePackets.length];
@@ -116,7 +118,7 @@ public final class Replay {
         cut++;
         continue;
       }
-      if (outcomes.code(i) == Verdicts.TC_ACT_OK) {
+      if (outcomes.code(i) == hook.accept()) {
         allowed++;
       }
       int line = outcomes.line(i);

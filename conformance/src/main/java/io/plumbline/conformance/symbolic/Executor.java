@@ -8,6 +8,7 @@ import io.plumbline.emulator.helper.Helper;
 import io.plumbline.emulator.isa.Insn;
 import io.plumbline.emulator.isa.Opcode;
 import io.plumbline.emulator.machine.ContextType;
+import io.plumbline.model.hook.Hook;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -17,21 +18,10 @@ import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Executes instructions of tc programs over terms. What helpers do, and what of it is assumed, is
- * in {@link #ASSUMPTIONS}.
+ * Executes instructions over terms. What a hook gives to a program, and what is assumed of helpers,
+ * is in {@link ContextTerms}.
  */
 final class Executor {
-  /** What a result rests on; shown with it. */
-  static final List<String> ASSUMPTIONS =
-      List.of(
-          "frames of 0 to 524280 bytes (GSO_MAX_SIZE), any part of them linear",
-          "bpf_skb_pull_data succeeds for lengths up to the frame's (there is memory)",
-          "bpf_skb_load_bytes succeeds within the frame and fails beyond it",
-          "a VLAN tag outside the frame has the protocol 0x8100 or 0x88a8");
-
-  /** The longest frame: kernel {@code GSO_MAX_SIZE}. */
-  static final int MAX_LENGTH = 524_280;
-
   /** CPUs are numbered below 2^13: kernel {@code NR_CPUS} on the largest machines. */
   public static final int CPU_BITS = 13;
 
@@ -43,6 +33,9 @@ final class Executor {
 
   /** Begins the names of what depends on where things are in memory. */
   static final String ADDRESS = "address";
+
+  /** The longest frame at any hook. */
+  private static final int MAX_LENGTH = 524_280;
 
   private static final int MAX_STEPS = 2_000_000;
   private static final int MAX_ERRNO = 4095;
@@ -107,13 +100,16 @@ final class Executor {
   private final TailCalls tailCalls;
   private final Map<Integer, Term> functions = new HashMap<>();
   private final Term length;
+  private final Term linear;
+  private final Map<Hook, ContextTerms> contexts = new HashMap<>();
   private final Term zero;
 
   Executor(Terms terms, TailCalls tailCalls) {
     this.terms = terms;
     this.tailCalls = tailCalls;
     semantics = new Semantics(terms);
-    length = terms.variable("len", 20);
+    length = ContextTerms.length(terms);
+    linear = ContextTerms.linear(terms);
     zero = terms.constant(0);
   }
 
@@ -130,22 +126,13 @@ final class Executor {
 
   /** Returns a program that is about to begin. */
   State start(Code code) {
-    Term linear = terms.variable("linear", 20);
     State state = new State(code, linear, Value.pointer(new Region.Context(), zero));
-    state.assume(terms.ule(length, terms.constant(MAX_LENGTH)));
-    state.assume(terms.ule(linear, length));
-    Term tagged = terms.eq(field("vlan_present", 1), terms.constant(1));
-    Term protocol = field("vlan_proto", 16);
-    // Network order: 0x8100 and 0x88a8.
-    Term known =
-        terms.either(
-            terms.eq(protocol, terms.constant(0x0081)), terms.eq(protocol, terms.constant(0xA888)));
-    state.assume(terms.either(terms.not(tagged), known));
+    context(code).conditions().forEach(state::assume);
     return state;
   }
 
-  private Term field(String name, int width) {
-    return terms.variable(name, width);
+  private ContextTerms context(Code code) {
+    return contexts.computeIfAbsent(code.hook(), hook -> ContextTerms.of(hook, terms));
   }
 
   /**
@@ -503,7 +490,8 @@ final class Executor {
   }
 
   private Value contextField(State state, int offset, int size) throws SymbolicException {
-    ContextType type = ContextType.SCHED_CLS;
+    ContextTerms context = context(state.code);
+    ContextType type = context.type();
     Optional<String> illegal = type.illegal(offset, size, false);
     if (illegal.isPresent()) {
       throw error(state, illegal.get());
@@ -513,10 +501,7 @@ final class Executor {
         switch (field.name()) {
           case "data", "data_meta" -> Value.pointer(new Region.Packet(), zero);
           case "data_end" -> Value.pointer(new Region.Packet(), state.linear);
-          case "len" -> Value.of(length);
-          case "vlan_present" -> Value.of(field("vlan_present", 1));
-          case "vlan_tci", "vlan_proto" -> Value.of(field(field.name(), 16));
-          default -> Value.of(field("skb." + field.name(), 8 * field.size()));
+          default -> Value.of(context.field(field));
         };
     if (size == field.size() || !(whole instanceof Num number)) {
       return whole;

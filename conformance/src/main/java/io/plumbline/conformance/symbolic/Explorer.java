@@ -83,11 +83,6 @@ public final class Explorer {
     return unwritten;
   }
 
-  /** Returns what every result rests on. */
-  public static List<String> assumptions() {
-    return Executor.ASSUMPTIONS;
-  }
-
   /**
    * Goes every way.
    *

@@ -6,7 +6,6 @@ import io.plumbline.emulator.interp.Interpreter;
 import io.plumbline.emulator.isa.Insn;
 import io.plumbline.emulator.isa.Opcode;
 import io.plumbline.emulator.jit.Jit;
-import io.plumbline.emulator.machine.ContextType;
 import io.plumbline.emulator.machine.Fault;
 import io.plumbline.emulator.machine.Frames;
 import io.plumbline.emulator.machine.Machine;
@@ -16,6 +15,7 @@ import io.plumbline.emulator.map.MapType;
 import io.plumbline.emulator.map.ReferenceMap;
 import io.plumbline.emulator.object.BpfObject;
 import io.plumbline.emulator.object.ObjectException;
+import io.plumbline.emulator.vm.Contexts;
 import io.plumbline.emulator.vm.Linker;
 import io.plumbline.emulator.vm.VmException;
 import io.plumbline.loader.attach.GateTestRun;
@@ -23,6 +23,7 @@ import io.plumbline.loader.kernel.FeatureProbe;
 import io.plumbline.loader.kernel.KernelEngine;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.filter.GateModel;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.packet.EtherType;
 import io.plumbline.model.packet.Packet;
 import io.plumbline.model.packet.PacketBatch;
@@ -40,6 +41,8 @@ import java.util.function.Function;
 
 /** Runs the gate around a filter that gives one answer, and compares it with its model. */
 public final class GateExecution {
+  private static final Hook HOOK = Hook.TC;
+
   private static final long SECOND = 1_000_000_000L;
 
   /** The engines of the emulator. */
@@ -118,7 +121,7 @@ public final class GateExecution {
       throws EngineException {
     Machine machine = new Machine();
     machine.clock(state::now);
-    Frames frames = new Frames(machine, ContextType.SCHED_CLS);
+    Frames frames = new Frames(machine, Contexts.of(HOOK));
     frames.linear(linear);
     Linker.Linked gate;
     try {
@@ -205,7 +208,7 @@ public final class GateExecution {
 
   /** Executes a counterexample; engines that cannot run it say why. */
   static Execution of(Counterexample.Gated found, byte[] object) throws EngineException {
-    GateModel.Result expected = GateModel.judge(found.state(), found.packet());
+    GateModel.Result expected = GateModel.judge(HOOK, found.state(), found.packet());
     Map<String, String> said = new LinkedHashMap<>();
     boolean shown = false;
     for (Map.Entry<String, Function<Machine, Program.Maker>> engine : MAKERS.entrySet()) {
@@ -220,14 +223,14 @@ public final class GateExecution {
       }
     }
     Optional<String> reason =
-        FeatureProbe.schedClsUnavailable().or(() -> GateTestRun.unsupported(found.packet()));
+        FeatureProbe.unavailable().or(() -> GateTestRun.unsupported(found.packet()));
     if (reason.isPresent()) {
       said.put(KernelEngine.NAME, "not run: " + reason.get());
       return new Execution(expected.toString(), said, shown);
     }
     try (GateTestRun kernel = new GateTestRun(object, found.state())) {
       GateTestRun.Ran ran = kernel.run(found.packet());
-      GateModel.Result there = GateModel.judge(ran.state(), found.packet()).timeless();
+      GateModel.Result there = GateModel.judge(HOOK, ran.state(), found.packet()).timeless();
       shown |= !ran.result().timeless().equals(there);
       said.put(KernelEngine.NAME, ran.result() + " at its own time");
     } catch (EngineException e) {

@@ -178,7 +178,7 @@ public final class ClassicTranslation {
       add(Opcode.CALL_HELPER, 0, 0, 0, ancillary == Ancillary.RANDOM ? RANDOM : PROCESSOR);
       return;
     }
-    ContextType type = ContextType.SCHED_CLS;
+    ContextType type = ContextType.SOCKET_FILTER;
     int offset = type.fields().get(type.slot(ancillary.field())).offset();
     add(Opcode.LDXW, A, CTX, offset, 0);
     if (ancillary.network()) {

@@ -1,6 +1,5 @@
 package io.plumbline.emulator.engine;
 
-import io.plumbline.emulator.machine.ContextType;
 import io.plumbline.emulator.machine.Fault;
 import io.plumbline.emulator.machine.Frames;
 import io.plumbline.emulator.machine.Machine;
@@ -9,6 +8,7 @@ import io.plumbline.emulator.map.BpfMap;
 import io.plumbline.emulator.map.ReferenceMap;
 import io.plumbline.emulator.object.BpfObject;
 import io.plumbline.emulator.object.ObjectException;
+import io.plumbline.emulator.vm.Contexts;
 import io.plumbline.emulator.vm.Linker;
 import io.plumbline.emulator.vm.VmException;
 import io.plumbline.model.engine.EngineException;
@@ -64,7 +64,7 @@ final class EmulatorRunner implements Runner {
       int linear)
       throws EngineException {
     Machine machine = new Machine();
-    Frames frames = new Frames(machine, ContextType.SCHED_CLS);
+    Frames frames = new Frames(machine, Contexts.of(subject.hook()));
     frames.linear(linear);
     Linker linker = new Linker(machine, maker.apply(machine));
     Program entry;

@@ -1,7 +1,6 @@
 package io.plumbline.emulator.engine;
 
 import io.plumbline.emulator.machine.Bytes;
-import io.plumbline.emulator.machine.ContextType;
 import io.plumbline.emulator.machine.Frames;
 import io.plumbline.emulator.machine.Machine;
 import io.plumbline.emulator.machine.Program;
@@ -11,6 +10,7 @@ import io.plumbline.emulator.map.ReferenceMap;
 import io.plumbline.emulator.object.BpfObject;
 import io.plumbline.emulator.object.MapSpec;
 import io.plumbline.emulator.object.ObjectException;
+import io.plumbline.emulator.vm.Contexts;
 import io.plumbline.emulator.vm.Linker;
 import io.plumbline.emulator.vm.VmException;
 import io.plumbline.model.engine.EngineException;
@@ -49,7 +49,7 @@ final class PolicyMachine {
       List<Subject.Intent> subjects,
       int linear)
       throws EngineException {
-    Frames frames = new Frames(machine, ContextType.SCHED_CLS);
+    Frames frames = new Frames(machine, Contexts.of(subjects.get(0).hook()));
     frames.linear(linear);
     try {
       BpfObject object = BpfObject.read(objects.object(NAME));

@@ -72,7 +72,7 @@ final class DynptrHelpers {
     boolean given =
         netfilter
             ? skb == m.context()[m.contextType().slot("skb")] && skb != 0
-            : skb == Machine.CONTEXT && m.contextType().name().equals("__sk_buff");
+            : skb == Machine.CONTEXT && m.contextType().isSkb();
     if (!given) {
       throw new Fault("bpf_dynptr_from_skb: 0x%x: expected the packet's skb".formatted(skb));
     }

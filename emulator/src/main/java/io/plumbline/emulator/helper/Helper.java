@@ -174,8 +174,8 @@ public enum Helper {
   public boolean allowed(ContextType context) {
     return switch (where) {
       case ANY -> true;
-      case SKB -> context.name().equals("__sk_buff");
-      case XDP -> context.name().equals("xdp_md");
+      case SKB -> context.isSkb();
+      case XDP -> context == ContextType.XDP;
     };
   }
 }

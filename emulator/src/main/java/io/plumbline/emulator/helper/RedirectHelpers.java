@@ -1,6 +1,7 @@
 package io.plumbline.emulator.helper;
 
 import io.plumbline.emulator.machine.Bytes;
+import io.plumbline.emulator.machine.ContextType;
 import io.plumbline.emulator.machine.Errno;
 import io.plumbline.emulator.machine.Machine;
 import io.plumbline.emulator.machine.Region;
@@ -19,7 +20,7 @@ final class RedirectHelpers {
   private RedirectHelpers() {}
 
   private static boolean xdp(Machine m) {
-    return m.contextType().name().equals("xdp_md");
+    return m.contextType() == ContextType.XDP;
   }
 
   private static void note(Machine m, String how, long target, long flags) {

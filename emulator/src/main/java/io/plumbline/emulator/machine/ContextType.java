@@ -24,6 +24,8 @@ public final class ContextType {
   public record Field(
       String name, int offset, int size, boolean pointer, boolean readable, boolean writable) {}
 
+  private static final String SKB = "__sk_buff";
+
   private static final Set<String> POINTERS =
       Set.of("data", "data_end", "data_meta", "flow_keys", "sk");
 
@@ -96,7 +98,7 @@ public final class ContextType {
   /** Traffic control (kernel {@code tc_cls_act_is_valid_access}). */
   public static final ContextType SCHED_CLS =
       new ContextType(
-          "__sk_buff",
+          SKB,
           SK_BUFF,
           union(SOCKET_FIELDS, List.of("flow_keys")),
           union(
@@ -106,7 +108,7 @@ public final class ContextType {
   /** A filter of a socket (kernel {@code sk_filter_is_valid_access}). */
   public static final ContextType SOCKET_FILTER =
       new ContextType(
-          "__sk_buff",
+          SKB,
           SK_BUFF,
           union(
               SOCKET_FIELDS,
@@ -124,7 +126,7 @@ public final class ContextType {
   /** A filter of a control group (kernel {@code cg_skb_is_valid_access}). */
   public static final ContextType CGROUP_SKB =
       new ContextType(
-          "__sk_buff",
+          SKB,
           SK_BUFF,
           List.of("tc_classid", "data_meta", "flow_keys", "wire_len"),
           union(CB, List.of("mark", "priority", "tstamp")));
@@ -149,6 +151,9 @@ public final class ContextType {
    */
   public static final ContextType NETFILTER =
       new ContextType("bpf_nf_ctx", List.of("state 8", "skb 8"), List.of(), List.of());
+
+  /** The context of a machine for which none has been chosen. */
+  static final ContextType INITIAL = SCHED_CLS;
 
   private final String name;
   private final List<Field> fields = new ArrayList<>();
@@ -230,6 +235,16 @@ public final class ContextType {
   /** Returns the name of the structure. */
   public String name() {
     return name;
+  }
+
+  /** Returns whether it is that of a program that is given a socket buffer. */
+  public boolean isSkb() {
+    return name.equals(SKB);
+  }
+
+  /** Returns whether its programs may load from the packet as classic BPF does. */
+  public boolean takesClassicLoads() {
+    return this == SCHED_CLS || this == SOCKET_FILTER;
   }
 
   /** Returns the size of the structure in bytes. */

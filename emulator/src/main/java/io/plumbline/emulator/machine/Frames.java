@@ -51,7 +51,7 @@ public final class Frames {
     this.machine = machine;
     this.type = type;
     machine.contextType(type);
-    skb = type.name().equals("__sk_buff");
+    skb = type.isSkb();
     link =
         type != ContextType.SOCKET_FILTER
             && type != ContextType.CGROUP_SKB

@@ -71,7 +71,7 @@ public final class Machine {
   private final Region packet;
   private final long[][] registers = new long[MAX_FRAMES][16];
   private final byte[] stack = new byte[MAX_FRAMES * STACK_BYTES];
-  private ContextType contextType = ContextType.SCHED_CLS;
+  private ContextType contextType = ContextType.INITIAL;
   private long[] context = new long[64];
   private boolean contextChanged;
   private boolean linkFieldsPending;
@@ -567,7 +567,7 @@ public final class Machine {
     if (meta >= 0) {
       context[meta] = address + packet.low();
     }
-    if (contextType.name().equals("__sk_buff")) {
+    if (contextType.isSkb()) {
       context[0] = packet.high() - data;
     }
   }

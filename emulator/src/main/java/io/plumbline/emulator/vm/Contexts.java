@@ -1,9 +1,11 @@
 package io.plumbline.emulator.vm;
 
 import io.plumbline.emulator.machine.ContextType;
+import io.plumbline.model.hook.Hook;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 
 /** What a section's name says of the context its programs are given (libbpf's section names). */
@@ -29,6 +31,16 @@ public final class Contexts {
   }
 
   private Contexts() {}
+
+  /** Returns the context of a hook's programs. */
+  public static ContextType of(Hook hook) {
+    return Objects.requireNonNull(TYPES.get(hook.name()));
+  }
+
+  /** Returns the hook at which programs of a context are filters; empty if there is none. */
+  public static Optional<Hook> hook(ContextType context) {
+    return Hook.all().stream().filter(hook -> of(hook) == context).findFirst();
+  }
 
   /** Returns the context of a section; empty if programs there are not given a packet. */
   public static Optional<ContextType> of(String section) {

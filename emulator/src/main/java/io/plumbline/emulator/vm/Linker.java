@@ -316,9 +316,7 @@ public final class Linker {
       }
       case LD_ABS, LD_IND -> {
         // Kernel may_access_skb.
-        if (context != null
-            && context != ContextType.SCHED_CLS
-            && context != ContextType.SOCKET_FILTER) {
+        if (context != null && !context.takesClassicLoads()) {
           throw error(
               program, slot, "packet access of classic BPF: expected a tc or socket filter");
         }

@@ -3,6 +3,7 @@ package io.plumbline.loader.attach;
 import io.plumbline.loader.attach.AttachException.Kind;
 import io.plumbline.loader.kernel.LoadedObject;
 import io.plumbline.loader.kernel.ObjectSource;
+import io.plumbline.loader.kernel.ProgramType;
 import io.plumbline.loader.libbpf.Bpf;
 import io.plumbline.loader.libbpf.BpfSyscall;
 import io.plumbline.loader.libbpf.Errno;
@@ -783,7 +784,7 @@ public final class Attacher implements AutoCloseable {
       return of.object.type() == BpfSyscall.PROG_TYPE_XDP
           ? new Prepared(of.name, Optional.empty(), Optional.of(of.object))
           : new Prepared(
-              of.name, Optional.of(FilterCode.of(of.name, of.object)), Optional.of(of.object));
+              of.name, Optional.of(FilterCode.of(ProgramType.SCHED_CLS.hook(), of.name, of.object)), Optional.of(of.object));
     } catch (EngineException e) {
       throw refused(e, what instanceof What.OfObject ? Kind.INPUT : Kind.KERNEL);
     }

@@ -71,7 +71,7 @@ public enum Feature {
       return Optional.of("PLUMB_WITHOUT says so");
     }
     return switch (this) {
-      case BPF -> FeatureProbe.schedClsUnavailable();
+      case BPF -> FeatureProbe.unavailable();
       case RINGBUF -> FeatureProbe.ringbufUnavailable();
       case BPF_LOOP -> FeatureProbe.loopUnavailable();
       case CLSACT -> clsact();

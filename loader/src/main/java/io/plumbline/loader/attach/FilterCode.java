@@ -6,7 +6,7 @@ import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.loader.kernel.PolicyProgram;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.Subject;
-import io.plumbline.model.hook.Verdicts;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.policy.PolicyException;
 import io.plumbline.model.policy.StrictRow;
 import io.plumbline.model.program.Chain;
@@ -32,11 +32,13 @@ final class FilterCode implements AutoCloseable {
   /** The program that decides by a policy. */
   static final String POLICY = "intent";
 
+  private final Hook hook;
   private final String name;
   private final byte[] instructions;
   private final List<AutoCloseable> held;
 
-  private FilterCode(String name, byte[] instructions, List<AutoCloseable> held) {
+  private FilterCode(Hook hook, String name, byte[] instructions, List<AutoCloseable> held) {
+    this.hook = hook;
     this.name = name;
     this.instructions = instructions;
     this.held = held;
@@ -49,6 +51,7 @@ final class FilterCode implements AutoCloseable {
       if (subject instanceof Subject.Standalone alone) {
         String name = alone.program().name();
         return new FilterCode(
+            subject.hook(),
             name,
             load(
                 name,
@@ -68,18 +71,23 @@ final class FilterCode implements AutoCloseable {
                   RodataImage.stage(stage, slot++).symbols(),
                   held));
         }
-        return new FilterCode("dispatcher", inOrder(stages), held);
+        return new FilterCode(
+            subject.hook(), "dispatcher", inOrder(stages, subject.hook()), held);
       }
       if (subject instanceof Subject.Intent intent) {
         PolicyProgram program = PolicyProgram.relocate(objects);
         held.add(program);
         program.install(0, List.of(PolicyProgram.image(intent.policy())));
         program.activate(0);
-        return new FilterCode(POLICY, program.instructions(), held);
+        return new FilterCode(subject.hook(), POLICY, program.instructions(), held);
       }
       Subject.IntentRows rows = (Subject.IntentRows) subject;
       Map<String, byte[]> table = StrictRow.rodata(StrictRow.of(rows.policy()));
-      return new FilterCode(StrictRow.PROGRAM, load(StrictRow.PROGRAM, objects, table, held), held);
+      return new FilterCode(
+          subject.hook(),
+          StrictRow.PROGRAM,
+          load(StrictRow.PROGRAM, objects, table, held),
+          held);
     } catch (PolicyException e) {
       close(held);
       throw new EngineException(String.valueOf(e.getMessage()));
@@ -89,9 +97,9 @@ final class FilterCode implements AutoCloseable {
     }
   }
 
-  /** Takes the instructions of an object of somebody else's, which stays the caller's to close. */
-  static FilterCode of(String name, LoadedObject object) {
-    return new FilterCode(name, object.instructions(), new ArrayList<>());
+  /** Takes the instructions of a third-party object, which the caller closes. */
+  static FilterCode of(Hook hook, String name, LoadedObject object) {
+    return new FilterCode(hook, name, object.instructions(), new ArrayList<>());
   }
 
   private static byte[] load(
@@ -102,13 +110,18 @@ final class FilterCode implements AutoCloseable {
     return object.instructions();
   }
 
-  /** Returns a function that calls others until one does not return TC_ACT_OK. */
-  private static byte[] inOrder(List<byte[]> stages) {
-    Assembly code = new Assembly().mov(PACKET, 1).movImm(0, Verdicts.TC_ACT_OK);
+  /** Returns a function that calls others until one does not accept. */
+  private static byte[] inOrder(List<byte[]> stages, Hook hook) {
+    Assembly code = new Assembly().mov(PACKET, 1).movImm(0, hook.accept());
     for (int i = 0; i < stages.size(); i++) {
-      code.mov(1, PACKET).callSubject(i).jumpNeImm(0, Verdicts.TC_ACT_OK, "out");
+      code.mov(1, PACKET).callSubject(i).jumpNeImm(0, hook.accept(), "out");
     }
     return code.label("out").exit().before(stages);
+  }
+
+  /** Returns the hook that its verdicts are for. */
+  Hook hook() {
+    return hook;
   }
 
   /** Returns the program's name. */

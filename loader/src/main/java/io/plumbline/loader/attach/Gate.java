@@ -4,6 +4,7 @@ import com.sun.jna.Memory;
 import io.plumbline.loader.attach.AttachException.Kind;
 import io.plumbline.loader.kernel.LoadedObject;
 import io.plumbline.loader.kernel.ObjectSource;
+import io.plumbline.loader.kernel.ProgramType;
 import io.plumbline.loader.kernel.SplicedProgram;
 import io.plumbline.loader.libbpf.Bpf;
 import io.plumbline.loader.libbpf.BpfSyscall;
@@ -39,8 +40,6 @@ final class Gate implements AutoCloseable {
   /** Answers, control, limiter, events, read-only variables. */
   private static final int GATE_MAPS = 5;
 
-  private static final int TC_ACT_UNSPEC = -1;
-
   private final int fd;
 
   private Gate(int fd) {
@@ -73,9 +72,10 @@ final class Gate implements AutoCloseable {
         LoadedObject.relocate(
             GATE,
             ObjectSource.builtIn().object(GATE),
-            Map.of("observe", u32(observe ? 1 : 0), "pass", u32(TC_ACT_UNSPEC)))) {
+            Map.of("observe", u32(observe ? 1 : 0), "pass", u32(filter.hook().next().orElse(filter.hook().accept()))))) {
       byte[] code = splice(gate, filter.instructions());
-      return new SplicedProgram("kernel", filter.name(), code, measured);
+      return new SplicedProgram(
+          "kernel", ProgramType.of(filter.hook()), filter.name(), code, measured);
     }
   }
 

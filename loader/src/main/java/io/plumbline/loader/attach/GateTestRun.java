@@ -3,12 +3,12 @@ package io.plumbline.loader.attach;
 import com.sun.jna.Memory;
 import io.plumbline.loader.kernel.LoadedObject;
 import io.plumbline.loader.kernel.PolicyProgram;
+import io.plumbline.loader.kernel.ProgramType;
 import io.plumbline.loader.kernel.SplicedProgram;
 import io.plumbline.loader.libbpf.BpfSyscall;
 import io.plumbline.loader.libbpf.Errno;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.filter.GateModel;
-import io.plumbline.model.hook.Hook;
 import io.plumbline.model.packet.Packet;
 import io.plumbline.model.packet.PacketBatch;
 import java.nio.ByteBuffer;
@@ -64,7 +64,7 @@ public final class GateTestRun implements AutoCloseable {
     SplicedProgram spliced = null;
     try {
       byte[] code = Gate.splice(gate, constant(state.filter()));
-      spliced = new SplicedProgram("kernel", GateModel.NAME, code);
+      spliced = new SplicedProgram("kernel", ProgramType.SCHED_CLS, GateModel.NAME, code);
       program = spliced;
       EventRing.install(gate.mapFd(Gate.EVENTS_MAP), RING_BYTES);
       events = EventRing.open(EventRing.installed(gate.mapFd(Gate.EVENTS_MAP)));
@@ -95,7 +95,7 @@ public final class GateTestRun implements AutoCloseable {
       return Optional.of("test runs of the gate have no tag outside the frame");
     }
     PacketBatch one = PacketBatch.of(frame);
-    return Hook.TC.testRunLimits().refusal(one.etherType(0), one.wireLength(0));
+    return ProgramType.SCHED_CLS.hook().testRunLimits().refusal(one.etherType(0), one.wireLength(0));
   }
 
   /** Runs a frame. */

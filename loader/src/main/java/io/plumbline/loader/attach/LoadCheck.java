@@ -2,6 +2,7 @@ package io.plumbline.loader.attach;
 
 import io.plumbline.loader.kernel.LoadedObject;
 import io.plumbline.loader.kernel.ObjectSource;
+import io.plumbline.loader.kernel.ProgramType;
 import io.plumbline.model.catalog.ProgramCatalog;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.Subject;
@@ -92,7 +93,7 @@ public final class LoadCheck {
   private static int dispatcher() throws EngineException {
     byte[] elf = ObjectSource.builtIn().object(DISPATCHER);
     try (LoadedObject object = LoadedObject.relocate(DISPATCHER, elf, Map.of());
-        FilterCode code = FilterCode.of(DISPATCHER, object)) {
+        FilterCode code = FilterCode.of(ProgramType.SCHED_CLS.hook(), DISPATCHER, object)) {
       return Gate.verifierCost(code);
     }
   }

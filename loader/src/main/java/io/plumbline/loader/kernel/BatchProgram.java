@@ -56,7 +56,7 @@ final class BatchProgram implements AutoCloseable {
     slots = new SharedArray(slotBytes, capacity);
     state = new SharedArray(8, 1);
     try {
-      program = new SplicedProgram("kernel-batch", wrapper(), subject);
+      program = new SplicedProgram("kernel-batch", ProgramType.SCHED_CLS, wrapper(), subject);
     } catch (EngineException e) {
       slots.close();
       state.close();

@@ -30,9 +30,9 @@ public final class FeatureProbe {
     return without != null && List.of(without.split(",", -1)).contains(feature);
   }
 
-  /** Returns why tc programs cannot be loaded here, or empty if they can. */
-  public static Optional<String> schedClsUnavailable() {
-    return Optional.ofNullable(SchedCls.REASON);
+  /** Returns why no filter can be loaded here, or empty if filters can. */
+  public static Optional<String> unavailable() {
+    return Optional.ofNullable(Tried.REASON);
   }
 
   /**
@@ -47,13 +47,13 @@ public final class FeatureProbe {
     }
     return map == -Errno.EINVAL
         ? Optional.of("the kernel has no ring buffers")
-        : schedClsUnavailable();
+        : unavailable();
   }
 
   /** Returns why programs cannot call bpf_loop here, or empty if they can. */
   public static Optional<String> loopUnavailable() {
     return unavailable(
-        LibBpf.libbpf_probe_bpf_helper(BpfSyscall.PROG_TYPE_SCHED_CLS, HELPER_LOOP, 0), "bpf_loop");
+        LibBpf.libbpf_probe_bpf_helper(ProgramType.SCHED_CLS.number(), HELPER_LOOP, 0), "bpf_loop");
   }
 
   private static Optional<String> unavailable(int probed, String what) {
@@ -64,7 +64,7 @@ public final class FeatureProbe {
   }
 
   /** Tried once, when first asked for. */
-  private static final class SchedCls {
+  private static final class Tried {
     static final @Nullable String REASON = tryLoad();
   }
 
@@ -75,7 +75,7 @@ public final class FeatureProbe {
     if (LibBpf.unavailable() != null) {
       return LibBpf.unavailable();
     }
-    int fd = BpfSyscall.progLoad(BpfSyscall.PROG_TYPE_SCHED_CLS, RETURN_0).fd();
+    int fd = BpfSyscall.progLoad(ProgramType.SCHED_CLS.number(), RETURN_0).fd();
     if (fd >= 0) {
       LibC.close(fd);
       return null;

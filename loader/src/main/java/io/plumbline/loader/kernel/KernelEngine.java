@@ -53,7 +53,7 @@ public final class KernelEngine implements Engine {
 
   @Override
   public Optional<String> unavailable() {
-    return FeatureProbe.schedClsUnavailable();
+    return FeatureProbe.unavailable();
   }
 
   @Override

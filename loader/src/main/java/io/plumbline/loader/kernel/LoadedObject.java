@@ -164,7 +164,7 @@ public final class LoadedObject implements AutoCloseable {
           type = Programs.type(LibBpf.bpf_program__section_name(next), named);
           LibBpf.bpf_program__set_type(next, type);
         }
-        boolean known = type == BpfSyscall.PROG_TYPE_SCHED_CLS || type == BpfSyscall.PROG_TYPE_XDP;
+        boolean known = ProgramType.isKnown(type);
         if (known && (wanted.isEmpty() || named)) {
           programs.add(next);
         } else {

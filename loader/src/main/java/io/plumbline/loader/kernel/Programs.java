@@ -1,6 +1,5 @@
 package io.plumbline.loader.kernel;
 
-import io.plumbline.loader.libbpf.BpfSyscall;
 import io.plumbline.model.engine.EngineException;
 import java.util.List;
 import java.util.Set;
@@ -64,12 +63,12 @@ final class Programs {
   static int type(String section, boolean chosen) {
     String first = section.split("[/.]", 2)[0];
     if (TC.contains(first)) {
-      return BpfSyscall.PROG_TYPE_SCHED_CLS;
+      return ProgramType.SCHED_CLS.number();
     }
     if (first.equals("xdp")) {
-      return BpfSyscall.PROG_TYPE_XDP;
+      return ProgramType.XDP.number();
     }
-    return chosen && !OTHER.contains(first) ? BpfSyscall.PROG_TYPE_SCHED_CLS : 0;
+    return chosen && !OTHER.contains(first) ? ProgramType.SCHED_CLS.number() : 0;
   }
 
   /** Checks that exactly one program is meant. */

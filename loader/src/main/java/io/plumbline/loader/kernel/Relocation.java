@@ -4,7 +4,6 @@ import com.sun.jna.Callback;
 import com.sun.jna.CallbackReference;
 import com.sun.jna.Memory;
 import com.sun.jna.Pointer;
-import io.plumbline.loader.libbpf.BpfSyscall;
 import io.plumbline.loader.libbpf.LibBpf;
 import java.util.HashMap;
 import java.util.Map;
@@ -14,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * Relocation of an object's instructions by libbpf without verification: a program that becomes
  * part of another one is verified there, and once is enough.
  *
- * <p>libbpf calls a handler before it loads a program of section {@code tc} (libbpf 1.0, {@code
+ * <p>libbpf calls a handler before it loads a program of the section of a {@link ProgramType} (libbpf 1.0, {@code
  * libbpf_register_prog_handler}); the handler takes the instructions and puts two others in their
  * place. With a libbpf that does not call it, the program is loaded as always.
  */
@@ -54,13 +53,15 @@ final class Relocation {
     RETURN_0.setLong(0, 0xB7);
     RETURN_0.setLong(8, 0x95);
     // struct libbpf_prog_handler_opts { size_t sz; long cookie; fn setup, prepare_load, attach; }
-    try (Memory options = new Memory(40);
-        Memory section = new Memory(3)) {
-      options.clear();
-      options.setLong(0, options.size());
-      options.setPointer(24, CallbackReference.getFunctionPointer(HANDLER));
-      section.setString(0, "tc");
-      LibBpf.libbpf_register_prog_handler(section, BpfSyscall.PROG_TYPE_SCHED_CLS, 0, options);
+    for (ProgramType type : ProgramType.values()) {
+      try (Memory options = new Memory(40);
+          Memory section = new Memory(type.section().length() + 1L)) {
+        options.clear();
+        options.setLong(0, options.size());
+        options.setPointer(24, CallbackReference.getFunctionPointer(HANDLER));
+        section.setString(0, type.section());
+        LibBpf.libbpf_register_prog_handler(section, type.number(), 0, options);
+      }
     }
   }
 

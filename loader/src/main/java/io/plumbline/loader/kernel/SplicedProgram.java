@@ -29,8 +29,9 @@ public final class SplicedProgram implements AutoCloseable {
   private final int verifiedInstructions;
   private int fd;
 
-  SplicedProgram(String engine, Assembly wrapper, byte[] subject) throws EngineException {
-    this(engine, "", wrapper.before(subject), false);
+  SplicedProgram(String engine, ProgramType type, Assembly wrapper, byte[] subject)
+      throws EngineException {
+    this(engine, type, "", wrapper.before(subject), false);
   }
 
   /**
@@ -39,8 +40,9 @@ public final class SplicedProgram implements AutoCloseable {
    * @param where what errors name as their place
    * @param name of the program; may be empty
    */
-  public SplicedProgram(String where, String name, byte[] code) throws EngineException {
-    this(where, name, code, false);
+  public SplicedProgram(String where, ProgramType type, String name, byte[] code)
+      throws EngineException {
+    this(where, type, name, code, false);
   }
 
   /**
@@ -48,15 +50,15 @@ public final class SplicedProgram implements AutoCloseable {
    *
    * @param measured whether the verifier counts the instructions that it follows
    */
-  public SplicedProgram(String where, String name, byte[] code, boolean measured)
+  public SplicedProgram(
+      String where, ProgramType type, String name, byte[] code, boolean measured)
       throws EngineException {
     int btf = BpfSyscall.btfLoad(intFunctionType());
     if (btf < 0) {
       throw new EngineException(where + ": load type information: " + BpfSyscall.describe(-btf));
     }
     BpfSyscall.Loaded loaded =
-        BpfSyscall.progLoad(
-            name, BpfSyscall.PROG_TYPE_SCHED_CLS, code, btf, functions(code), measured);
+        BpfSyscall.progLoad(name, type.number(), code, btf, functions(code), measured);
     LibC.close(btf);
     if (loaded.fd() < 0) {
       String message =

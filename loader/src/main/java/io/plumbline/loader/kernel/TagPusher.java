@@ -11,9 +11,6 @@ import io.plumbline.model.engine.EngineException;
 public final class TagPusher implements AutoCloseable {
   private static final int HELPER_SKB_VLAN_PUSH = 18;
 
-  /** {@code TCX_NEXT}. */
-  private static final int NEXT = -1;
-
   private final SharedArray tag;
   private final SplicedProgram program;
 
@@ -34,7 +31,7 @@ public final class TagPusher implements AutoCloseable {
             .movImm(0, -1)
             .exit();
     try {
-      program = new SplicedProgram("kernel", code, subject);
+      program = new SplicedProgram("kernel", ProgramType.SCHED_CLS, code, subject);
     } catch (EngineException e) {
       tag.close();
       throw e;
@@ -51,10 +48,10 @@ public final class TagPusher implements AutoCloseable {
             .jumpEqImm(2, 0, "out")
             .call(HELPER_SKB_VLAN_PUSH)
             .label("out")
-            .movImm(0, NEXT)
+            .movImm(0, ProgramType.SCHED_CLS.hook().next().orElseThrow())
             .exit();
     try {
-      program = new SplicedProgram("kernel", code, new byte[0]);
+      program = new SplicedProgram("kernel", ProgramType.SCHED_CLS, code, new byte[0]);
     } catch (EngineException e) {
       tag.close();
       throw e;

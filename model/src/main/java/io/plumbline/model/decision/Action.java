@@ -1,14 +1,24 @@
 package io.plumbline.model.decision;
 
+import io.plumbline.model.hook.Hook;
+import java.util.Locale;
+
 /** What a clause decides. */
 public enum Action {
-  /** The packet goes on, finally. */
-  OK,
+  /** The packet is accepted, finally. */
+  ACCEPT,
   /** The packet is dropped, finally. */
-  SHOT,
-  /**
-   * This program has nothing against the packet: alone that is OK, in a chain the next stage
-   * decides.
-   */
-  PASS
+  DROP,
+  /** This program accepts the packet; in a chain the next stage decides. */
+  NEXT;
+
+  /** Returns the word that people read, {@code accept}. */
+  public String word() {
+    return name().toLowerCase(Locale.ROOT);
+  }
+
+  /** Returns the code that a program of this action returns when no other program follows it. */
+  public int code(Hook hook) {
+    return this == DROP ? hook.drop() : hook.accept();
+  }
 }

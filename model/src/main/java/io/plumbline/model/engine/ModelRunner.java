@@ -7,7 +7,6 @@ import io.plumbline.model.decision.DecisionList;
 import io.plumbline.model.filter.Intent;
 import io.plumbline.model.filter.IntentDecider;
 import io.plumbline.model.hook.Verdict;
-import io.plumbline.model.hook.Verdicts;
 import io.plumbline.model.packet.CutCaptureException;
 import io.plumbline.model.packet.Packet;
 import io.plumbline.model.packet.PacketBatch;
@@ -17,6 +16,7 @@ import io.plumbline.model.program.Chain;
 import io.plumbline.model.program.Input;
 import io.plumbline.model.program.ProgramSpec;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
@@ -28,8 +28,12 @@ import java.util.Optional;
  * that let the packet through (traffico specification, section c, chaining model).
  */
 public final class ModelRunner implements Runner {
-  /** One clause of one stage. */
-  public record Line(int stage, String program, Clause clause) {
+  /**
+   * One clause of one stage.
+   *
+   * @param verdict what it decides, as the hook spells it; {@code next} if the next stage decides
+   */
+  public record Line(int stage, String program, Clause clause, String verdict) {
     /** Returns the clause as reports name it, {@code allow_port.other_port}. */
     public String name() {
       return program + "." + clause.name();
@@ -49,6 +53,8 @@ public final class ModelRunner implements Runner {
   private final Stage[] stages;
   private final int[] lineOffsets;
   private final Action[] actions;
+  private final int[] codes;
+  private final int accept;
   private final long[] hits;
   private final long[] hitBytes;
 
@@ -56,10 +62,12 @@ public final class ModelRunner implements Runner {
     this.subject = subject;
     List<Line> collected = new ArrayList<>();
     if (subject instanceof Subject.Standalone standalone) {
-      addStage(collected, standalone.program(), standalone.input(), false);
+      addStage(collected, standalone.program(), standalone.input(), false, true);
     } else if (subject instanceof Subject.Chained chained) {
-      for (Chain.Stage stage : chained.chain().stages()) {
-        addStage(collected, stage.program(), stage.input(), true);
+      List<Chain.Stage> all = chained.chain().stages();
+      for (Chain.Stage stage : all) {
+        boolean last = deciders.size() == all.size() - 1;
+        addStage(collected, stage.program(), stage.input(), true, last);
       }
     } else if (subject instanceof Subject.Intent intent) {
       addPolicy(collected, intent.policy());
@@ -70,25 +78,35 @@ public final class ModelRunner implements Runner {
     stages = deciders.toArray(Stage[]::new);
     lineOffsets = firstLine.stream().mapToInt(Integer::intValue).toArray();
     actions = lines.stream().map(line -> line.clause().action()).toArray(Action[]::new);
+    codes = Arrays.stream(actions).mapToInt(action -> action.code(subject.hook())).toArray();
+    accept = subject.hook().accept();
     hits = new long[lines.size()];
     hitBytes = new long[lines.size()];
   }
 
   private void addPolicy(List<Line> to, Policy policy) {
     IntentDecider decider = new IntentDecider(policy);
-    addStage(to, Intent.NAME, Intent.decisions(policy), decider::decide);
+    addStage(to, Intent.NAME, Intent.decisions(policy), decider::decide, true);
   }
 
-  private void addStage(List<Line> to, ProgramSpec program, Input input, boolean chained) {
+  private void addStage(
+      List<Line> to, ProgramSpec program, Input input, boolean chained, boolean last) {
     Decider decider = new Decider(program.decisions(), input.scalar(), input.allowed(), chained);
-    addStage(to, program.name(), program.decisions(), decider::decide);
+    addStage(to, program.name(), program.decisions(), decider::decide, last);
   }
 
-  private void addStage(List<Line> to, String program, DecisionList decisions, Stage decider) {
+  private void addStage(
+      List<Line> to, String program, DecisionList decisions, Stage decider, boolean last) {
     int stage = deciders.size();
     firstLine.add(to.size());
     deciders.add(decider);
-    decisions.clauses().forEach(c -> to.add(new Line(stage, program, c)));
+    decisions.clauses().forEach(c -> to.add(new Line(stage, program, c, verdict(c, last))));
+  }
+
+  private String verdict(Clause clause, boolean last) {
+    return clause.action() == Action.NEXT && !last
+        ? Action.NEXT.word()
+        : subject.hook().verdictName(clause.action().code(subject.hook()));
   }
 
   /** Returns the clauses of all stages in order. */
@@ -158,7 +176,7 @@ public final class ModelRunner implements Runner {
       line = lineOffsets[stage] + stages[stage].decide(view);
       hits[line]++;
       hitBytes[line] += view.untaggedLength();
-      if (actions[line] != Action.PASS) {
+      if (actions[line] != Action.NEXT) {
         return line;
       }
     }
@@ -166,7 +184,7 @@ public final class ModelRunner implements Runner {
   }
 
   private int verdict(int line) {
-    return line >= 0 && actions[line] == Action.SHOT ? Verdicts.TC_ACT_SHOT : Verdicts.TC_ACT_OK;
+    return line < 0 ? accept : codes[line];
   }
 
   @Override

@@ -1,7 +1,7 @@
 package io.plumbline.model.filter;
 
-import static io.plumbline.model.decision.Action.PASS;
-import static io.plumbline.model.decision.Action.SHOT;
+import static io.plumbline.model.decision.Action.DROP;
+import static io.plumbline.model.decision.Action.NEXT;
 import static io.plumbline.model.filter.Headers.ETHERTYPE;
 import static io.plumbline.model.filter.Headers.TRUNCATED_ETHERNET;
 
@@ -22,9 +22,9 @@ public final class AllowEthertype {
           InputGrammar.ETHERTYPES,
           "passes frames whose outer EtherType is in a set",
           DecisionList.first(
-                  "truncated_ethernet", TRUNCATED_ETHERNET, SHOT, "the Ethernet header is cut")
-              .then("allowed_ethertype", ETHERTYPE.inAllowed(), PASS, "the EtherType is allowed")
-              .otherwise("other_ethertype", SHOT, "the EtherType is not allowed"));
+                  "truncated_ethernet", TRUNCATED_ETHERNET, DROP, "the Ethernet header is cut")
+              .then("allowed_ethertype", ETHERTYPE.inAllowed(), NEXT, "the EtherType is allowed")
+              .otherwise("other_ethertype", DROP, "the EtherType is not allowed"));
 
   private AllowEthertype() {}
 }

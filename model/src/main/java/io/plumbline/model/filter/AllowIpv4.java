@@ -1,7 +1,7 @@
 package io.plumbline.model.filter;
 
-import static io.plumbline.model.decision.Action.PASS;
-import static io.plumbline.model.decision.Action.SHOT;
+import static io.plumbline.model.decision.Action.DROP;
+import static io.plumbline.model.decision.Action.NEXT;
 import static io.plumbline.model.decision.Expr.input;
 import static io.plumbline.model.filter.Headers.BAD_IHL;
 import static io.plumbline.model.filter.Headers.IP_DADDR;
@@ -30,25 +30,25 @@ public final class AllowIpv4 {
           InputGrammar.IPV4_ADDRESS,
           "passes IPv4 packets to one address and to 127.0.0.0/8",
           DecisionList.first(
-                  "truncated_ethernet", TRUNCATED_ETHERNET, SHOT, "the Ethernet header is cut")
+                  "truncated_ethernet", TRUNCATED_ETHERNET, DROP, "the Ethernet header is cut")
               .then(
                   "not_ipv4_standalone",
                   Guard.allOf(NOT_IPV4, Guard.standalone()),
-                  SHOT,
+                  DROP,
                   "the frame is not IPv4")
-              .then("not_ipv4_chained", NOT_IPV4, PASS, "the frame is not IPv4: the next stage")
-              .then("truncated_ipv4", TRUNCATED_IPV4, SHOT, "the IPv4 header is cut")
-              .then("bad_version", IP_VERSION.ne(4), SHOT, "the IP version is not 4")
-              .then("bad_ihl", BAD_IHL, SHOT, "the IPv4 header length is below 5 words")
-              .then("truncated_options", TRUNCATED_OPTIONS, SHOT, "the IPv4 options are cut")
+              .then("not_ipv4_chained", NOT_IPV4, NEXT, "the frame is not IPv4: the next stage")
+              .then("truncated_ipv4", TRUNCATED_IPV4, DROP, "the IPv4 header is cut")
+              .then("bad_version", IP_VERSION.ne(4), DROP, "the IP version is not 4")
+              .then("bad_ihl", BAD_IHL, DROP, "the IPv4 header length is below 5 words")
+              .then("truncated_options", TRUNCATED_OPTIONS, DROP, "the IPv4 options are cut")
               .then(
-                  "loopback", IP_DADDR.inPrefix(127 << 24, 8), PASS, "the destination is loopback")
+                  "loopback", IP_DADDR.inPrefix(127 << 24, 8), NEXT, "the destination is loopback")
               .then(
                   "allowed_address",
                   IP_DADDR.eq(input()),
-                  PASS,
+                  NEXT,
                   "the destination is the allowed address")
-              .otherwise("other_address", SHOT, "the destination is another address"));
+              .otherwise("other_address", DROP, "the destination is another address"));
 
   private AllowIpv4() {}
 }

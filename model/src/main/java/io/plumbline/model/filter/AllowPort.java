@@ -1,7 +1,7 @@
 package io.plumbline.model.filter;
 
-import static io.plumbline.model.decision.Action.PASS;
-import static io.plumbline.model.decision.Action.SHOT;
+import static io.plumbline.model.decision.Action.DROP;
+import static io.plumbline.model.decision.Action.NEXT;
 import static io.plumbline.model.decision.Expr.input;
 import static io.plumbline.model.filter.Headers.BAD_IHL;
 import static io.plumbline.model.filter.Headers.L4_DPORT;
@@ -31,26 +31,26 @@ public final class AllowPort {
           InputGrammar.PORT,
           "passes TCP and UDP only to one destination port; leaves other protocols alone",
           DecisionList.first(
-                  "truncated_ethernet", TRUNCATED_ETHERNET, SHOT, "the Ethernet header is cut")
+                  "truncated_ethernet", TRUNCATED_ETHERNET, DROP, "the Ethernet header is cut")
               .then(
                   "not_ipv4_standalone",
                   Guard.allOf(NOT_IPV4, Guard.standalone()),
-                  SHOT,
+                  DROP,
                   "the frame is not IPv4")
-              .then("not_ipv4_chained", NOT_IPV4, PASS, "the frame is not IPv4: the next stage")
-              .then("truncated_ipv4", TRUNCATED_IPV4, SHOT, "the IPv4 header is cut")
-              .then("bad_ihl", BAD_IHL, SHOT, "the IPv4 header length is below 5 words")
-              .then("truncated_options", TRUNCATED_OPTIONS, SHOT, "the IPv4 options are cut")
-              .then("not_tcp_or_udp", NOT_TCP_OR_UDP, PASS, "the protocol is not TCP or UDP")
+              .then("not_ipv4_chained", NOT_IPV4, NEXT, "the frame is not IPv4: the next stage")
+              .then("truncated_ipv4", TRUNCATED_IPV4, DROP, "the IPv4 header is cut")
+              .then("bad_ihl", BAD_IHL, DROP, "the IPv4 header length is below 5 words")
+              .then("truncated_options", TRUNCATED_OPTIONS, DROP, "the IPv4 options are cut")
+              .then("not_tcp_or_udp", NOT_TCP_OR_UDP, NEXT, "the protocol is not TCP or UDP")
               .then(
-                  "subsequent_fragment", SUBSEQUENT_FRAGMENT, SHOT, "a later fragment has no port")
-              .then("truncated_ports", TRUNCATED_PORTS, SHOT, "the ports are cut")
+                  "subsequent_fragment", SUBSEQUENT_FRAGMENT, DROP, "a later fragment has no port")
+              .then("truncated_ports", TRUNCATED_PORTS, DROP, "the ports are cut")
               .then(
                   "allowed_port",
                   L4_DPORT.eq(input()),
-                  PASS,
+                  NEXT,
                   "the destination port is the allowed one")
-              .otherwise("other_port", SHOT, "the destination port is not the allowed one"));
+              .otherwise("other_port", DROP, "the destination port is not the allowed one"));
 
   private AllowPort() {}
 }

@@ -1,7 +1,7 @@
 package io.plumbline.model.filter;
 
-import static io.plumbline.model.decision.Action.PASS;
-import static io.plumbline.model.decision.Action.SHOT;
+import static io.plumbline.model.decision.Action.DROP;
+import static io.plumbline.model.decision.Action.NEXT;
 import static io.plumbline.model.decision.Expr.choice;
 import static io.plumbline.model.decision.Expr.constant;
 import static io.plumbline.model.decision.Expr.hex;
@@ -48,37 +48,37 @@ public final class AllowProto {
           InputGrammar.PROTOCOLS,
           "passes IPv4 packets, under at most two VLAN tags, whose protocol is in a set",
           DecisionList.first(
-                  "truncated_ethernet", TRUNCATED_ETHERNET, SHOT, "the Ethernet header is cut")
+                  "truncated_ethernet", TRUNCATED_ETHERNET, DROP, "the Ethernet header is cut")
               .then(
                   "truncated_tag",
                   Guard.allOf(TAGGED, length().lt(18)),
-                  SHOT,
+                  DROP,
                   "the first VLAN tag is cut")
               .then(
                   "truncated_second_tag",
                   Guard.allOf(TAGGED_TWICE, length().lt(22)),
-                  SHOT,
+                  DROP,
                   "the second VLAN tag is cut")
-              .then("third_tag", isTag(INNER_TYPE), SHOT, "there are more than two VLAN tags")
+              .then("third_tag", isTag(INNER_TYPE), DROP, "there are more than two VLAN tags")
               .then(
                   "not_ipv4_standalone",
                   Guard.allOf(NOT_IPV4, Guard.standalone()),
-                  SHOT,
+                  DROP,
                   "the frame is not IPv4")
-              .then("not_ipv4_chained", NOT_IPV4, PASS, "the frame is not IPv4: the next stage")
+              .then("not_ipv4_chained", NOT_IPV4, NEXT, "the frame is not IPv4: the next stage")
               .then(
                   "truncated_ipv4",
                   length().lt(L3.plus(IPV4_MIN_LENGTH)),
-                  SHOT,
+                  DROP,
                   "the IPv4 header is cut")
-              .then("bad_ihl", IHL.lt(5), SHOT, "the IPv4 header length is below 5 words")
+              .then("bad_ihl", IHL.lt(5), DROP, "the IPv4 header length is below 5 words")
               .then(
                   "truncated_options",
                   length().lt(L3.plus(IHL.times(4))),
-                  SHOT,
+                  DROP,
                   "the IPv4 options are cut")
-              .then("allowed_protocol", PROTOCOL.inAllowed(), PASS, "the protocol is allowed")
-              .otherwise("other_protocol", SHOT, "the protocol is not allowed"));
+              .then("allowed_protocol", PROTOCOL.inAllowed(), NEXT, "the protocol is allowed")
+              .otherwise("other_protocol", DROP, "the protocol is not allowed"));
 
   private AllowProto() {}
 

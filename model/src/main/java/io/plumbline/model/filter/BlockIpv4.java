@@ -1,7 +1,7 @@
 package io.plumbline.model.filter;
 
-import static io.plumbline.model.decision.Action.OK;
-import static io.plumbline.model.decision.Action.SHOT;
+import static io.plumbline.model.decision.Action.ACCEPT;
+import static io.plumbline.model.decision.Action.DROP;
 import static io.plumbline.model.decision.Expr.input;
 import static io.plumbline.model.filter.Headers.BAD_IHL;
 import static io.plumbline.model.filter.Headers.IP_DADDR;
@@ -24,16 +24,16 @@ public final class BlockIpv4 {
           InputGrammar.IPV4_ADDRESS,
           "drops IPv4 packets to one address",
           DecisionList.first(
-                  "truncated_ethernet", TRUNCATED_ETHERNET, OK, "the Ethernet header is cut")
-              .then("not_ipv4", NOT_IPV4, OK, "the frame is not IPv4")
-              .then("truncated_ipv4", TRUNCATED_IPV4, OK, "the IPv4 header is cut")
-              .then("bad_ihl", BAD_IHL, OK, "the IPv4 header length is below 5 words")
+                  "truncated_ethernet", TRUNCATED_ETHERNET, ACCEPT, "the Ethernet header is cut")
+              .then("not_ipv4", NOT_IPV4, ACCEPT, "the frame is not IPv4")
+              .then("truncated_ipv4", TRUNCATED_IPV4, ACCEPT, "the IPv4 header is cut")
+              .then("bad_ihl", BAD_IHL, ACCEPT, "the IPv4 header length is below 5 words")
               .then(
                   "blocked_address",
                   IP_DADDR.eq(input()),
-                  SHOT,
+                  DROP,
                   "the destination is the blocked address")
-              .otherwise("other_address", OK, "the destination is another address"));
+              .otherwise("other_address", ACCEPT, "the destination is another address"));
 
   private BlockIpv4() {}
 }

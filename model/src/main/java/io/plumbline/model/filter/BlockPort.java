@@ -1,7 +1,7 @@
 package io.plumbline.model.filter;
 
-import static io.plumbline.model.decision.Action.OK;
-import static io.plumbline.model.decision.Action.SHOT;
+import static io.plumbline.model.decision.Action.ACCEPT;
+import static io.plumbline.model.decision.Action.DROP;
 import static io.plumbline.model.decision.Expr.input;
 import static io.plumbline.model.filter.Headers.BAD_IHL;
 import static io.plumbline.model.filter.Headers.L4_DPORT;
@@ -27,19 +27,19 @@ public final class BlockPort {
           InputGrammar.PORT,
           "drops TCP and UDP to one destination port",
           DecisionList.first(
-                  "truncated_ethernet", TRUNCATED_ETHERNET, OK, "the Ethernet header is cut")
-              .then("not_ipv4", NOT_IPV4, OK, "the frame is not IPv4")
-              .then("truncated_ipv4", TRUNCATED_IPV4, OK, "the IPv4 header is cut")
-              .then("bad_ihl", BAD_IHL, OK, "the IPv4 header length is below 5 words")
-              .then("subsequent_fragment", SUBSEQUENT_FRAGMENT, OK, "a later fragment has no port")
-              .then("not_tcp_or_udp", NOT_TCP_OR_UDP, OK, "the protocol is not TCP or UDP")
-              .then("truncated_ports", TRUNCATED_PORTS, OK, "the ports are cut")
+                  "truncated_ethernet", TRUNCATED_ETHERNET, ACCEPT, "the Ethernet header is cut")
+              .then("not_ipv4", NOT_IPV4, ACCEPT, "the frame is not IPv4")
+              .then("truncated_ipv4", TRUNCATED_IPV4, ACCEPT, "the IPv4 header is cut")
+              .then("bad_ihl", BAD_IHL, ACCEPT, "the IPv4 header length is below 5 words")
+              .then("subsequent_fragment", SUBSEQUENT_FRAGMENT, ACCEPT, "a later fragment has no port")
+              .then("not_tcp_or_udp", NOT_TCP_OR_UDP, ACCEPT, "the protocol is not TCP or UDP")
+              .then("truncated_ports", TRUNCATED_PORTS, ACCEPT, "the ports are cut")
               .then(
                   "blocked_port",
                   L4_DPORT.eq(input()),
-                  SHOT,
+                  DROP,
                   "the destination port is the blocked one")
-              .otherwise("other_port", OK, "the destination port is another one"));
+              .otherwise("other_port", ACCEPT, "the destination port is another one"));
 
   private BlockPort() {}
 }

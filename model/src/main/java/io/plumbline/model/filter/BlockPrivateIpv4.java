@@ -1,7 +1,7 @@
 package io.plumbline.model.filter;
 
-import static io.plumbline.model.decision.Action.OK;
-import static io.plumbline.model.decision.Action.SHOT;
+import static io.plumbline.model.decision.Action.ACCEPT;
+import static io.plumbline.model.decision.Action.DROP;
 import static io.plumbline.model.filter.Headers.BAD_IHL;
 import static io.plumbline.model.filter.Headers.IP_DADDR;
 import static io.plumbline.model.filter.Headers.IP_PROTOCOL;
@@ -36,20 +36,20 @@ public final class BlockPrivateIpv4 {
           InputGrammar.NONE,
           "drops IPv4 to private addresses, except TCP from source port 22",
           DecisionList.first(
-                  "truncated_ethernet", TRUNCATED_ETHERNET, OK, "the Ethernet header is cut")
-              .then("not_ipv4", NOT_IPV4, OK, "the frame is not IPv4")
-              .then("truncated_ipv4", TRUNCATED_IPV4, OK, "the IPv4 header is cut")
-              .then("bad_ihl", BAD_IHL, OK, "the IPv4 header length is below 5 words")
+                  "truncated_ethernet", TRUNCATED_ETHERNET, ACCEPT, "the Ethernet header is cut")
+              .then("not_ipv4", NOT_IPV4, ACCEPT, "the frame is not IPv4")
+              .then("truncated_ipv4", TRUNCATED_IPV4, ACCEPT, "the IPv4 header is cut")
+              .then("bad_ihl", BAD_IHL, ACCEPT, "the IPv4 header length is below 5 words")
               .then(
                   "subsequent_fragment",
                   SUBSEQUENT_FRAGMENT,
-                  OK,
+                  ACCEPT,
                   "later fragments pass, to private addresses too")
-              .then("public_address", PRIVATE.not(), OK, "the destination is not private")
-              .then("icmp", IP_PROTOCOL.eq(IpProtocol.ICMP), SHOT, "ICMP to a private address")
-              .then("truncated_tcp", Guard.allOf(TCP, TRUNCATED_PORTS), OK, "the TCP ports are cut")
-              .then("ssh_reply", Guard.allOf(TCP, L4_SPORT.eq(22)), OK, "TCP from port 22")
-              .otherwise("private_address", SHOT, "the destination is private"));
+              .then("public_address", PRIVATE.not(), ACCEPT, "the destination is not private")
+              .then("icmp", IP_PROTOCOL.eq(IpProtocol.ICMP), DROP, "ICMP to a private address")
+              .then("truncated_tcp", Guard.allOf(TCP, TRUNCATED_PORTS), ACCEPT, "the TCP ports are cut")
+              .then("ssh_reply", Guard.allOf(TCP, L4_SPORT.eq(22)), ACCEPT, "TCP from port 22")
+              .otherwise("private_address", DROP, "the destination is private"));
 
   private BlockPrivateIpv4() {}
 }

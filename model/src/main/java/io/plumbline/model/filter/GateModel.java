@@ -1,6 +1,6 @@
 package io.plumbline.model.filter;
 
-import io.plumbline.model.hook.Verdicts;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.packet.Packet;
 import io.plumbline.model.packet.VlanTag;
 import java.util.Arrays;
@@ -22,7 +22,6 @@ public final class GateModel {
   /** How many bytes of a frame are reported. */
   public static final int CAPTURE_MAX = 128;
 
-  private static final int TC_ACT_UNSPEC = -1;
   private static final long NANOS_PER_SECOND = 1_000_000_000L;
 
   /** What a filter's answer is counted as; its position is the index in {@code plumb_answers}. */
@@ -49,7 +48,7 @@ public final class GateModel {
    *
    * @param filter what the filter leaves in r0; its low 32 bits are the answer
    * @param observe not 0: drop nothing
-   * @param pass what stands for {@code TC_ACT_OK}
+   * @param pass the code that replaces the hook's accepting one, so that the next filter is asked
    * @param listenUntil when the last reader of events has ended
    * @param eventsPerSecond how many drops may be reported in a second
    * @param now the time
@@ -118,12 +117,13 @@ public final class GateModel {
 
   private GateModel() {}
 
-  /** Returns what the gate does. */
-  public static Result judge(State state, Packet frame) {
+  /** Returns what the gate does at a hook. */
+  public static Result judge(Hook hook, State state, Packet frame) {
     int answer = (int) state.filter;
-    boolean drops = answer == Verdicts.TC_ACT_SHOT;
-    boolean passes = answer == Verdicts.TC_ACT_OK || answer == TC_ACT_UNSPEC;
-    int verdict = answer == Verdicts.TC_ACT_OK || drops && state.observe != 0 ? state.pass : answer;
+    boolean drops = answer == hook.drop();
+    boolean accepts = answer == hook.accept();
+    boolean passes = accepts || hook.next().isPresent() && answer == hook.next().getAsInt();
+    int verdict = accepts || drops && state.observe != 0 ? state.pass : answer;
     int length = frame.wireLength();
     Map<Answer, Count> counted =
         Map.of(

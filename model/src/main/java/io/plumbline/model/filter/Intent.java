@@ -1,7 +1,7 @@
 package io.plumbline.model.filter;
 
-import static io.plumbline.model.decision.Action.OK;
-import static io.plumbline.model.decision.Action.SHOT;
+import static io.plumbline.model.decision.Action.ACCEPT;
+import static io.plumbline.model.decision.Action.DROP;
 import static io.plumbline.model.decision.Expr.choice;
 import static io.plumbline.model.decision.Expr.constant;
 import static io.plumbline.model.decision.Expr.hex;
@@ -181,7 +181,7 @@ public final class Intent {
               "the transport header is cut"));
 
   private static final Clause NO_PERMIT =
-      new Clause("no_permit", Guard.always(), SHOT, "no permit matches");
+      new Clause("no_permit", Guard.always(), DROP, "no permit matches");
 
   private Intent() {}
 
@@ -193,8 +193,8 @@ public final class Intent {
   /** Returns what coverage counts: those clauses, and one each for forbids, permits and neither. */
   public static List<Clause> outline() {
     List<Clause> clauses = new ArrayList<>(CLASSIFICATION);
-    clauses.add(new Clause("forbid", ETHERTYPE.eq(0), SHOT, "a forbid matches"));
-    clauses.add(new Clause("permit", ETHERTYPE.eq(0), OK, "a permit matches"));
+    clauses.add(new Clause("forbid", ETHERTYPE.eq(0), DROP, "a forbid matches"));
+    clauses.add(new Clause("permit", ETHERTYPE.eq(0), ACCEPT, "a permit matches"));
     clauses.add(NO_PERMIT);
     return clauses;
   }
@@ -202,7 +202,7 @@ public final class Intent {
   /** Returns a list that runs those clauses only; the last stands for all rules. */
   static DecisionList classifier() {
     List<Clause> clauses = new ArrayList<>(CLASSIFICATION);
-    clauses.add(new Clause("classified", Guard.always(), OK, "the packet can be classified"));
+    clauses.add(new Clause("classified", Guard.always(), ACCEPT, "the packet can be classified"));
     return new DecisionList(clauses);
   }
 
@@ -226,7 +226,7 @@ public final class Intent {
           new Clause(
               side.word() + "_" + number,
               new Guard.Named(Box.join(rule.boxes()), guard(rule)),
-              side == Side.FORBID ? SHOT : OK,
+              side == Side.FORBID ? DROP : ACCEPT,
               rule + name + " (" + rule.position() + ")"));
     }
     clauses.add(NO_PERMIT);
@@ -266,7 +266,7 @@ public final class Intent {
   }
 
   private static Clause shot(String name, Guard guard, String meaning) {
-    return new Clause(name, guard, SHOT, meaning);
+    return new Clause(name, guard, DROP, meaning);
   }
 
   private static Clause walked(String name, int status, String meaning) {

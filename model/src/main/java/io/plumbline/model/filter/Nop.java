@@ -12,7 +12,7 @@ public final class Nop {
           "nop",
           InputGrammar.NONE,
           "accepts every packet",
-          DecisionList.only("accept", Action.OK, "every packet is accepted"));
+          DecisionList.only("accept", Action.ACCEPT, "every packet is accepted"));
 
   private Nop() {}
 }

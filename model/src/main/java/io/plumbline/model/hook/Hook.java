@@ -1,49 +1,109 @@
 package io.plumbline.model.hook;
 
+import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 
 /**
  * A place in the kernel where a program judges packets, as data.
  *
- * @param name short name in reports
- * @param context the context type a program is given there
- * @param verdicts what each return code is called there
- * @param testRunLimits what {@code BPF_PROG_TEST_RUN} takes for this hook's program type
+ * @param name short name in options and reports
+ * @param codes return codes with a meaning there
+ * @param accept the code by which a filter accepts a packet
+ * @param drop the code by which a filter drops a packet
+ * @param next the code by which a filter leaves a packet to the next program; empty if a hook runs
+ *     one program only
+ * @param testRunLimits frames that {@code BPF_PROG_TEST_RUN} takes for this hook's program type
  */
 public record Hook(
-    String name, String context, Map<Integer, String> verdicts, TestRunLimits testRunLimits) {
+    String name,
+    Map<Integer, Code> codes,
+    int accept,
+    int drop,
+    OptionalInt next,
+    TestRunLimits testRunLimits) {
 
   /**
-   * Traffic control, direct action: kernel {@code include/uapi/linux/pkt_cls.h}. Filters here
-   * return only OK and SHOT.
+   * A return code.
+   *
+   * @param name the kernel's spelling
+   */
+  public record Code(String name, Disposition disposition) {}
+
+  /**
+   * Traffic control, direct action (kernel {@code include/uapi/linux/pkt_cls.h}, {@code
+   * net/sched/cls_bpf.c}). A code that is not listed leaves the packet to the next program.
    */
   public static final Hook TC =
       new Hook(
           "tc",
-          "__sk_buff",
-          Map.of(Verdicts.TC_ACT_OK, "TC_ACT_OK", Verdicts.TC_ACT_SHOT, "TC_ACT_SHOT"),
+          Map.of(
+              -1, new Code("TC_ACT_UNSPEC", Disposition.NEXT),
+              0, new Code("TC_ACT_OK", Disposition.ACCEPT),
+              2, new Code("TC_ACT_SHOT", Disposition.DROP),
+              4, new Code("TC_ACT_STOLEN", Disposition.DROP),
+              7, new Code("TC_ACT_REDIRECT", Disposition.REDIRECT)),
+          0,
+          2,
+          OptionalInt.of(-1),
           new TestRunLimits(14, 34, 54, 3712));
 
-  /** The driver's hook: kernel {@code include/uapi/linux/bpf.h}, enum xdp_action. */
+  /** A device's receive path (kernel {@code include/uapi/linux/bpf.h}, enum xdp_action). */
   public static final Hook XDP =
       new Hook(
           "xdp",
-          "xdp_md",
-          Map.of(0, "XDP_ABORTED", 1, "XDP_DROP", 2, "XDP_PASS", 3, "XDP_TX", 4, "XDP_REDIRECT"),
+          Map.of(
+              0, new Code("XDP_ABORTED", Disposition.ABORT),
+              1, new Code("XDP_DROP", Disposition.DROP),
+              2, new Code("XDP_PASS", Disposition.ACCEPT),
+              3, new Code("XDP_TX", Disposition.REDIRECT),
+              4, new Code("XDP_REDIRECT", Disposition.REDIRECT)),
+          2,
+          1,
+          OptionalInt.empty(),
           new TestRunLimits(14, 14, 14, 1 << 16));
 
+  private static final List<Hook> ALL = List.of(TC, XDP);
+
   public Hook {
-    verdicts = Map.copyOf(verdicts);
+    codes = Map.copyOf(codes);
+  }
+
+  /** Returns every hook at which filters run. */
+  public static List<Hook> all() {
+    return ALL;
+  }
+
+  /** Returns the hook of a name. */
+  public static Optional<Hook> find(String name) {
+    return ALL.stream().filter(hook -> hook.name.equals(name)).findFirst();
+  }
+
+  /** Returns a hook whose return codes have no names, for programs of other types. */
+  public static Hook unnamed(String name) {
+    return new Hook(name, Map.of(), 0, 0, OptionalInt.empty(), TC.testRunLimits);
   }
 
   /**
-   * Returns what a return code is called here; a code without a name stays visible, as {@code
-   * TC(7)}.
+   * Returns the spelling of a return code; a code without a name stays visible, as {@code TC(8)}.
    */
   public String verdictName(int code) {
-    String known = verdicts.get(code);
-    return known != null ? known : name.toUpperCase(java.util.Locale.ROOT) + "(" + code + ")";
+    Code known = codes.get(code);
+    return known != null ? known.name : name.toUpperCase(Locale.ROOT) + "(" + code + ")";
+  }
+
+  /** Returns the return codes by which a packet is dropped. */
+  public List<Integer> droppingCodes() {
+    return codes.entrySet().stream()
+        .filter(
+            entry ->
+                entry.getValue().disposition == Disposition.DROP
+                    || entry.getValue().disposition == Disposition.ABORT)
+        .map(Map.Entry::getKey)
+        .sorted()
+        .toList();
   }
 
   /**

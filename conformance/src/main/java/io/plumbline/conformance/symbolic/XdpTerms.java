@@ -1,0 +1,35 @@
+package io.plumbline.conformance.symbolic;
+
+import io.plumbline.emulator.machine.ContextType;
+import io.plumbline.model.hook.Hook;
+import java.util.List;
+
+/** Start of XDP programs: the whole frame is linear, and every VLAN tag is in its bytes. */
+final class XdpTerms extends ContextTerms {
+  private static final int MAX_LENGTH = 0xFFFF;
+
+  XdpTerms(Terms terms) {
+    super(terms, Hook.XDP);
+  }
+
+  @Override
+  List<String> assumptions() {
+    return List.of(
+        "frames of 0 to 65535 bytes, all of them linear (the program is not for multi-buffer"
+            + " frames)",
+        "no VLAN tag outside the frame");
+  }
+
+  @Override
+  List<Term> conditions() {
+    return List.of(
+        terms.ule(length(terms), terms.constant(MAX_LENGTH)),
+        terms.eq(linear(terms), length(terms)),
+        tagged(terms, false));
+  }
+
+  @Override
+  Term field(ContextType.Field field) {
+    return terms.variable("xdp." + field.name(), 8 * field.size());
+  }
+}
