@@ -130,7 +130,7 @@ class CommandLineTest {
 
   @Test
   void replayNamesWhatAnEngineCannotRun() throws Exception {
-    Optional<String> reason = FeatureProbe.schedClsUnavailable();
+    Optional<String> reason = FeatureProbe.unavailable();
     assumeTrue(reason.isEmpty(), () -> "kernel engines: " + reason.orElse(""));
     Path shortFrame = folder.resolve("short.pcap");
     try (PcapWriter writer = new PcapWriter(shortFrame)) {
@@ -191,7 +191,7 @@ class CommandLineTest {
 
   @Test
   void aDisagreementIsWrittenAndRunsAgain() {
-    Optional<String> reason = FeatureProbe.schedClsUnavailable();
+    Optional<String> reason = FeatureProbe.unavailable();
     assumeTrue(reason.isEmpty(), () -> "kernel engines: " + reason.orElse(""));
     Path wrong = Path.of("..", "bpf", "target", "objects", "negative", "block_port_source.bpf.o");
     String repro = folder.resolve("repro").toString();

@@ -10,6 +10,7 @@ import io.plumbline.loader.kernel.FeatureProbe;
 import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.filter.GateModel;
+import io.plumbline.model.hook.Hook;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -47,7 +48,7 @@ class GateTest {
         GateModel.Result result =
             GateExecution.emulated(
                 engine.getValue(), object, one.state(), one.frame(), one.frame().wireLength());
-        if (!result.equals(GateModel.judge(one.state(), one.frame()))) {
+        if (!result.equals(GateModel.judge(Hook.TC, one.state(), one.frame()))) {
           differ.add(engine.getKey());
         }
       }
@@ -63,7 +64,7 @@ class GateTest {
         try (GateTestRun kernel = new GateTestRun(object, one.state())) {
           GateTestRun.Ran ran = kernel.run(one.frame());
           differs |=
-              !ran.result().timeless().equals(GateModel.judge(ran.state(), one.frame()).timeless());
+              !ran.result().timeless().equals(GateModel.judge(Hook.TC, ran.state(), one.frame()).timeless());
         }
       }
     }
@@ -90,7 +91,7 @@ class GateTest {
   void everyWrongVariantIsCaught(String variant, String wrong) throws Exception {
     byte[] object = Files.readAllBytes(NEGATIVE.resolve(variant + ".bpf.o"));
     assertThat(emulatorsThatDiffer(object, cases(CASES))).as(wrong).hasSize(2);
-    if (FeatureProbe.schedClsUnavailable().isEmpty() && !NOT_IN_TEST_RUNS.contains(variant)) {
+    if (FeatureProbe.unavailable().isEmpty() && !NOT_IN_TEST_RUNS.contains(variant)) {
       assertThat(kernelDiffers(object, cases(KERNEL_CASES))).as(wrong).isTrue();
     }
   }

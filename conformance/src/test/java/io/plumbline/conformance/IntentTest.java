@@ -8,12 +8,16 @@ import io.plumbline.conformance.verify.RandomPolicies;
 import io.plumbline.conformance.verify.Verification;
 import io.plumbline.loader.kernel.KernelEngine;
 import io.plumbline.loader.kernel.ObjectSource;
-import io.plumbline.loader.kernel.PolicyProgram;
 import io.plumbline.model.decision.Decider;
 import io.plumbline.model.engine.Engine;
 import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.engine.Image;
+import io.plumbline.model.engine.Reference;
+import io.plumbline.model.engine.Runner;
+import io.plumbline.model.engine.Subject;
 import io.plumbline.model.filter.Intent;
 import io.plumbline.model.filter.IntentDecider;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.packet.PacketBatch;
 import io.plumbline.model.packet.PacketView;
 import io.plumbline.model.policy.Direction;
@@ -202,10 +206,56 @@ class IntentTest {
             new PolicyImage(
                 i.table(),
                 i.endpoints().stream()
-                    .map(e -> new PolicyImage.Entry(e.key(), Math.max(0, e.value() - 1)))
+                    .map(e -> new Image.Entry(e.key(), Math.max(0, e.value() - 1)))
                     .toList(),
                 i.prefixes(),
                 i.lines()));
+  }
+
+  /** A policy that is lowered in a wrong way. */
+  private record Damaged(Subject.Intent policy, Damage damage) implements Subject {
+    @Override
+    public Hook hook() {
+      return policy.hook();
+    }
+
+    @Override
+    public Reference reference() {
+      return policy.reference();
+    }
+
+    @Override
+    public Image image() throws EngineException {
+      try {
+        return damage.apply(PolicyImage.of(policy.policy())).image();
+      } catch (PolicyException e) {
+        throw new EngineException(String.valueOf(e.getMessage()));
+      }
+    }
+  }
+
+  /** Runs policies that are lowered in a wrong way. */
+  private record Lowering(Engine engine, Damage damage) implements Engine {
+    @Override
+    public String name() {
+      return engine.name();
+    }
+
+    @Override
+    public Optional<String> unavailable() {
+      return engine.unavailable();
+    }
+
+    @Override
+    public Runner load(Subject subject) throws EngineException {
+      return loadAll(List.of(subject)).get(0);
+    }
+
+    @Override
+    public List<Runner> loadAll(List<? extends Subject> subjects) throws EngineException {
+      return engine.loadAll(
+          subjects.stream().map(one -> new Damaged((Subject.Intent) one, damage)).toList());
+    }
   }
 
   static Stream<String> wrongLowerings() {
@@ -216,9 +266,7 @@ class IntentTest {
   @MethodSource("wrongLowerings")
   void everyWrongLoweringIsCaught(String wrong) throws Exception {
     Damage damage = java.util.Objects.requireNonNull(WRONG.get(wrong));
-    Engine engine =
-        new KernelEngine(
-            ObjectSource.builtIn(), policy -> damage.apply(PolicyProgram.image(policy)));
+    Engine engine = new Lowering(new KernelEngine(ObjectSource.builtIn()), damage);
     Verification run = new Verification(List.of(engine), new PacketBatch(), 0, 1);
     run.runPolicies(RandomPolicies.of(250, 1), 100);
     assertThat(run.disagreements()).as(wrong).isNotEmpty();
@@ -275,7 +323,7 @@ class IntentTest {
         nested.rule(Side.PERMIT, "tcp/" + to + " from " + from, HERE);
       }
     }
-    assertThatThrownBy(() -> PolicyProgram.image(nested.build()))
+    assertThatThrownBy(() -> new Subject.Intent(nested.build()).image())
         .isInstanceOf(EngineException.class)
         .hasMessageContaining("each in the next: expected at most 512");
   }

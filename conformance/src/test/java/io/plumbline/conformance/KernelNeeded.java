@@ -17,7 +17,7 @@ final class KernelNeeded {
    * that runs the tests gets private mounts, so that no test pins or locks anything of the machine.
    */
   static synchronized void orSkip() {
-    Optional<String> reason = FeatureProbe.schedClsUnavailable();
+    Optional<String> reason = FeatureProbe.unavailable();
     if (System.getenv("CI") != null) {
       assertThat(reason).as("a missing kernel feature fails in CI").isEmpty();
     }

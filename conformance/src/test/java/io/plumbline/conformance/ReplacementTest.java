@@ -6,12 +6,13 @@ import com.sun.jna.Memory;
 import com.sun.jna.Native;
 import com.sun.jna.Pointer;
 import io.plumbline.loader.kernel.ObjectSource;
-import io.plumbline.loader.kernel.PolicyProgram;
+import io.plumbline.loader.kernel.TableProgram;
+import io.plumbline.model.engine.Image;
+import io.plumbline.model.engine.Subject;
 import io.plumbline.model.packet.Packet;
 import io.plumbline.model.policy.Direction;
 import io.plumbline.model.policy.Policy;
 import io.plumbline.model.policy.PolicyBuilder;
-import io.plumbline.model.policy.PolicyImage;
 import io.plumbline.model.policy.Position;
 import io.plumbline.model.policy.Side;
 import io.plumbline.pcaps.PacketText;
@@ -79,10 +80,10 @@ class ReplacementTest {
 
   /** How a policy is put in the place of another. */
   private interface Replacing {
-    void replace(PolicyProgram program, PolicyImage image) throws Exception;
+    void replace(TableProgram program, Image image) throws Exception;
   }
 
-  private static PolicyImage image(List<String> permits, List<String> forbids) throws Exception {
+  private static Image image(List<String> permits, List<String> forbids) throws Exception {
     PolicyBuilder builder = new PolicyBuilder("", Direction.EGRESS, Optional.empty());
     for (String permit : permits) {
       builder.rule(Side.PERMIT, permit, Position.option("test"));
@@ -91,7 +92,7 @@ class ReplacementTest {
       builder.rule(Side.FORBID, forbid, Position.option("test"));
     }
     Policy policy = builder.build();
-    return PolicyProgram.image(policy);
+    return new Subject.Intent(policy).image();
   }
 
   /**
@@ -101,11 +102,11 @@ class ReplacementTest {
    */
   private static Tally replaceUnderTraffic(Replacing replacing, Predicate<Tally> enough)
       throws Exception {
-    PolicyImage prefixes = image(List.of("tcp/10.0.0.0/8:1-65535"), List.of("tcp/10.0.0.1:80"));
-    PolicyImage endpoints = image(List.of("tcp/10.0.0.2:81", "tcp/10.9.9.9:80"), List.of());
+    Image prefixes = image(List.of("tcp/10.0.0.0/8:1-65535"), List.of("tcp/10.0.0.1:80"));
+    Image endpoints = image(List.of("tcp/10.0.0.2:81", "tcp/10.9.9.9:80"), List.of());
     AtomicBoolean done = new AtomicBoolean();
     AtomicReference<Tally> tally = new AtomicReference<>(new Tally(0, 0, 0));
-    try (PolicyProgram program = PolicyProgram.load(ObjectSource.builtIn(), 2)) {
+    try (TableProgram program = TableProgram.load(ObjectSource.builtIn(), prefixes, 2)) {
       program.install(0, List.of(prefixes));
       program.activate(0);
       FutureTask<Tally> traffic = new FutureTask<>(() -> send(program, done, tally));
@@ -130,7 +131,7 @@ class ReplacementTest {
     }
   }
 
-  private static Tally send(PolicyProgram program, AtomicBoolean done, AtomicReference<Tally> tally)
+  private static Tally send(TableProgram program, AtomicBoolean done, AtomicReference<Tally> tally)
       throws Exception {
     check(Sys.unshare(CLONE_NEWNET), "unshare");
     run("ip", "link", "add", "v0", "type", "veth", "peer", "name", "v1");
@@ -202,7 +203,7 @@ class ReplacementTest {
 
   @Test
   void noPacketIsDecidedByAMixture() throws Exception {
-    Tally tally = replaceUnderTraffic(PolicyProgram::replace, now -> now.sent > 10_000);
+    Tally tally = replaceUnderTraffic(TableProgram::replace, now -> now.sent > 10_000);
     assertThat(tally.sent).isGreaterThan(10_000);
     assertThat(tally.wronglyPassed).isZero();
     assertThat(tally.wronglyDropped).isZero();

@@ -74,7 +74,7 @@ public final class LiveEngine implements Engine {
 
   @Override
   public Runner load(Subject subject) throws EngineException {
-    if (subject instanceof Subject.Intent) {
+    if (subject.image().needs().isPresent()) {
       requireLoop();
     }
     return new LiveRunner(this, subject, objects, direction, backend);

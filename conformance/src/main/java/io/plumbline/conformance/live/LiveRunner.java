@@ -49,6 +49,7 @@ final class LiveRunner implements Runner {
   private final ObjectSource objects;
   private final Direction direction;
   private final Backend backend;
+  private final boolean keepsCounts;
   private @Nullable Attachment attachment;
   private long[] packets = new long[0];
   private long[] bytes = new long[0];
@@ -58,12 +59,14 @@ final class LiveRunner implements Runner {
       Subject subject,
       ObjectSource objects,
       Direction direction,
-      Backend backend) {
+      Backend backend)
+      throws EngineException {
     this.engine = engine;
     this.subject = subject;
     this.objects = objects;
     this.direction = direction;
     this.backend = backend;
+    keepsCounts = subject.image().tables().isPresent();
   }
 
   @Override
@@ -258,7 +261,7 @@ final class LiveRunner implements Runner {
 
   @Override
   public Optional<Counters> counters() {
-    if (!(subject instanceof Subject.Intent)) {
+    if (!keepsCounts) {
       return Optional.empty();
     }
     try {

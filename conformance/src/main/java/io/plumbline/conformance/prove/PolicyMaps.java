@@ -5,6 +5,7 @@ import io.plumbline.conformance.symbolic.SymbolicMap;
 import io.plumbline.conformance.symbolic.Term;
 import io.plumbline.conformance.symbolic.Terms;
 import io.plumbline.conformance.symbolic.Value;
+import io.plumbline.model.engine.Image;
 import io.plumbline.model.policy.PolicyImage;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -163,7 +164,7 @@ final class PolicyMaps {
     public List<Found> lookup(List<Term> key) {
       List<Found> found = new ArrayList<>();
       Term none = terms.truth(true);
-      for (PolicyImage.Entry entry : image.endpoints()) {
+      for (Image.Entry entry : image.endpoints()) {
         Term equal = terms.truth(true);
         // Byte by byte: so each is known by itself where the key is used again.
         for (int i = 0; i < key.size(); i++) {
@@ -181,13 +182,13 @@ final class PolicyMaps {
 
   /** The prefixes: the longest that a key is in is found. */
   private final class Prefixes implements SymbolicMap {
-    private final List<PolicyImage.Entry> longestFirst = new ArrayList<>(image.prefixes());
+    private final List<Image.Entry> longestFirst = new ArrayList<>(image.prefixes());
 
     Prefixes() {
       longestFirst.sort(Comparator.comparingInt(Prefixes::bits).reversed());
     }
 
-    private static int bits(PolicyImage.Entry entry) {
+    private static int bits(Image.Entry entry) {
       byte[] key = entry.key();
       return key[0] & 0xFF | (key[1] & 0xFF) << 8 | (key[2] & 0xFF) << 16 | key[3] << 24;
     }
@@ -211,7 +212,7 @@ final class PolicyMaps {
       List<Found> found = new ArrayList<>();
       List<Candidate> longer = new ArrayList<>();
       Term none = terms.truth(true);
-      for (PolicyImage.Entry entry : longestFirst) {
+      for (Image.Entry entry : longestFirst) {
         byte[] bytes = java.util.Arrays.copyOfRange(entry.key(), LENGTH_BYTES, keySize());
         Candidate candidate = new Candidate(bytes, bits(entry), matches(data, bytes, bits(entry)));
         if (candidate.matches.isFalse()) {

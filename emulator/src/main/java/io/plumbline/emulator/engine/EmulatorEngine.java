@@ -11,11 +11,13 @@ import io.plumbline.emulator.vm.Linker;
 import io.plumbline.emulator.vm.VmException;
 import io.plumbline.model.engine.Engine;
 import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.engine.Image;
 import io.plumbline.model.engine.ProgramObjects;
 import io.plumbline.model.engine.Runner;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.hook.Hook;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -113,23 +115,31 @@ public final class EmulatorEngine implements Engine {
 
   @Override
   public List<Runner> loadAll(List<? extends Subject> subjects) throws EngineException {
-    List<Subject.Intent> policies = new ArrayList<>();
-    for (Subject subject : subjects) {
-      if (subject instanceof Subject.Intent intent) {
-        policies.add(intent);
+    Runner[] runners = new Runner[subjects.size()];
+    List<Image> images = new ArrayList<>();
+    // Images of one program at one hook share a machine: which of them is active is in a map.
+    Map<List<Object>, List<Integer>> shared = new LinkedHashMap<>();
+    for (int i = 0; i < subjects.size(); i++) {
+      Image image = subjects.get(i).image();
+      Hook hook = subjects.get(i).hook();
+      images.add(image);
+      if (image.tables().isPresent()) {
+        shared
+            .computeIfAbsent(List.of(hook, image.entry().name()), any -> new ArrayList<>())
+            .add(i);
+      } else {
+        runners[i] = EmulatorRunner.of(name, objects, maker, hook, image, linear);
       }
     }
-    // One program serves all policies: which is in force is in a map.
-    PolicyMachine shared =
-        policies.isEmpty() ? null : new PolicyMachine(name, objects, maker, policies, linear);
-    List<Runner> runners = new ArrayList<>();
-    int slot = 0;
-    for (Subject subject : subjects) {
-      runners.add(
-          shared != null && subject instanceof Subject.Intent
-              ? shared.runner(slot++)
-              : EmulatorRunner.of(name, objects, maker, subject, linear));
+    for (List<Integer> group : shared.values()) {
+      Hook hook = subjects.get(group.get(0)).hook();
+      TableMachine machine =
+          new TableMachine(
+              name, objects, maker, hook, group.stream().map(images::get).toList(), linear);
+      for (int slot = 0; slot < group.size(); slot++) {
+        runners[group.get(slot)] = machine.runner(slot);
+      }
     }
-    return runners;
+    return List.of(runners);
   }
 }

@@ -12,28 +12,21 @@ import io.plumbline.emulator.vm.Contexts;
 import io.plumbline.emulator.vm.Linker;
 import io.plumbline.emulator.vm.VmException;
 import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.engine.Image;
 import io.plumbline.model.engine.Outcome;
 import io.plumbline.model.engine.Outcomes;
 import io.plumbline.model.engine.ProgramObjects;
 import io.plumbline.model.engine.Runner;
-import io.plumbline.model.engine.Subject;
 import io.plumbline.model.hook.Hook;
 import io.plumbline.model.hook.Verdict;
 import io.plumbline.model.packet.Packet;
 import io.plumbline.model.packet.PacketBatch;
-import io.plumbline.model.policy.PolicyException;
-import io.plumbline.model.policy.StrictRow;
-import io.plumbline.model.program.Chain;
-import io.plumbline.model.program.RodataImage;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
 
-/** Runs a subject in its own machine. */
+/** Runs a program in its own machine. */
 final class EmulatorRunner implements Runner {
-  private static final String PROG_ARRAY = "prog_array";
-
   /**
    * Budget of one frame. No filter comes near it; a program that does not end is given up before a
    * campaign over thousands of frames takes hours.
@@ -56,61 +49,39 @@ final class EmulatorRunner implements Runner {
     this.frames = frames;
   }
 
+  /** Loads an image without tables. */
   static EmulatorRunner of(
       String engine,
       ProgramObjects objects,
       Function<Machine, Program.Maker> maker,
-      Subject subject,
+      Hook hook,
+      Image image,
       int linear)
       throws EngineException {
     Machine machine = new Machine();
-    Frames frames = new Frames(machine, Contexts.of(subject.hook()));
+    Frames frames = new Frames(machine, Contexts.of(hook));
     frames.linear(linear);
     Linker linker = new Linker(machine, maker.apply(machine));
-    Program entry;
-    if (subject instanceof Subject.Standalone alone) {
-      String name = alone.program().name();
-      Map<String, byte[]> rodata = RodataImage.standalone(alone.program(), alone.input()).symbols();
-      entry = link(engine, linker, objects, name, rodata, Map.of()).program(name);
-    } else if (subject instanceof Subject.IntentRows rows) {
-      try {
-        Map<String, byte[]> rodata = StrictRow.rodata(StrictRow.of(rows.policy()));
-        entry =
-            link(engine, linker, objects, StrictRow.PROGRAM, rodata, Map.of())
-                .program(StrictRow.PROGRAM);
-      } catch (PolicyException e) {
-        throw new EngineException(String.valueOf(e.getMessage()));
-      }
-    } else if (subject instanceof Subject.Chained chained) {
-      entry = chain(engine, linker, objects, chained.chain());
-    } else {
-      throw new EngineException(engine + ": " + subject + ": it is loaded with other policies");
-    }
-    return new EmulatorRunner(subject.hook(), machine, entry, frames);
-  }
-
-  private static Program chain(String engine, Linker linker, ProgramObjects objects, Chain chain)
-      throws EngineException {
-    Linker.Linked dispatcher = link(engine, linker, objects, "dispatcher", Map.of(), Map.of());
-    BpfMap programs = dispatcher.map(PROG_ARRAY);
-    List<Chain.Stage> stages = chain.stages();
-    for (int slot = 0; slot < stages.size(); slot++) {
-      Chain.Stage stage = stages.get(slot);
-      String name = stage.program().name();
+    Image.Program entry = image.entry();
+    Linker.Linked linked =
+        link(engine, linker, objects, entry.name(), entry.variables(), Map.of());
+    for (Image.TailCall call : image.tailCalls()) {
+      BpfMap programs = linked.map(call.map());
+      String name = call.program().name();
       Program program =
           link(
                   engine,
                   linker,
                   objects,
                   name,
-                  RodataImage.stage(stage, slot).symbols(),
-                  Map.of(PROG_ARRAY, programs))
+                  call.program().variables(),
+                  Map.of(call.map(), programs))
               .program(name);
       if (programs instanceof ReferenceMap array) {
-        array.put(slot, program);
+        array.put(call.slot(), program);
       }
     }
-    return dispatcher.program("dispatcher");
+    return new EmulatorRunner(hook, machine, linked.program(entry.name()), frames);
   }
 
   /** Reads an object and binds its program. */

@@ -761,7 +761,7 @@ public final class Attacher implements AutoCloseable {
         if (object.isPresent() && !about.observing()) {
           return Gate.bare(object.get(), about);
         }
-        throw refused(e, object.isPresent() ? Kind.INPUT : Kind.KERNEL, code.get().isPolicy());
+        throw refused(e, object.isPresent() ? Kind.INPUT : Kind.KERNEL, code.get().needs().isPresent());
       }
     }
 

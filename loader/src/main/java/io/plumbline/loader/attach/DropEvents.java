@@ -1,7 +1,7 @@
 package io.plumbline.loader.attach;
 
 import com.sun.jna.Memory;
-import io.plumbline.loader.kernel.PolicyProgram;
+import io.plumbline.loader.kernel.TableProgram;
 import io.plumbline.loader.libbpf.Bpf;
 import io.plumbline.loader.libbpf.BpfSyscall;
 import io.plumbline.loader.libbpf.LibC;
@@ -81,7 +81,7 @@ public final class DropEvents implements AutoCloseable {
     this.answers = answers;
     this.events = events;
     this.limiter = limiter;
-    cpus = PolicyProgram.possibleCpus();
+    cpus = TableProgram.possibleCpus();
     key.setInt(0, 0);
     limiters = new Memory((long) LIMITER_BYTES * cpus);
     rings.add(ring);

@@ -3,17 +3,14 @@ package io.plumbline.loader.attach;
 import io.plumbline.loader.kernel.Assembly;
 import io.plumbline.loader.kernel.LoadedObject;
 import io.plumbline.loader.kernel.ObjectSource;
-import io.plumbline.loader.kernel.PolicyProgram;
+import io.plumbline.loader.kernel.TableProgram;
 import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.engine.Image;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.hook.Hook;
-import io.plumbline.model.policy.PolicyException;
-import io.plumbline.model.policy.StrictRow;
-import io.plumbline.model.program.Chain;
-import io.plumbline.model.program.RodataImage;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
+import java.util.Optional;
 
 /**
  * The instructions of a filter, as a function that takes the packet and returns a verdict, with the
@@ -29,15 +26,19 @@ import java.util.Map;
 final class FilterCode implements AutoCloseable {
   private static final int PACKET = 6;
 
-  /** The program that decides by a policy. */
-  static final String POLICY = "intent";
-
   private final Hook hook;
   private final String name;
   private final byte[] instructions;
   private final List<AutoCloseable> held;
+  private final Optional<Image.Need> needs;
 
-  private FilterCode(Hook hook, String name, byte[] instructions, List<AutoCloseable> held) {
+  private FilterCode(
+      Hook hook,
+      String name,
+      byte[] instructions,
+      List<AutoCloseable> held,
+      Optional<Image.Need> needs) {
+    this.needs = needs;
     this.hook = hook;
     this.name = name;
     this.instructions = instructions;
@@ -46,66 +47,48 @@ final class FilterCode implements AutoCloseable {
 
   /** Loads a subject's objects. */
   static FilterCode of(Subject subject, ObjectSource objects) throws EngineException {
+    Image image = subject.image();
     List<AutoCloseable> held = new ArrayList<>();
     try {
-      if (subject instanceof Subject.Standalone alone) {
-        String name = alone.program().name();
-        return new FilterCode(
-            subject.hook(),
-            name,
-            load(
-                name,
-                objects,
-                RodataImage.standalone(alone.program(), alone.input()).symbols(),
-                held),
-            held);
-      }
-      if (subject instanceof Subject.Chained chained) {
-        List<byte[]> stages = new ArrayList<>();
-        int slot = 0;
-        for (Chain.Stage stage : chained.chain().stages()) {
-          stages.add(
-              load(
-                  stage.program().name(),
-                  objects,
-                  RodataImage.stage(stage, slot++).symbols(),
-                  held));
-        }
-        return new FilterCode(
-            subject.hook(), "dispatcher", inOrder(stages, subject.hook()), held);
-      }
-      if (subject instanceof Subject.Intent intent) {
-        PolicyProgram program = PolicyProgram.relocate(objects);
-        held.add(program);
-        program.install(0, List.of(PolicyProgram.image(intent.policy())));
-        program.activate(0);
-        return new FilterCode(subject.hook(), POLICY, program.instructions(), held);
-      }
-      Subject.IntentRows rows = (Subject.IntentRows) subject;
-      Map<String, byte[]> table = StrictRow.rodata(StrictRow.of(rows.policy()));
-      return new FilterCode(
-          subject.hook(),
-          StrictRow.PROGRAM,
-          load(StrictRow.PROGRAM, objects, table, held),
-          held);
-    } catch (PolicyException e) {
-      close(held);
-      throw new EngineException(String.valueOf(e.getMessage()));
+      byte[] code = code(image, subject.hook(), objects, held);
+      return new FilterCode(subject.hook(), image.entry().name(), code, held, image.needs());
     } catch (EngineException | RuntimeException e) {
       close(held);
       throw e;
     }
   }
 
+  private static byte[] code(
+      Image image, Hook hook, ObjectSource objects, List<AutoCloseable> held)
+      throws EngineException {
+    if (image.tables().isPresent()) {
+      TableProgram program = TableProgram.relocate(objects, image);
+      held.add(program);
+      program.install(0, List.of(image));
+      program.activate(0);
+      return program.instructions();
+    }
+    if (image.tailCalls().isEmpty()) {
+      return load(image.entry(), objects, held);
+    }
+    List<byte[]> stages = new ArrayList<>();
+    for (Image.TailCall call : image.tailCalls()) {
+      stages.add(load(call.program(), objects, held));
+    }
+    return inOrder(stages, hook);
+  }
+
   /** Takes the instructions of a third-party object, which the caller closes. */
   static FilterCode of(Hook hook, String name, LoadedObject object) {
-    return new FilterCode(hook, name, object.instructions(), new ArrayList<>());
+    return new FilterCode(
+        hook, name, object.instructions(), new ArrayList<>(), Optional.empty());
   }
 
   private static byte[] load(
-      String name, ObjectSource objects, Map<String, byte[]> rodata, List<AutoCloseable> held)
+      Image.Program program, ObjectSource objects, List<AutoCloseable> held)
       throws EngineException {
-    LoadedObject object = LoadedObject.relocate(name, objects.object(name), rodata);
+    String name = program.name();
+    LoadedObject object = LoadedObject.relocate(name, objects.object(name), program.variables());
     held.add(object);
     return object.instructions();
   }
@@ -129,9 +112,9 @@ final class FilterCode implements AutoCloseable {
     return name;
   }
 
-  /** Returns whether it is a policy, which needs bpf_loop. */
-  boolean isPolicy() {
-    return name.equals(POLICY);
+  /** Returns what it needs of the kernel beyond what every filter needs. */
+  Optional<Image.Need> needs() {
+    return needs;
   }
 
   byte[] instructions() {

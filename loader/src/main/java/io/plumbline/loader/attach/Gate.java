@@ -65,7 +65,7 @@ final class Gate implements AutoCloseable {
       throws EngineException {
     if (Feature.BPF.switchedOff()
         || Feature.RINGBUF.switchedOff()
-        || filter.isPolicy() && Feature.BPF_LOOP.switchedOff()) {
+        || filter.needs().isPresent() && Feature.BPF_LOOP.switchedOff()) {
       throw new EngineException("kernel: load " + filter.name() + ": PLUMB_WITHOUT says so");
     }
     try (LoadedObject gate =

@@ -2,8 +2,8 @@ package io.plumbline.loader.attach;
 
 import com.sun.jna.Memory;
 import com.sun.jna.Pointer;
-import io.plumbline.loader.kernel.PolicyProgram;
 import io.plumbline.loader.kernel.SharedArray;
+import io.plumbline.loader.kernel.TableProgram;
 import io.plumbline.loader.libbpf.Bpf;
 import io.plumbline.loader.libbpf.BpfSyscall;
 import io.plumbline.loader.libbpf.LibC;
@@ -89,7 +89,7 @@ public final class GateState {
       try {
         return map < 0
             ? Optional.empty()
-            : Optional.of(new Answers(map, PolicyProgram.possibleCpus()));
+            : Optional.of(new Answers(map, TableProgram.possibleCpus()));
       } catch (EngineException e) {
         LibC.close(map);
         throw AttachException.of(e);
@@ -147,10 +147,10 @@ public final class GateState {
       if (inner < 0) {
         return List.of();
       }
-      int cpus = PolicyProgram.possibleCpus();
+      int cpus = TableProgram.possibleCpus();
       long bytes = ((long) TOTALS_BYTES * cpus * lines + PAGE - 1) / PAGE * PAGE;
       Pointer memory = SharedArray.map(inner, bytes);
-      Runner.Counters counters = PolicyProgram.sum(memory, lines, cpus);
+      Runner.Counters counters = TableProgram.sum(memory, lines, cpus);
       List<Totals> all = new ArrayList<>();
       for (int line = 0; line < lines; line++) {
         all.add(new Totals(counters.packets()[line], counters.bytes()[line]));

@@ -2,9 +2,9 @@ package io.plumbline.loader.attach;
 
 import com.sun.jna.Memory;
 import io.plumbline.loader.kernel.LoadedObject;
-import io.plumbline.loader.kernel.PolicyProgram;
 import io.plumbline.loader.kernel.ProgramType;
 import io.plumbline.loader.kernel.SplicedProgram;
+import io.plumbline.loader.kernel.TableProgram;
 import io.plumbline.loader.libbpf.BpfSyscall;
 import io.plumbline.loader.libbpf.Errno;
 import io.plumbline.model.engine.EngineException;
@@ -55,7 +55,7 @@ public final class GateTestRun implements AutoCloseable {
    */
   public GateTestRun(byte[] object, GateModel.State state) throws EngineException {
     wanted = state;
-    cpus = PolicyProgram.possibleCpus();
+    cpus = TableProgram.possibleCpus();
     gate =
         LoadedObject.relocate(
             GateModel.NAME,

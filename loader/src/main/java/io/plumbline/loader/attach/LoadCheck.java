@@ -6,6 +6,7 @@ import io.plumbline.loader.kernel.ProgramType;
 import io.plumbline.model.catalog.ProgramCatalog;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.Subject;
+import io.plumbline.model.filter.Intent;
 import io.plumbline.model.policy.Direction;
 import io.plumbline.model.policy.Policy;
 import io.plumbline.model.policy.PolicyBuilder;
@@ -69,7 +70,7 @@ public final class LoadCheck {
             () -> cost(new Subject.IntentRows(policy(STRICT_RULES, "")))));
     results.add(
         result(
-            FilterCode.POLICY,
+            Intent.NAME,
             true,
             () -> cost(new Subject.Intent(policy(2, "-445 from 192.0.2.0/24:1-9")))));
     return results;

@@ -29,9 +29,9 @@ final class KernelBatchRunner implements Runner {
   private int[] order = new int[0];
   private final int[] counts = new int[2 * 0x10000 + 1];
 
-  KernelBatchRunner(Subject subject, LoadedSubject loaded) throws EngineException {
+  KernelBatchRunner(Subject subject, LoadedImage loaded) throws EngineException {
     this.subject = subject;
-    selfCheck = !(subject instanceof Subject.Intent);
+    selfCheck = !loaded.counts();
     single = new KernelRunner(subject, loaded);
     byte[] instructions = loaded.entryInstructions();
     try {

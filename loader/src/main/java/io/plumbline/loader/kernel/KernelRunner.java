@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class KernelRunner implements Runner {
   private final Subject subject;
-  private final LoadedSubject loaded;
+  private final LoadedImage loaded;
   private final int max;
   private final Memory in;
   private final Memory out;
@@ -29,7 +29,7 @@ final class KernelRunner implements Runner {
   private @Nullable TagPusher tagPusher;
   private BpfSyscall.@Nullable TestRun tagged;
 
-  KernelRunner(Subject subject, LoadedSubject loaded) {
+  KernelRunner(Subject subject, LoadedImage loaded) {
     this.subject = subject;
     this.loaded = loaded;
     max = subject.hook().testRunLimits().max();

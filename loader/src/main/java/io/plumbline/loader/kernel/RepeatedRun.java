@@ -6,23 +6,16 @@ import io.plumbline.loader.libbpf.Errno;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.packet.Packet;
-import java.util.List;
 
 /** Runs one frame many times in one system call, to see what the program itself costs. */
 public final class RepeatedRun implements AutoCloseable {
-  private final LoadedSubject loaded;
+  private final LoadedImage loaded;
   private final Memory in;
   private final BpfSyscall.TestRun call;
 
   /** Loads a subject. */
   public RepeatedRun(Subject subject, ObjectSource objects) throws EngineException {
-    if (subject instanceof Subject.Intent intent) {
-      PolicyProgram program = PolicyProgram.load(objects, 2);
-      program.install(0, List.of(PolicyProgram.image(intent.policy())));
-      loaded = LoadedSubject.of(program);
-    } else {
-      loaded = LoadedSubject.load(subject, objects);
-    }
+    loaded = LoadedImage.load(subject.image(), objects);
     in = new Memory(subject.hook().testRunLimits().max());
     call = new BpfSyscall.TestRun(loaded.entryFd(), in, null);
   }

@@ -2,19 +2,11 @@ package io.plumbline.model.engine;
 
 import io.plumbline.model.decision.Action;
 import io.plumbline.model.decision.Clause;
-import io.plumbline.model.decision.Decider;
-import io.plumbline.model.decision.DecisionList;
-import io.plumbline.model.filter.Intent;
-import io.plumbline.model.filter.IntentDecider;
 import io.plumbline.model.hook.Verdict;
 import io.plumbline.model.packet.CutCaptureException;
 import io.plumbline.model.packet.Packet;
 import io.plumbline.model.packet.PacketBatch;
 import io.plumbline.model.packet.PacketView;
-import io.plumbline.model.policy.Policy;
-import io.plumbline.model.program.Chain;
-import io.plumbline.model.program.Input;
-import io.plumbline.model.program.ProgramSpec;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -40,17 +32,12 @@ public final class ModelRunner implements Runner {
     }
   }
 
-  /** Finds the clause of one stage that decides. */
-  private interface Stage {
-    int decide(PacketView frame);
-  }
-
   private final Subject subject;
   private final List<Line> lines;
-  private final List<Stage> deciders = new ArrayList<>();
+  private final List<Reference.Evaluator> deciders = new ArrayList<>();
   private final List<Integer> firstLine = new ArrayList<>();
   private final PacketView view = new PacketView();
-  private final Stage[] stages;
+  private final Reference.Evaluator[] stages;
   private final int[] lineOffsets;
   private final Action[] actions;
   private final int[] codes;
@@ -61,46 +48,24 @@ public final class ModelRunner implements Runner {
   ModelRunner(Subject subject) {
     this.subject = subject;
     List<Line> collected = new ArrayList<>();
-    if (subject instanceof Subject.Standalone standalone) {
-      addStage(collected, standalone.program(), standalone.input(), false, true);
-    } else if (subject instanceof Subject.Chained chained) {
-      List<Chain.Stage> all = chained.chain().stages();
-      for (Chain.Stage stage : all) {
-        boolean last = deciders.size() == all.size() - 1;
-        addStage(collected, stage.program(), stage.input(), true, last);
+    List<Reference.Stage> reference = subject.reference().stages();
+    for (Reference.Stage stage : reference) {
+      int number = deciders.size();
+      boolean last = number == reference.size() - 1;
+      firstLine.add(collected.size());
+      deciders.add(stage.evaluator());
+      for (Clause clause : stage.decisions().clauses()) {
+        collected.add(new Line(number, stage.program(), clause, verdict(clause, last)));
       }
-    } else if (subject instanceof Subject.Intent intent) {
-      addPolicy(collected, intent.policy());
-    } else if (subject instanceof Subject.IntentRows rows) {
-      addPolicy(collected, rows.policy());
     }
     lines = List.copyOf(collected);
-    stages = deciders.toArray(Stage[]::new);
+    stages = deciders.toArray(Reference.Evaluator[]::new);
     lineOffsets = firstLine.stream().mapToInt(Integer::intValue).toArray();
     actions = lines.stream().map(line -> line.clause().action()).toArray(Action[]::new);
     codes = Arrays.stream(actions).mapToInt(action -> action.code(subject.hook())).toArray();
     accept = subject.hook().accept();
     hits = new long[lines.size()];
     hitBytes = new long[lines.size()];
-  }
-
-  private void addPolicy(List<Line> to, Policy policy) {
-    IntentDecider decider = new IntentDecider(policy);
-    addStage(to, Intent.NAME, Intent.decisions(policy), decider::decide, true);
-  }
-
-  private void addStage(
-      List<Line> to, ProgramSpec program, Input input, boolean chained, boolean last) {
-    Decider decider = new Decider(program.decisions(), input.scalar(), input.allowed(), chained);
-    addStage(to, program.name(), program.decisions(), decider::decide, last);
-  }
-
-  private void addStage(
-      List<Line> to, String program, DecisionList decisions, Stage decider, boolean last) {
-    int stage = deciders.size();
-    firstLine.add(to.size());
-    deciders.add(decider);
-    decisions.clauses().forEach(c -> to.add(new Line(stage, program, c, verdict(c, last))));
   }
 
   private String verdict(Clause clause, boolean last) {

@@ -1,19 +1,63 @@
 package io.plumbline.model.engine;
 
+import io.plumbline.model.decision.Decider;
+import io.plumbline.model.decision.DecisionList;
+import io.plumbline.model.filter.IntentDecider;
 import io.plumbline.model.hook.Hook;
 import io.plumbline.model.policy.Policy;
+import io.plumbline.model.policy.PolicyException;
+import io.plumbline.model.policy.PolicyImage;
+import io.plumbline.model.policy.StrictRow;
 import io.plumbline.model.program.Chain;
 import io.plumbline.model.program.Input;
 import io.plumbline.model.program.ProgramSpec;
+import io.plumbline.model.program.RodataImage;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 
-/** What an engine runs: one program with its input, a chain of them, or a policy. */
-public sealed interface Subject {
+/**
+ * A configured filter: what it must decide, and what it is lowered to. The model knows only the
+ * first and all other engines only the second, so a mistake in the lowering is a disagreement.
+ */
+public interface Subject {
+  /** Returns where it runs. */
+  Hook hook();
+
+  /** Returns what it must decide; each caller gets a reference of its own. */
+  Reference reference();
+
+  /**
+   * Returns what it is lowered to.
+   *
+   * @throws EngineException if it comes to more than the kernel's tables can hold
+   */
+  Image image() throws EngineException;
 
   /** A program on its own. */
   record Standalone(ProgramSpec program, Input input) implements Subject {
     @Override
     public Hook hook() {
       return program.hook();
+    }
+
+    @Override
+    public Reference reference() {
+      return new Reference(List.of(stage(program, input, false)));
+    }
+
+    @Override
+    public Image image() {
+      return Image.of(program.name(), RodataImage.standalone(program, input).symbols());
+    }
+
+    private static Reference.Stage stage(ProgramSpec program, Input input, boolean chained) {
+      DecisionList decisions = program.decisions();
+      return new Reference.Stage(
+          program.name(),
+          decisions,
+          new Decider(decisions, input.scalar(), input.allowed(), chained)::decide);
     }
 
     @Override
@@ -24,9 +68,36 @@ public sealed interface Subject {
 
   /** A chain, started by the dispatcher. */
   record Chained(Chain chain) implements Subject {
+    private static final String DISPATCHER = "dispatcher";
+    private static final String PROGRAMS = "prog_array";
+
     @Override
     public Hook hook() {
       return Hook.TC;
+    }
+
+    @Override
+    public Reference reference() {
+      return new Reference(
+          chain.stages().stream()
+              .map(stage -> Standalone.stage(stage.program(), stage.input(), true))
+              .toList());
+    }
+
+    @Override
+    public Image image() {
+      List<Image.TailCall> stages = new ArrayList<>();
+      for (Chain.Stage stage : chain.stages()) {
+        int slot = stages.size();
+        stages.add(
+            new Image.TailCall(
+                PROGRAMS,
+                slot,
+                new Image.Program(
+                    stage.program().name(), RodataImage.stage(stage, slot).symbols())));
+      }
+      return new Image(
+          new Image.Program(DISPATCHER, Map.of()), stages, Optional.empty(), Optional.empty());
     }
 
     @Override
@@ -43,6 +114,20 @@ public sealed interface Subject {
     }
 
     @Override
+    public Reference reference() {
+      return new Intent(policy).reference();
+    }
+
+    @Override
+    public Image image() throws EngineException {
+      try {
+        return Image.of(StrictRow.PROGRAM, StrictRow.rodata(StrictRow.of(policy)));
+      } catch (PolicyException e) {
+        throw new EngineException(String.valueOf(e.getMessage()));
+      }
+    }
+
+    @Override
     public String toString() {
       return "rows of " + new Intent(policy);
     }
@@ -56,13 +141,29 @@ public sealed interface Subject {
     }
 
     @Override
+    public Reference reference() {
+      return new Reference(
+          List.of(
+              new Reference.Stage(
+                  io.plumbline.model.filter.Intent.NAME,
+                  io.plumbline.model.filter.Intent.decisions(policy),
+                  new IntentDecider(policy)::decide)));
+    }
+
+    @Override
+    public Image image() throws EngineException {
+      try {
+        return PolicyImage.of(policy).image();
+      } catch (PolicyException e) {
+        throw new EngineException(String.valueOf(e.getMessage()));
+      }
+    }
+
+    @Override
     public String toString() {
       return policy.rules().size() <= 4
           ? "intent " + policy.rules()
           : "intent of %d rules".formatted(policy.rules().size());
     }
   }
-
-  /** Returns where it runs. */
-  Hook hook();
 }

@@ -1,14 +1,15 @@
 package io.plumbline.model.policy;
 
+import io.plumbline.model.engine.Image;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.PriorityQueue;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -23,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * @param prefixes key and value of each prefix
  * @param lines how many counters each CPU has: clauses before the rules, rules, and "no rule"
  */
-public record PolicyImage(byte[] table, List<Entry> endpoints, List<Entry> prefixes, int lines) {
+public record PolicyImage(byte[] table, List<Image.Entry> endpoints, List<Image.Entry> prefixes, int lines) {
   /** How many clauses decide before the rules: {@code CLAUSES} of intent.h. */
   public static final int CLAUSES = 18;
 
@@ -46,14 +47,6 @@ public record PolicyImage(byte[] table, List<Entry> endpoints, List<Entry> prefi
   private static final int HAS_SOURCES = 0x8000_0000;
   private static final int SOURCE_SCOPE = 0x8000_0000;
   private static final int FIRST_NODE = 2;
-
-  /** One entry of a map; the value is four bytes. */
-  public record Entry(byte[] key, int value) {
-    @Override
-    public String toString() {
-      return HexFormat.of().formatHex(key) + " -> " + value;
-    }
-  }
 
   /** A box of a rule at one node: keys and source ports from and to. */
   private record Part(int rule, int low, int high, PortRange sourcePorts) {}
@@ -86,7 +79,7 @@ public record PolicyImage(byte[] table, List<Entry> endpoints, List<Entry> prefi
     private final Policy policy;
     private final Map<ByteBuffer, Integer> endpoints = new LinkedHashMap<>();
     private final TreeMap<Prefix, Node> nodes = new TreeMap<>(Prefix.ORDER);
-    private final List<Entry> prefixes = new ArrayList<>();
+    private final List<Image.Entry> prefixes = new ArrayList<>();
     private final List<int[]> rows = new ArrayList<>();
     private final Map<List<Integer>, Integer> sourcePortSets = new HashMap<>();
     private int arpRule = NO_RULE;
@@ -115,12 +108,12 @@ public record PolicyImage(byte[] table, List<Entry> endpoints, List<Entry> prefi
       ByteBuffer table =
           ByteBuffer.allocate(rows.size() * ROW_BYTES).order(ByteOrder.nativeOrder());
       rows.forEach(row -> table.putInt(row[0]).putInt(row[1]).putInt(row[2]).putInt(row[3]));
-      List<Entry> exact = new ArrayList<>();
+      List<Image.Entry> exact = new ArrayList<>();
       endpoints.forEach(
           (key, rule) -> {
             byte[] bytes = new byte[ENDPOINT_BYTES];
             key.duplicate().get(bytes);
-            exact.add(new Entry(bytes, rule));
+            exact.add(new Image.Entry(bytes, rule));
           });
       return new PolicyImage(table.array(), exact, prefixes, lines);
     }
@@ -179,7 +172,7 @@ public record PolicyImage(byte[] table, List<Entry> endpoints, List<Entry> prefi
       ByteBuffer key = ByteBuffer.allocate(PREFIX_BYTES).order(ByteOrder.nativeOrder());
       key.putInt(32 + prefix.length()).putInt(scope);
       address(key, prefix);
-      prefixes.add(new Entry(key.array(), node));
+      prefixes.add(new Image.Entry(key.array(), node));
     }
 
     /**
@@ -336,6 +329,24 @@ public record PolicyImage(byte[] table, List<Entry> endpoints, List<Entry> prefi
     private static int smaller(int a, int b) {
       return Integer.compareUnsigned(a, b) < 0 ? a : b;
     }
+  }
+
+  /** Returns what engines install. */
+  public Image image() {
+    Image.Table counters = Image.Table.counters("counters", lines);
+    return new Image(
+        new Image.Program("intent", Map.of()),
+        List.of(),
+        Optional.of(
+            new Image.Tables(
+                "active",
+                List.of(
+                    Image.Table.array("tables", ROW_BYTES, table),
+                    Image.Table.keyed("endpoints", Image.Kind.HASH, ENDPOINT_BYTES, endpoints),
+                    Image.Table.keyed("prefixes", Image.Kind.LPM_TRIE, PREFIX_BYTES, prefixes),
+                    counters),
+                counters)),
+        Optional.of(new Image.Need("policies", "bpf_loop", "5.17")));
   }
 
   /** Returns the rows, endpoints and prefixes as lines a person can read. */

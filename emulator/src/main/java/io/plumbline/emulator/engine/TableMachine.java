@@ -14,25 +14,26 @@ import io.plumbline.emulator.vm.Contexts;
 import io.plumbline.emulator.vm.Linker;
 import io.plumbline.emulator.vm.VmException;
 import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.engine.Image;
 import io.plumbline.model.engine.Outcome;
 import io.plumbline.model.engine.Outcomes;
 import io.plumbline.model.engine.ProgramObjects;
 import io.plumbline.model.engine.Runner;
-import io.plumbline.model.engine.Subject;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.packet.Packet;
 import io.plumbline.model.packet.PacketBatch;
-import io.plumbline.model.policy.PolicyException;
-import io.plumbline.model.policy.PolicyImage;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
 
-/** Policies in one machine, a slot each of the maps that the program {@code intent} reads. */
-final class PolicyMachine {
-  private static final String NAME = "intent";
-  private static final int COUNTER_BYTES = 16;
+/**
+ * Subjects of one program in one machine, a slot each of its outer maps: which of them is active is
+ * in a map.
+ */
+final class TableMachine {
   private static final int F_NO_PREALLOC = 1;
   private static final byte[] ZERO = new byte[4];
 
@@ -42,34 +43,38 @@ final class PolicyMachine {
   private final List<BpfMap> counters = new ArrayList<>();
   private final List<Integer> lines = new ArrayList<>();
 
-  PolicyMachine(
+  /**
+   * Loads a program.
+   *
+   * @param images images of this program, all of which have tables; at least one
+   */
+  TableMachine(
       String engine,
       ProgramObjects objects,
       Function<Machine, Program.Maker> maker,
-      List<Subject.Intent> subjects,
+      Hook hook,
+      List<Image> images,
       int linear)
       throws EngineException {
-    Frames frames = new Frames(machine, Contexts.of(subjects.get(0).hook()));
+    Frames frames = new Frames(machine, Contexts.of(hook));
     frames.linear(linear);
+    String name = images.get(0).entry().name();
+    Image.Tables tables = images.get(0).tables().orElseThrow();
     try {
-      BpfObject object = BpfObject.read(objects.object(NAME));
-      Map<String, BpfMap> outer =
-          Map.of(
-              "tables", outer(object, "tables", subjects.size()),
-              "endpoints", outer(object, "endpoints", subjects.size()),
-              "prefixes", outer(object, "prefixes", subjects.size()),
-              "counters", outer(object, "counters", subjects.size()));
+      BpfObject object = BpfObject.read(objects.object(name));
+      Map<String, BpfMap> outer = new HashMap<>();
+      for (Image.Table table : tables.inner()) {
+        outer.put(table.outer(), outer(object, table.outer(), images.size()));
+      }
       Linker.Linked linked =
           new Linker(machine, maker.apply(machine)).link(object, Map.of(), outer);
-      active = linked.map("active");
-      for (int slot = 0; slot < subjects.size(); slot++) {
-        install(linked, slot, PolicyImage.of(subjects.get(slot).policy()));
+      active = linked.map(tables.active());
+      for (int slot = 0; slot < images.size(); slot++) {
+        install(linked, slot, images.get(slot).tables().orElseThrow());
       }
-      runner = new EmulatorRunner(subjects.get(0).hook(), machine, linked.program(NAME), frames);
+      runner = new EmulatorRunner(hook, machine, linked.program(name), frames);
     } catch (ObjectException | VmException | IllegalArgumentException e) {
-      throw EngineException.refusal("%s: load %s: %s".formatted(engine, NAME, e.getMessage()), "");
-    } catch (PolicyException e) {
-      throw new EngineException("%s: load %s: %s".formatted(engine, NAME, e.getMessage()));
+      throw EngineException.refusal("%s: load %s: %s".formatted(engine, name, e.getMessage()), "");
     }
   }
 
@@ -81,43 +86,46 @@ final class PolicyMachine {
     return MapType.create(machine, object.maps().get(index).withMaxEntries(Math.max(2, slots)));
   }
 
-  private void install(Linker.Linked linked, int slot, PolicyImage image) {
-    int rows = image.table().length / PolicyImage.ROW_BYTES;
-    BpfMap table = array("table", PolicyImage.ROW_BYTES, rows);
-    byte[] key = new byte[4];
-    for (int row = 0; row < rows; row++) {
-      Bytes.put32(key, 0, row);
-      table.update(key, 0, image.table(), row * PolicyImage.ROW_BYTES, BpfMap.BPF_ANY);
+  private void install(Linker.Linked linked, int slot, Image.Tables tables) {
+    for (Image.Table table : tables.inner()) {
+      BpfMap map =
+          switch (table.kind()) {
+            case ARRAY -> rows(table);
+            case HASH -> filled(MapType.HASH, 0, table);
+            case LPM_TRIE -> filled(MapType.LPM_TRIE, F_NO_PREALLOC, table);
+            case COUNTERS -> array(table);
+          };
+      if (table == tables.counters()) {
+        counters.add(map);
+        lines.add(table.lines());
+      }
+      put(linked, table.outer(), slot, map);
     }
-    BpfMap counter = array("counters", COUNTER_BYTES, image.lines());
-    counters.add(counter);
-    lines.add(image.lines());
-    put(linked, "tables", slot, table);
-    put(linked, "counters", slot, counter);
-    put(
-        linked,
-        "endpoints",
-        slot,
-        filled(MapType.HASH, PolicyImage.ENDPOINT_BYTES, 0, image.endpoints()));
-    put(
-        linked,
-        "prefixes",
-        slot,
-        filled(MapType.LPM_TRIE, PolicyImage.PREFIX_BYTES, F_NO_PREALLOC, image.prefixes()));
   }
 
-  private BpfMap array(String name, int valueSize, int entries) {
+  private BpfMap rows(Image.Table table) {
+    BpfMap map = array(table);
+    byte[] key = new byte[4];
+    for (int row = 0; row < table.size(); row++) {
+      Bytes.put32(key, 0, row);
+      map.update(key, 0, table.rows(), row * table.bytes(), BpfMap.BPF_ANY);
+    }
+    return map;
+  }
+
+  private BpfMap array(Image.Table table) {
     return MapType.create(
-        machine, MapSpec.of(name, MapType.ARRAY.number(), 4, valueSize, entries, 0));
+        machine,
+        MapSpec.of(table.outer(), MapType.ARRAY.number(), 4, table.bytes(), table.size(), 0));
   }
 
-  private BpfMap filled(MapType type, int keySize, int flags, List<PolicyImage.Entry> entries) {
+  private BpfMap filled(MapType type, int flags, Image.Table table) {
+    int room = Math.max(1, table.size());
     BpfMap map =
         MapType.create(
-            machine,
-            MapSpec.of("entries", type.number(), keySize, 4, Math.max(1, entries.size()), flags));
+            machine, MapSpec.of(table.outer(), type.number(), table.bytes(), 4, room, flags));
     byte[] value = new byte[4];
-    for (PolicyImage.Entry entry : entries) {
+    for (Image.Entry entry : table.entries()) {
       Bytes.put32(value, 0, entry.value());
       map.update(entry.key(), 0, value, 0, BpfMap.BPF_ANY);
     }
@@ -130,7 +138,7 @@ final class PolicyMachine {
     }
   }
 
-  /** Returns what runs the policy of a slot. */
+  /** Returns what runs the subject of a slot. */
   Runner runner(int slot) {
     return new OfSlot(slot);
   }

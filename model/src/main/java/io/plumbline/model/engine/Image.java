@@ -1,0 +1,136 @@
+package io.plumbline.model.engine;
+
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * What a subject is lowered to: objects, the exact bytes of their read-only variables, tail calls
+ * and the contents of maps. Inert; the same value is installed in the kernel and in the emulator.
+ *
+ * @param entry the program that a packet enters
+ * @param tailCalls programs in slots 0, 1 and so on: the entry passes a packet on to slot 0, and
+ *     each slot that does not drop it to the next one
+ * @param tables maps of the entry; empty if it has none that user space fills
+ * @param needs what the entry needs of a kernel beyond the oldest that is supported
+ */
+public record Image(
+    Program entry, List<TailCall> tailCalls, Optional<Tables> tables, Optional<Need> needs) {
+
+  public Image {
+    tailCalls = List.copyOf(tailCalls);
+  }
+
+  /** Returns an image of one program. */
+  public static Image of(String program, Map<String, byte[]> variables) {
+    return new Image(
+        new Program(program, variables), List.of(), Optional.empty(), Optional.empty());
+  }
+
+  /**
+   * A program.
+   *
+   * @param name its name, and that of its object
+   * @param variables bytes of read-only variables, by symbol
+   */
+  public record Program(String name, Map<String, byte[]> variables) {
+    public Program {
+      variables = new LinkedHashMap<>(variables);
+    }
+  }
+
+  /**
+   * A program in a slot of a map of programs.
+   *
+   * @param map the map's name; the entry and all programs that it reaches share it
+   */
+  public record TailCall(String map, int slot, Program program) {}
+
+  /**
+   * Maps that lie in a slot of outer maps. Several images of one program can be installed in one
+   * loaded program, a slot each.
+   *
+   * @param active the array whose only value, 64 bits, is the slot in use
+   * @param inner the inner maps, in the order in which they are put into the outer ones
+   * @param counters which of them is counted in
+   */
+  public record Tables(String active, List<Table> inner, Table counters) {
+    public Tables {
+      inner = List.copyOf(inner);
+    }
+  }
+
+  /** A kind of inner map. */
+  public enum Kind {
+    /** Rows of equal size, by number. */
+    ARRAY,
+    /** Four bytes by an exact key. */
+    HASH,
+    /** Four bytes by the longest prefix of a key. */
+    LPM_TRIE,
+    /** For each CPU and line a pair of 64-bit numbers, packets and bytes, all 0 at first. */
+    COUNTERS
+  }
+
+  /**
+   * An inner map.
+   *
+   * @param outer the outer map's name
+   * @param bytes size of a row of an array, or of a key
+   * @param rows an array's rows, one after the other; of other kinds empty
+   * @param entries a keyed map's entries; of other kinds empty
+   * @param lines how many lines are counted; of other kinds 0
+   */
+  public record Table(
+      String outer, Kind kind, int bytes, byte[] rows, List<Entry> entries, int lines) {
+    public Table {
+      entries = List.copyOf(entries);
+    }
+
+    /** Returns an array. */
+    public static Table array(String outer, int rowBytes, byte[] rows) {
+      return new Table(outer, Kind.ARRAY, rowBytes, rows, List.of(), 0);
+    }
+
+    /** Returns a map from keys to four bytes. */
+    public static Table keyed(String outer, Kind kind, int keyBytes, List<Entry> entries) {
+      return new Table(outer, kind, keyBytes, new byte[0], entries, 0);
+    }
+
+    /** Returns counters. */
+    public static Table counters(String outer, int lines) {
+      return new Table(outer, Kind.COUNTERS, COUNTER_BYTES, new byte[0], List.of(), lines);
+    }
+
+    /** Returns the number of rows, entries or lines. */
+    public int size() {
+      return switch (kind) {
+        case ARRAY -> rows.length / bytes;
+        case HASH, LPM_TRIE -> entries.size();
+        case COUNTERS -> lines;
+      };
+    }
+  }
+
+  /** Size of the packets and bytes of a counter. */
+  public static final int COUNTER_BYTES = 16;
+
+  /** One entry of a keyed map; the value is four bytes, in the machine's byte order. */
+  public record Entry(byte[] key, int value) {
+    @Override
+    public String toString() {
+      return HexFormat.of().formatHex(key) + " -> " + value;
+    }
+  }
+
+  /**
+   * A helper that a kernel may lack.
+   *
+   * @param subjects what cannot be run without it, as messages name it
+   * @param helper its name, {@code bpf_loop}
+   * @param since the first Linux version that has it, {@code 5.17}
+   */
+  public record Need(String subjects, String helper, String since) {}
+}
