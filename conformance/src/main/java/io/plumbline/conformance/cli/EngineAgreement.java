@@ -42,11 +42,7 @@ public final class EngineAgreement implements AttachVerifier {
     Verification run =
         new Verification(engines, Corpus.read(corpora).frames(), RANDOM_FRAMES, SEED);
     try {
-      if (subject instanceof Subject.Intent intent) {
-        run.runPolicies(List.of(intent.policy()), RANDOM_FRAMES);
-      } else {
-        run.run(subject.toString(), subject);
-      }
+      run.run(subject.toString(), subject);
     } catch (EngineException e) {
       throw new CommandException(
           ExitStatus.UNAVAILABLE, "--verify: " + String.valueOf(e.getMessage()));

@@ -17,7 +17,6 @@ import io.plumbline.loader.cli.PolicyOptions;
 import io.plumbline.loader.cli.SubjectOptions;
 import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.model.engine.EngineException;
-import io.plumbline.model.engine.Subject;
 import io.plumbline.model.filter.GateModel;
 import io.plumbline.model.filter.Intent;
 import java.io.PrintWriter;
@@ -250,8 +249,8 @@ final class ProveCommand implements Callable<Integer> {
         tasks.addAll(prover.of(SubjectOptions.program(name)));
       }
     }
-    if (chain != null && SubjectOptions.chain(chain) instanceof Subject.Chained chained) {
-      tasks.add(prover.chain(chained.toString(), chained.chain()));
+    if (chain != null) {
+      tasks.add(prover.of(SubjectOptions.chain(chain)));
     }
     if (policy.given()) {
       tasks.add(prover.of(policy.policy(spec.commandLine().getErr())));

@@ -163,7 +163,7 @@ final class ReplayCommand implements Callable<Integer> {
       PrintWriter out = spec.commandLine().getOut();
       List<ModelRunner.Line> lines = replay.lines();
       Optional<UnmatchedFlows> unmatched =
-          subject instanceof Subject.Intent ? Optional.of(new UnmatchedFlows()) : Optional.empty();
+          subject.rules().map(rules -> new UnmatchedFlows());
       unmatchedFlows = unmatched;
       int noRule = lines.size() - 1;
       boolean each = explain || droppedOut != null || allowedOut != null;
@@ -483,10 +483,11 @@ final class ReplayCommand implements Callable<Integer> {
       if (unmatchedFlows.isPresent()) {
         report.put("unmatched", unmatchedFlows.get().ranked(UNMATCHED_IN_JSON));
       }
-      if (subject instanceof Subject.Intent intent) {
+      if (subject.rules().isPresent()) {
         Map<String, Object> resolutions = new TreeMap<>();
-        intent
-            .policy()
+        subject
+            .rules()
+            .get()
             .resolutions()
             .forEach(
                 (name, prefixes) ->

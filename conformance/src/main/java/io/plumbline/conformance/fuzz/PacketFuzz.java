@@ -22,8 +22,7 @@ import io.plumbline.model.packet.PacketBatch;
 import io.plumbline.model.policy.Policy;
 import io.plumbline.model.program.Input;
 import io.plumbline.model.program.ProgramSpec;
-import io.plumbline.pcaps.PacketGenerator;
-import io.plumbline.pcaps.PolicyPackets;
+import io.plumbline.pcaps.EdgePackets;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.LinkedHashMap;
@@ -358,13 +357,7 @@ public final class PacketFuzz {
 
   private static PacketBatch pool(Subject subject, long subjectSeed, List<Runner> runners) {
     PacketBatch all = new PacketBatch();
-    if (subject instanceof Subject.Intent intent) {
-      new PolicyPackets(intent.policy(), subjectSeed).add(all, GRAMMAR_FRAMES);
-    } else {
-      PacketGenerator generator = new PacketGenerator(Subjects.inputsOf(subject));
-      generator.systematic(all);
-      generator.random(all, GRAMMAR_FRAMES, subjectSeed);
-    }
+    EdgePackets.add(subject, all, GRAMMAR_FRAMES, subjectSeed);
     PacketBatch pool = new PacketBatch();
     for (int i = 0; i < all.size(); i++) {
       // Long frames cost time and show nothing that short ones do not, but for a few; so do those
@@ -381,7 +374,7 @@ public final class PacketFuzz {
   /** Returns the constants that a program's bytecode has, and its inputs. */
   private long[] numbers(String program, Subject subject) throws EngineException {
     Set<Long> numbers = new TreeSet<>();
-    for (Input input : Subjects.inputsOf(subject)) {
+    for (Input input : subject.inputs()) {
       numbers.add(input.scalar());
       input.allowed().forEach(value -> numbers.add((long) value));
     }

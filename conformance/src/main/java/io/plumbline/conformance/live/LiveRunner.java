@@ -49,7 +49,6 @@ final class LiveRunner implements Runner {
   private final ObjectSource objects;
   private final Direction direction;
   private final Backend backend;
-  private final boolean keepsCounts;
   private @Nullable Attachment attachment;
   private long[] packets = new long[0];
   private long[] bytes = new long[0];
@@ -59,14 +58,12 @@ final class LiveRunner implements Runner {
       Subject subject,
       ObjectSource objects,
       Direction direction,
-      Backend backend)
-      throws EngineException {
+      Backend backend) {
     this.engine = engine;
     this.subject = subject;
     this.objects = objects;
     this.direction = direction;
     this.backend = backend;
-    keepsCounts = subject.image().tables().isPresent();
   }
 
   @Override
@@ -261,7 +258,7 @@ final class LiveRunner implements Runner {
 
   @Override
   public Optional<Counters> counters() {
-    if (!keepsCounts) {
+    if (!subject.countsClauses()) {
       return Optional.empty();
     }
     try {

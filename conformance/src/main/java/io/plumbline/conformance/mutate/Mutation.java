@@ -32,8 +32,8 @@ import io.plumbline.model.packet.PacketBatch;
 import io.plumbline.model.policy.Policy;
 import io.plumbline.model.policy.PolicyDiff;
 import io.plumbline.model.policy.StrictRow;
-import io.plumbline.model.program.Chain;
 import io.plumbline.model.program.ProgramSpec;
+import io.plumbline.pcaps.EdgePackets;
 import io.plumbline.pcaps.PolicyPackets;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -252,9 +252,7 @@ public final class Mutation {
         .forEach(policy -> all.add(new Subject.IntentRows(policy)));
     for (Subject subject : all) {
       PacketBatch frames = new PacketBatch();
-      if (subject instanceof Subject.IntentRows rows) {
-        new PolicyPackets(rows.policy(), SEED).add(frames, FRAMES_PER_POLICY);
-      }
+      EdgePackets.add(subject, frames, FRAMES_PER_POLICY, SEED);
       Optional<Kill> kill = runs(StrictRow.PROGRAM, List.of(subject), changed, frames);
       if (kill.isPresent()) {
         return kill;
@@ -352,7 +350,7 @@ public final class Mutation {
   private Optional<Kill> runs(ProgramSpec program, ProgramObjects changed) throws EngineException {
     for (Subject subject : Subjects.of(program)) {
       Optional<Kill> kill =
-          runs(program.name(), List.of(subject), changed, along(program, subject));
+          runs(program.name(), List.of(subject), changed, along(subject));
       if (kill.isPresent()) {
         return kill;
       }
@@ -405,26 +403,21 @@ public final class Mutation {
   }
 
   /** Returns frames along every way of the unchanged program. */
-  private PacketBatch along(ProgramSpec program, Subject subject) throws EngineException {
+  private PacketBatch along(Subject subject) throws EngineException {
     PacketBatch known = along.get(subject.toString());
     if (known == null) {
       known = new PacketBatch();
       try {
-        Reach reach =
-            subject instanceof Subject.Standalone alone
-                ? Reach.of(objects, program, alone.input(), false)
-                : Reach.of(objects, program, firstStage(subject).input(), true);
-        reach.frames().forEach(known::add);
+        Optional<Reach> reach = Reach.of(objects, subject);
+        if (reach.isPresent()) {
+          reach.get().frames().forEach(known::add);
+        }
       } catch (SymbolicException e) {
         throw new EngineException("paths: " + e.getMessage());
       }
       along.put(subject.toString(), known);
     }
     return known;
-  }
-
-  private static Chain.Stage firstStage(Subject subject) {
-    return ((Subject.Chained) subject).chain().stages().get(0);
   }
 
   private static Judged proved(

@@ -14,14 +14,11 @@ import io.plumbline.conformance.symbolic.Variables;
 import io.plumbline.emulator.object.BpfObject;
 import io.plumbline.model.decision.Action;
 import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.engine.Image;
 import io.plumbline.model.engine.ProgramObjects;
+import io.plumbline.model.engine.Reference;
 import io.plumbline.model.engine.Subject;
-import io.plumbline.model.filter.Intent;
 import io.plumbline.model.hook.Hook;
-import io.plumbline.model.policy.PolicyException;
-import io.plumbline.model.policy.StrictRow;
-import io.plumbline.model.program.Chain;
-import io.plumbline.model.program.RodataImage;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -29,7 +26,6 @@ import java.util.Optional;
 
 /** Shows that something with all its inputs given accepts and drops as its model does. */
 final class ChainProof {
-  private static final String DISPATCHER = "dispatcher";
   private static final int MOST_PATHS = 100_000;
   private static final long LOW = 0xFFFF_FFFFL;
 
@@ -49,54 +45,43 @@ final class ChainProof {
   }
 
   /**
-   * Proves a chain: the dispatcher, its stages, and the way from one to the next.
+   * Proves it: the entry, what it reaches by tail calls, and how one passes a packet to the next.
    *
    * @throws Refuted if it does something else
    */
-  void prove(Chain chain) throws SymbolicException, EngineException {
+  void prove() throws SymbolicException, EngineException {
+    Image image = subject.image();
     List<Code> stages = new ArrayList<>();
+    for (Image.TailCall call : image.tailCalls()) {
+      stages.add(code(call.program()));
+    }
     Term open = terms.truth(true);
     Term drops = terms.truth(false);
-    for (Chain.Stage stage : chain.stages()) {
-      stages.add(code(stage.program().name(), RodataImage.stage(stage, stages.size()).symbols()));
+    for (Reference.Stage stage : subject.reference().stages()) {
       DecisionTerms decisions =
           new DecisionTerms(
               terms,
-              stage.program().decisions().clauses(),
-              ProgramInputs.decisionInputs(terms, stage.input(), true));
+              stage.decisions().clauses(),
+              ProgramInputs.decisionInputs(terms, stage.input(), stage.chained()));
       drops = terms.either(drops, terms.both(open, decisions.decides(Action.DROP)));
       open = terms.both(open, decisions.decides(Action.NEXT));
     }
-    Term shot = drops;
-    Merger.chain(terms, solver, stages)
-        .run(code(DISPATCHER, Map.of()), List.of(), path -> check(path, shot));
-  }
-
-  /**
-   * Proves a policy as rows that are walked.
-   *
-   * @throws Refuted if they do something else
-   */
-  void prove(Subject.IntentRows rows) throws SymbolicException, EngineException {
-    try {
-      Code code = code(StrictRow.PROGRAM, StrictRow.rodata(StrictRow.of(rows.policy())));
-      DecisionTerms.Inputs none =
-          new DecisionTerms.Inputs(terms.constant(0), List.of(), terms.truth(false));
-      DecisionTerms decisions =
-          new DecisionTerms(terms, Intent.decisions(rows.policy()).clauses(), none);
-      Term shot = decisions.decides(Action.DROP);
+    Term dropped = drops;
+    Code entry = code(image.entry());
+    if (subject.rules().isEmpty()) {
+      Merger.chain(terms, solver, stages).run(entry, List.of(), path -> check(path, dropped));
+    } else {
       // One by one: which row is looked at must stay a number.
-      Explorer.open(terms, solver, MOST_PATHS).explore(code, List.of(), path -> check(path, shot));
-    } catch (PolicyException e) {
-      throw new SymbolicException(String.valueOf(e.getMessage()));
+      Explorer.open(terms, solver, MOST_PATHS)
+          .explore(entry, List.of(), path -> check(path, dropped));
     }
   }
 
-  private Code code(String name, Map<String, byte[]> symbols)
-      throws SymbolicException, EngineException {
+  private Code code(Image.Program program) throws SymbolicException, EngineException {
+    String name = program.name();
     BpfObject object = Codes.object(objects, name);
     Variables variables = new Variables(terms, object);
-    ProgramInputs.fill(variables, symbols);
+    ProgramInputs.fill(variables, program.variables());
     return Codes.code(terms, object, name, variables, Map.of());
   }
 

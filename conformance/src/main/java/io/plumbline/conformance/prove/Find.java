@@ -9,8 +9,8 @@ import io.plumbline.conformance.symbolic.Term;
 import io.plumbline.conformance.symbolic.Terms;
 import io.plumbline.model.decision.Action;
 import io.plumbline.model.decision.Clause;
+import io.plumbline.model.engine.Reference;
 import io.plumbline.model.engine.Subject;
-import io.plumbline.model.filter.Intent;
 import io.plumbline.model.packet.Packet;
 import java.util.ArrayList;
 import java.util.List;
@@ -47,17 +47,13 @@ public final class Find {
     try (Solver solver = new Solver(Patience.perQuestion(1000 * seconds))) {
       Terms terms = new Terms();
       FrameTerms frame = new FrameTerms(terms, false);
-      List<Clause> clauses;
-      DecisionTerms.Inputs inputs;
-      if (subject instanceof Subject.Standalone alone) {
-        clauses = alone.program().decisions().clauses();
-        inputs = ProgramInputs.decisionInputs(terms, alone.input(), false);
-      } else if (subject instanceof Subject.Intent intent) {
-        clauses = Intent.decisions(intent.policy()).clauses();
-        inputs = new DecisionTerms.Inputs(terms.constant(0), List.of(), terms.truth(false));
-      } else {
+      List<Reference.Stage> stages = subject.reference().stages();
+      if (stages.size() != 1) {
         throw new IllegalArgumentException(subject + ": expected a program or a policy");
       }
+      Reference.Stage stage = stages.get(0);
+      List<Clause> clauses = stage.decisions().clauses();
+      DecisionTerms.Inputs inputs = ProgramInputs.decisionInputs(terms, stage.input(), stage.chained());
       DecisionTerms decisions = new DecisionTerms(terms, frame, clauses, inputs);
       List<Term> wanted = new ArrayList<>();
       wanted.add(terms.ule(ContextTerms.linear(terms), ContextTerms.length(terms)));

@@ -64,7 +64,7 @@ final class PolicyQuestions {
     BpfObject object = Codes.object(objects, Intent.NAME);
     PolicyImage image = PolicyImage.of(policy);
     Variables variables = new Variables(terms, object);
-    PolicyMaps maps = new PolicyMaps(terms, image);
+    TableMaps maps = new TableMaps(terms, image.image().tables().orElseThrow());
     code = Codes.code(terms, object, Intent.NAME, variables, maps.all());
     counters = new CounterMap(terms, image.lines());
     frame = new FrameTerms(terms, tagged);

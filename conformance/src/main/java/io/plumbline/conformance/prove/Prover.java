@@ -173,11 +173,7 @@ public final class Prover {
   public List<Task> of(String other) {
     List<Task> tasks = new ArrayList<>();
     for (Subject subject : subjects(other)) {
-      if (subject instanceof Subject.Chained chained) {
-        tasks.add(chain(chained.toString(), chained.chain()));
-      } else if (subject instanceof Subject.IntentRows rows) {
-        tasks.add(rows(rows.policy()));
-      }
+      tasks.add(of(subject));
     }
     if (other.equals(StrictRow.PROGRAM)) {
       tasks.add(anyRows());
@@ -203,14 +199,6 @@ public final class Prover {
                   .formatted(StrictRow.MAX),
               RowsProof.assumptions(hook));
         });
-  }
-
-  /** Returns what there is to prove of a strict policy as rows that are walked. */
-  public Task rows(Policy strict) {
-    Subject.IntentRows rows = new Subject.IntentRows(strict);
-    int rules = strict.rules().size();
-    String name = rules == 1 ? "intent_rows of 1 rule" : "intent_rows of %d rules".formatted(rules);
-    return new Task(name, () -> proveRows(name, rows));
   }
 
   private static Policy policy(List<String> permits, String forbid) throws PolicyException {
@@ -242,26 +230,29 @@ public final class Prover {
         GateProof.assumptions(hook));
   }
 
-  /** Returns what there is to prove of a chain with its inputs. */
-  public Task chain(String name, Chain chain) {
-    return new Task(name, () -> proveChain(name, chain));
+  /** Returns what there is to prove of a subject with its inputs or rules. */
+  public Task of(Subject subject) {
+    String name =
+        subject
+            .rules()
+            .map(policy -> StrictRow.PROGRAM + " of " + count(policy.rules().size(), "rule"))
+            .orElse(subject.toString());
+    return new Task(name, () -> prove(name, subject));
   }
 
-  private Proof proveChain(String name, Chain chain) throws EngineException {
+  private static String count(int number, String what) {
+    return number == 1 ? "1 " + what : number + " " + what + "s";
+  }
+
+  private Proof prove(String name, Subject subject) throws EngineException {
     Attempt attempt = new Attempt(patience);
-    Subject subject = new Subject.Chained(chain);
-    attempt.with(solver -> new ChainProof(objects, subject, solver, attempt).prove(chain));
+    attempt.with(solver -> new ChainProof(objects, subject, solver, attempt).prove());
     return attempt.proof(
         name,
-        "drops what one of its %d stages drops and accepts the rest, for all frames"
-            .formatted(chain.stages().size()),
-        ContextTerms.assumptions(hook));
-  }
-
-  private Proof proveRows(String name, Subject.IntentRows rows) throws EngineException {
-    Attempt attempt = new Attempt(patience);
-    attempt.with(solver -> new ChainProof(objects, rows, solver, attempt).prove(rows));
-    return attempt.proof(
-        name, "drops and accepts as the policy, for all frames", ContextTerms.assumptions(hook));
+        subject.rules().isPresent()
+            ? "drops and accepts as the policy, for all frames"
+            : "drops what one of its %d stages drops and accepts the rest, for all frames"
+                .formatted(subject.reference().stages().size()),
+        ContextTerms.assumptions(subject.hook()));
   }
 }

@@ -12,20 +12,18 @@ import io.plumbline.conformance.symbolic.Terms;
 import io.plumbline.conformance.symbolic.Variables;
 import io.plumbline.emulator.object.BpfObject;
 import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.engine.Image;
 import io.plumbline.model.engine.ProgramObjects;
-import io.plumbline.model.filter.Intent;
+import io.plumbline.model.engine.Reference;
+import io.plumbline.model.engine.Subject;
 import io.plumbline.model.packet.Packet;
-import io.plumbline.model.policy.Policy;
-import io.plumbline.model.policy.PolicyException;
-import io.plumbline.model.policy.PolicyImage;
-import io.plumbline.model.program.Input;
 import io.plumbline.model.program.ProgramSpec;
-import io.plumbline.model.program.RodataImage;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Which ways out of a program's conditional jumps frames can take, with a frame for each; of the
@@ -52,21 +50,6 @@ public record Reach(BitSet reachable, List<Packet> frames, List<Integer> linear)
     }
   }
 
-  /** Looks at a program with one input, alone or as a stage. */
-  public static Reach of(ProgramObjects objects, ProgramSpec program, Input input, boolean stage)
-      throws EngineException, SymbolicException {
-    try (Solver solver = new Solver(PATIENCE)) {
-      Terms terms = new Terms();
-      BpfObject object = Codes.object(objects, program.name());
-      Variables variables = new Variables(terms, object);
-      ProgramInputs.fill(variables, RodataImage.standalone(program, input).symbols());
-      if (stage) {
-        variables.set("chained", new byte[] {1});
-      }
-      Code code = Codes.code(terms, object, program.name(), variables, Map.of());
-      return collect(terms, solver, Merger.open(terms, solver), code, List.of());
-    }
-  }
 
   /**
    * Looks at a tc program of an object.
@@ -84,19 +67,40 @@ public record Reach(BitSet reachable, List<Packet> frames, List<Integer> linear)
     }
   }
 
-  /** Looks at {@code intent} with one policy. */
-  public static Reach of(ProgramObjects objects, Policy policy)
+  /**
+   * Looks at the program that decides for a subject.
+   *
+   * @return empty if several programs decide
+   */
+  public static Optional<Reach> of(ProgramObjects objects, Subject subject)
       throws EngineException, SymbolicException {
+    Image image = subject.image();
+    Optional<Image.Program> decider = image.decider();
+    if (decider.isEmpty()) {
+      return Optional.empty();
+    }
+    BpfObject object = Codes.object(objects, decider.get().name());
+    return Optional.of(
+        image.tables().isPresent()
+            ? of(object, subject, image)
+            : of(object, decider.get().name(), decider.get().variables()));
+  }
+
+  private static Reach of(BpfObject object, Subject subject, Image image)
+      throws SymbolicException {
     try (Solver solver = new Solver(PATIENCE)) {
       Terms terms = new Terms();
-      BpfObject object = Codes.object(objects, Intent.NAME);
-      PolicyMaps maps = new PolicyMaps(terms, PolicyImage.of(policy));
-      Code code = Codes.code(terms, object, Intent.NAME, new Variables(terms, object), maps.all());
-      DecisionTerms.Inputs none =
-          new DecisionTerms.Inputs(terms.constant(0), List.of(), terms.truth(false));
+      TableMaps maps = new TableMaps(terms, image.tables().orElseThrow());
+      Code code =
+          Codes.code(
+              terms, object, image.entry().name(), new Variables(terms, object), maps.all());
+      Reference.Stage stage = subject.reference().stages().get(0);
       DecisionTerms decisions =
           new DecisionTerms(
-              terms, new FrameTerms(terms, false), Intent.decisions(policy).clauses(), none);
+              terms,
+              new FrameTerms(terms, false),
+              stage.decisions().clauses(),
+              ProgramInputs.decisionInputs(terms, stage.input(), stage.chained()));
       Reach untagged =
           collect(
               terms,
@@ -106,14 +110,8 @@ public record Reach(BitSet reachable, List<Packet> frames, List<Integer> linear)
               List.of(ContextTerms.tagged(terms, false)));
       Reach tagged =
           collect(
-              terms,
-              solver,
-              Merger.open(terms, solver),
-              code,
-              List.of(ContextTerms.tagged(terms)));
+              terms, solver, Merger.open(terms, solver), code, List.of(ContextTerms.tagged(terms)));
       return untagged.and(tagged);
-    } catch (PolicyException e) {
-      throw new SymbolicException(String.valueOf(e.getMessage()));
     }
   }
 

@@ -13,7 +13,6 @@ import io.plumbline.model.engine.ModelEngine;
 import io.plumbline.model.engine.ModelRunner;
 import io.plumbline.model.engine.ProgramObjects;
 import io.plumbline.model.engine.Runner;
-import io.plumbline.model.engine.Subject;
 import io.plumbline.model.filter.GateModel;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -68,7 +67,7 @@ public record Execution(String model, Map<String, String> engines, boolean shown
    */
   private Execution withTailCall(Counterexample.Judged found, ProgramObjects objects)
       throws EngineException {
-    if (shown || !(found.subject() instanceof Subject.Standalone)) {
+    if (shown || !found.subject().image().tailCalls().isEmpty()) {
       return this;
     }
     boolean[] asked = new boolean[1];

@@ -95,15 +95,4 @@ public final class Subjects {
     }
     return subjects;
   }
-
-  /** Returns all inputs in a subject. */
-  public static List<Input> inputsOf(Subject subject) {
-    if (subject instanceof Subject.Standalone alone) {
-      return List.of(alone.input());
-    }
-    if (subject instanceof Subject.Chained chained) {
-      return chained.chain().stages().stream().map(Chain.Stage::input).toList();
-    }
-    return List.of();
-  }
 }

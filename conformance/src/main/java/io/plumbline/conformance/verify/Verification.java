@@ -2,6 +2,7 @@ package io.plumbline.conformance.verify;
 
 import io.plumbline.conformance.prove.Reach;
 import io.plumbline.conformance.symbolic.SymbolicException;
+import io.plumbline.model.catalog.ProgramCatalog;
 import io.plumbline.model.engine.Engine;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.ModelEngine;
@@ -15,11 +16,8 @@ import io.plumbline.model.filter.Intent;
 import io.plumbline.model.packet.Packet;
 import io.plumbline.model.packet.PacketBatch;
 import io.plumbline.model.policy.Policy;
-import io.plumbline.model.program.Chain;
-import io.plumbline.model.program.Input;
 import io.plumbline.model.program.ProgramSpec;
-import io.plumbline.pcaps.PacketGenerator;
-import io.plumbline.pcaps.PolicyPackets;
+import io.plumbline.pcaps.EdgePackets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -168,32 +166,29 @@ public final class Verification {
     return this;
   }
 
-  /** Adds frames that take all paths through a program that is alone or the only stage. */
+  /** Adds frames that take all paths through the program that decides, if only one does. */
   private void addPaths(Subject subject, PacketBatch frames) throws EngineException {
     if (paths.isEmpty()) {
       return;
     }
+    ProgramObjects objects = paths.get();
     try {
-      if (subject instanceof Subject.Standalone alone) {
-        addPaths(alone.program(), alone.input(), false, frames);
-      } else if (subject instanceof Subject.Chained chained
-          && chained.chain().stages().size() == 1) {
-        Chain.Stage stage = chained.chain().stages().get(0);
-        addPaths(stage.program(), stage.input(), true, frames);
+      Optional<Reach> reach = Reach.of(objects, subject);
+      if (reach.isEmpty()) {
+        return;
       }
-    } catch (SymbolicException e) {
-      notes.add("no frames along paths of %s: %s".formatted(subject, e.getMessage()));
-    }
-  }
-
-  private void addPaths(Subject.Intent subject, PacketBatch frames) throws EngineException {
-    try {
-      PacketBatch along = new PacketBatch();
-      Reach reach = Reach.of(paths.orElseThrow(), subject.policy());
-      reach.frames().forEach(along::add);
-      frames.addAll(along);
-      branches.ifPresent(coverage -> coverage.reachable(Intent.NAME, reach.reachable()));
-      addBranches(List.of(subject), List.of(along));
+      reach.get().frames().forEach(frames::add);
+      String program = subject.image().decider().orElseThrow().name();
+      boolean stage = subject.reference().stages().get(0).chained();
+      if (branches.isPresent() && subject.image().tables().isPresent()) {
+        branches.get().reachable(program, reach.get().reachable());
+      } else if (branches.isPresent() && known.add(program + stage)) {
+        // With any input, not only this one.
+        Optional<ProgramSpec> spec = ProgramCatalog.find(program);
+        if (spec.isPresent()) {
+          branches.get().reachable(program, Reach.of(objects, spec.get(), stage).reachable());
+        }
+      }
     } catch (SymbolicException e) {
       notes.add("no frames along paths of %s: %s".formatted(subject, e.getMessage()));
     }
@@ -211,15 +206,6 @@ public final class Verification {
     }
   }
 
-  private void addPaths(ProgramSpec program, Input input, boolean stage, PacketBatch frames)
-      throws EngineException, SymbolicException {
-    ProgramObjects objects = paths.orElseThrow();
-    Reach.of(objects, program, input, stage).frames().forEach(frames::add);
-    if (branches.isPresent() && known.add(program.name() + stage)) {
-      branches.get().reachable(program.name(), Reach.of(objects, program, stage).reachable());
-    }
-  }
-
   /** Returns which branches were taken, if that was measured. */
   public Optional<BranchCoverage> branches() {
     return branches;
@@ -229,9 +215,7 @@ public final class Verification {
   public void run(String program, Subject subject) throws EngineException {
     PacketBatch frames = new PacketBatch();
     frames.addAll(corpus);
-    PacketGenerator generator = new PacketGenerator(Subjects.inputsOf(subject));
-    generator.systematic(frames);
-    generator.random(frames, fuzz, seed ^ subject.toString().hashCode());
+    EdgePackets.add(subject, frames, fuzz, seed ^ subject.toString().hashCode());
     PacketBatch along = new PacketBatch();
     addPaths(subject, along);
     frames.addAll(along);
@@ -309,10 +293,13 @@ public final class Verification {
     List<Expected> expected = new ArrayList<>();
     for (Subject.Intent subject : subjects) {
       PacketBatch frames = new PacketBatch(framesEach, framesEach * 100);
-      new PolicyPackets(subject.policy(), seed + expected.size()).add(frames, framesEach);
+      EdgePackets.add(subject, frames, framesEach, seed + expected.size());
       if (paths.isPresent() && policiesAlongPaths < POLICIES_ALONG_PATHS) {
         policiesAlongPaths++;
-        addPaths(subject, frames);
+        PacketBatch along = new PacketBatch();
+        addPaths(subject, along);
+        frames.addAll(along);
+        addBranches(List.of(subject), List.of(along));
       }
       ModelRunner reference = model.load(subject);
       expected.add(new Expected(reference, frames));

@@ -25,15 +25,16 @@ public final class CounterLines {
 
   /** Returns a line for each clause and rule of a policy; none for other filters. */
   public static List<String> of(Subject subject) {
-    if (!(subject instanceof Subject.Intent intent)) {
+    Optional<Policy> policy = subject.rules();
+    if (policy.isEmpty() || !subject.countsClauses()) {
       return List.of();
     }
     List<String> lines = new ArrayList<>();
     for (Clause clause : Intent.classification()) {
       lines.add(clause.name());
     }
-    List<Rule> rules = intent.policy().rules();
-    List<Clause> clauses = Intent.rules(intent.policy());
+    List<Rule> rules = policy.get().rules();
+    List<Clause> clauses = Intent.rules(policy.get());
     for (int i = 0; i < clauses.size(); i++) {
       String line = clauses.get(i).name();
       if (i < rules.size()) {

@@ -20,6 +20,7 @@ import io.plumbline.loader.process.Stop;
 import io.plumbline.loader.process.Terminal;
 import io.plumbline.loader.process.User;
 import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.engine.Reference;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.policy.Direction;
 import io.plumbline.model.policy.Explanation;
@@ -198,8 +199,9 @@ public final class AttachCommand implements Callable<Integer> {
 
   /** Returns the hook's direction: of a policy its own, of an XDP program ingress by default. */
   private Direction direction(Optional<Subject> subject, Loaded loaded) {
-    if (subject.isPresent() && subject.get() instanceof Subject.Intent intent) {
-      return intent.policy().direction();
+    Optional<Policy> rules = subject.flatMap(Subject::rules);
+    if (rules.isPresent()) {
+      return rules.get().direction();
     }
     boolean xdp = loaded.object().map(o -> o.type() == BpfSyscall.PROG_TYPE_XDP).orElse(false);
     return policyOptions.direction(xdp ? Direction.INGRESS : Direction.EGRESS);
@@ -284,13 +286,14 @@ public final class AttachCommand implements Callable<Integer> {
   }
 
   private void explain(PrintWriter out, Optional<Subject> subject) {
-    if (subject.isPresent() && subject.get() instanceof Subject.Intent intent) {
-      Policy policy = intent.policy();
-      out.print(Explanation.of("plumb", policy, Optional.ofNullable(place.ifname)));
+    Optional<Policy> rules = subject.flatMap(Subject::rules);
+    if (rules.isPresent()) {
+      out.print(Explanation.of("plumb", rules.get(), Optional.ofNullable(place.ifname)));
     } else {
       out.println(subject.map(Subject::toString).orElse(String.valueOf(object)));
-      if (subject.isPresent() && subject.get() instanceof Subject.Standalone alone) {
-        out.println("its decision list: plumb programs " + alone.program().name());
+      List<Reference.Stage> stages = subject.map(s -> s.reference().stages()).orElse(List.of());
+      if (stages.size() == 1 && !stages.get(0).chained()) {
+        out.println("its decision list: plumb programs " + stages.get(0).program());
       }
     }
     out.flush();

@@ -30,6 +30,18 @@ public record Image(
   }
 
   /**
+   * Returns the only program that decides: the entry, or what it reaches by its only tail call.
+   * Empty if several programs decide.
+   */
+  public Optional<Program> decider() {
+    return switch (tailCalls.size()) {
+      case 0 -> Optional.of(entry);
+      case 1 -> Optional.of(tailCalls.get(0).program());
+      default -> Optional.empty();
+    };
+  }
+
+  /**
    * A program.
    *
    * @param name its name, and that of its object

@@ -2,6 +2,7 @@ package io.plumbline.model.engine;
 
 import io.plumbline.model.decision.DecisionList;
 import io.plumbline.model.packet.PacketView;
+import io.plumbline.model.program.Input;
 import java.util.List;
 
 /**
@@ -23,7 +24,14 @@ public record Reference(List<Stage> stages) {
    * A stage.
    *
    * @param program the name that reports give it
+   * @param input what the decision list's inputs stand for
+   * @param chained whether it is a stage of a chain
    * @param evaluator decides as the decision list, and may be faster
    */
-  public record Stage(String program, DecisionList decisions, Evaluator evaluator) {}
+  public record Stage(
+      String program,
+      DecisionList decisions,
+      Input input,
+      boolean chained,
+      Evaluator evaluator) {}
 }

@@ -35,6 +35,21 @@ public interface Subject {
    */
   Image image() throws EngineException;
 
+  /** Returns the inputs of its programs, around which frames are generated. */
+  default List<Input> inputs() {
+    return List.of();
+  }
+
+  /** Returns its rules, around which frames are generated; empty if it has none. */
+  default Optional<Policy> rules() {
+    return Optional.empty();
+  }
+
+  /** Returns whether its program counts what each clause of its only stage decides. */
+  default boolean countsClauses() {
+    return false;
+  }
+
   /** A program on its own. */
   record Standalone(ProgramSpec program, Input input) implements Subject {
     @Override
@@ -57,7 +72,14 @@ public interface Subject {
       return new Reference.Stage(
           program.name(),
           decisions,
+          input,
+          chained,
           new Decider(decisions, input.scalar(), input.allowed(), chained)::decide);
+    }
+
+    @Override
+    public List<Input> inputs() {
+      return List.of(input);
     }
 
     @Override
@@ -101,6 +123,11 @@ public interface Subject {
     }
 
     @Override
+    public List<Input> inputs() {
+      return chain.stages().stream().map(Chain.Stage::input).toList();
+    }
+
+    @Override
     public String toString() {
       return chain.stages().isEmpty() ? "empty chain" : "chain " + chain;
     }
@@ -128,6 +155,11 @@ public interface Subject {
     }
 
     @Override
+    public Optional<Policy> rules() {
+      return Optional.of(policy);
+    }
+
+    @Override
     public String toString() {
       return "rows of " + new Intent(policy);
     }
@@ -147,6 +179,8 @@ public interface Subject {
               new Reference.Stage(
                   io.plumbline.model.filter.Intent.NAME,
                   io.plumbline.model.filter.Intent.decisions(policy),
+                  new Input.None(),
+                  false,
                   new IntentDecider(policy)::decide)));
     }
 
@@ -160,10 +194,20 @@ public interface Subject {
     }
 
     @Override
+    public Optional<Policy> rules() {
+      return Optional.of(policy);
+    }
+
+    @Override
     public String toString() {
       return policy.rules().size() <= 4
           ? "intent " + policy.rules()
           : "intent of %d rules".formatted(policy.rules().size());
+    }
+
+    @Override
+    public boolean countsClauses() {
+      return true;
     }
   }
 }

@@ -6,33 +6,41 @@ import io.plumbline.conformance.symbolic.Term;
 import io.plumbline.conformance.symbolic.Terms;
 import io.plumbline.conformance.symbolic.Value;
 import io.plumbline.model.engine.Image;
-import io.plumbline.model.policy.PolicyImage;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** The maps of the program {@code intent} with one policy in them, in slot 0. */
-final class PolicyMaps {
+/** The maps of a program with the tables of one image in slot 0, which is active. */
+final class TableMaps {
   private static final int LENGTH_BYTES = 4;
 
   private final Terms terms;
-  private final PolicyImage image;
+  private final Image.Tables tables;
 
-  PolicyMaps(Terms terms, PolicyImage image) {
+  TableMaps(Terms terms, Image.Tables tables) {
     this.terms = terms;
-    this.image = image;
+    this.tables = tables;
   }
 
   /** Returns the maps by name. */
   Map<String, SymbolicMap> all() {
-    return Map.of(
-        "active", new Array("active", new byte[8], 8),
-        "tables", outer(new Array("table", image.table(), PolicyImage.ROW_BYTES)),
-        "endpoints", outer(new Endpoints()),
-        "prefixes", outer(new Prefixes()),
-        "counters", outer(new CounterMap(terms, image.lines())));
+    Map<String, SymbolicMap> maps = new HashMap<>();
+    maps.put(tables.active(), new Array(tables.active(), new byte[8], 8));
+    for (Image.Table table : tables.inner()) {
+      maps.put(
+          table.outer(),
+          outer(
+              switch (table.kind()) {
+                case ARRAY -> new Array(table.outer(), table.rows(), table.bytes());
+                case HASH -> new Exact(table);
+                case LPM_TRIE -> new Prefixes(table);
+                case COUNTERS -> new CounterMap(terms, table.lines());
+              }));
+    }
+    return maps;
   }
 
   private Optional<Value> value(Entry entry) {
@@ -148,8 +156,14 @@ final class PolicyMaps {
     return all;
   }
 
-  /** The endpoints: each is a way of its own, and one more finds nothing. */
-  private final class Endpoints implements SymbolicMap {
+  /** A hash: each entry is a path, and one more finds nothing. */
+  private final class Exact implements SymbolicMap {
+    private final Image.Table table;
+
+    Exact(Image.Table table) {
+      this.table = table;
+    }
+
     @Override
     public boolean forks() {
       return true;
@@ -157,21 +171,21 @@ final class PolicyMaps {
 
     @Override
     public int keySize() {
-      return PolicyImage.ENDPOINT_BYTES;
+      return table.bytes();
     }
 
     @Override
     public List<Found> lookup(List<Term> key) {
       List<Found> found = new ArrayList<>();
       Term none = terms.truth(true);
-      for (Image.Entry entry : image.endpoints()) {
+      for (Image.Entry entry : table.entries()) {
         Term equal = terms.truth(true);
         // Byte by byte: so each is known by itself where the key is used again.
         for (int i = 0; i < key.size(); i++) {
           equal = terms.both(equal, terms.eq(key.get(i), terms.constant(entry.key()[i] & 0xFF)));
         }
         if (!equal.isFalse()) {
-          found.add(new Found(equal, number("endpoints", entry.value())));
+          found.add(new Found(equal, number(table.outer(), entry.value())));
           none = terms.both(none, terms.not(equal));
         }
       }
@@ -180,11 +194,14 @@ final class PolicyMaps {
     }
   }
 
-  /** The prefixes: the longest that a key is in is found. */
+  /** A trie: the longest prefix of a key is found. */
   private final class Prefixes implements SymbolicMap {
-    private final List<Image.Entry> longestFirst = new ArrayList<>(image.prefixes());
+    private final Image.Table table;
+    private final List<Image.Entry> longestFirst;
 
-    Prefixes() {
+    Prefixes(Image.Table table) {
+      this.table = table;
+      longestFirst = new ArrayList<>(table.entries());
       longestFirst.sort(Comparator.comparingInt(Prefixes::bits).reversed());
     }
 
@@ -200,7 +217,7 @@ final class PolicyMaps {
 
     @Override
     public int keySize() {
-      return PolicyImage.PREFIX_BYTES;
+      return table.bytes();
     }
 
     @Override
@@ -226,7 +243,7 @@ final class PolicyMaps {
             inside = other;
           }
         }
-        found.add(new Found(best, number("prefixes", entry.value())));
+        found.add(new Found(best, number(table.outer(), entry.value())));
         none = terms.both(none, terms.not(candidate.matches));
         if (inside != null) {
           longer.removeIf(candidate::holds);

@@ -1,0 +1,24 @@
+package io.plumbline.pcaps;
+
+import io.plumbline.model.engine.Subject;
+import io.plumbline.model.packet.PacketBatch;
+
+/** Frames around the values at which a subject's decisions change. */
+public final class EdgePackets {
+  private EdgePackets() {}
+
+  /**
+   * Appends frames.
+   *
+   * @param random how many random ones; those that are made systematically come before them
+   */
+  public static void add(Subject subject, PacketBatch batch, int random, long seed) {
+    if (subject.rules().isPresent()) {
+      new PolicyPackets(subject.rules().get(), seed).add(batch, random);
+    } else {
+      PacketGenerator generator = new PacketGenerator(subject.inputs());
+      generator.systematic(batch);
+      generator.random(batch, random, seed);
+    }
+  }
+}
