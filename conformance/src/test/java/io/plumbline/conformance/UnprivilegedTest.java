@@ -78,7 +78,9 @@ class UnprivilegedTest {
                       + backend
                       + ": program [0-9]+ cannot be read: EPERM \\(Operation not permitted\\):"
                       + " this process lacks CAP_SYS_ADMIN: expected root\\R");
-          assertThat(plumb("status -i v0").out()).contains("block_port 80").doesNotContain("81");
+          assertThat(plumb("status -i v0").out())
+              .contains("block_port 80")
+              .doesNotContain("block_port 81");
           return true;
         });
   }

@@ -63,6 +63,8 @@ public final class LibC {
 
   public static native int signalfd(int fd, Pointer set, int flags);
 
+  public static native int eventfd(int value, int flags);
+
   public static native @Nullable Pointer signal(int signal, @Nullable Pointer handler);
 
   public static native int kill(int pid, int signal);
@@ -70,6 +72,8 @@ public final class LibC {
   public static native int poll(Pointer descriptors, long count, int timeoutMillis);
 
   public static native long read(int fd, Pointer bytes, long length);
+
+  public static native long write(int fd, Pointer bytes, long length);
 
   public static native int memfd_create(String name, int flags);
 

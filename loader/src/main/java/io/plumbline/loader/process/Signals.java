@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The signals that end a process (signal(7)), read from a descriptor instead of handled. Every
@@ -38,8 +39,12 @@ final class Signals {
   private static final int SFD_NONBLOCK = 0x800;
   private static final int SFD_CLOEXEC = 0x80000;
   private static final int SIGINFO_BYTES = 128;
+  private static final int POLLFD_BYTES = 8;
   private static final short POLLIN = 1;
   private static final int PR_SET_DUMPABLE = 4;
+
+  /** The longest wait for the reader's end. */
+  private static final long MOST_MILLIS = 100;
 
   /** The property that says that the process was started with these signals blocked. */
   private static final String BLOCKED = "plumb.signals.blocked";
@@ -48,6 +53,13 @@ final class Signals {
   private static boolean taken;
   private static boolean held;
   private static boolean arrived;
+  private static boolean stopped;
+
+  /** Reads the signals; null until it is started. */
+  private static @Nullable Thread reader;
+
+  /** An eventfd that wakes the reader; -1 until it is there. */
+  private static int wake = -1;
 
   private Signals() {}
 
@@ -65,6 +77,7 @@ final class Signals {
     Thread thread = new Thread(Signals::read, "signals");
     thread.setDaemon(true);
     thread.start();
+    reader = thread;
   }
 
   /** Returns whether this process reads its signals. */
@@ -74,23 +87,37 @@ final class Signals {
 
   private static void read() {
     try (Memory set = ending();
-        Memory poll = new Memory(8)) {
+        Memory poll = new Memory(2 * POLLFD_BYTES)) {
       int fd = LibC.signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK);
+      int woken = LibC.eventfd(0, SFD_CLOEXEC | SFD_NONBLOCK);
+      synchronized (STATE) {
+        wake = woken;
+        if (stopped) {
+          return;
+        }
+      }
       // struct pollfd { int fd; short events, revents; }
+      poll.clear();
       poll.setInt(0, fd);
       poll.setInt(4, POLLIN);
+      poll.setInt(POLLFD_BYTES, woken);
+      poll.setInt(POLLFD_BYTES + 4, POLLIN);
       while (true) {
-        if (LibC.poll(poll, 1, -1) <= 0) {
-          continue;
-        }
+        int ready = LibC.poll(poll, 2, -1);
         synchronized (STATE) {
+          if (stopped) {
+            return;
+          }
+          if (ready <= 0) {
+            continue;
+          }
           if (!held) {
             endBy(next(fd));
             continue;
           }
           arrived = true;
           STATE.notifyAll();
-          while (held) {
+          while (held && !stopped) {
             STATE.wait();
           }
         }
@@ -146,7 +173,31 @@ final class Signals {
         }
       }
     }
+    stopReading();
     System.exit(status);
+  }
+
+  /** Ends the reader: a JVM that exits waits 0.3 s for a thread that blocks in native code. */
+  private static void stopReading() {
+    Thread thread = reader;
+    if (thread == null) {
+      return;
+    }
+    synchronized (STATE) {
+      stopped = true;
+      if (wake >= 0) {
+        try (Memory one = new Memory(Long.BYTES)) {
+          one.setLong(0, 1);
+          LibC.write(wake, one, Long.BYTES);
+        }
+      }
+      STATE.notifyAll();
+    }
+    try {
+      thread.join(MOST_MILLIS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   /** Reads the next signal; 0 if there is none. */

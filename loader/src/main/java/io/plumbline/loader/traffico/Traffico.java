@@ -70,7 +70,10 @@ public final class Traffico {
 
   /** Runs it and ends the process. */
   public static void main(String[] args) {
-    CommandProcess.begin("traffico", true);
+    // Signals are blocked from the start, so one that comes before they are read is not lost. What
+    // takes one argument, such
+    // as --version, has nothing to undo and starts faster without.
+    CommandProcess.begin("traffico", args.length > 1);
     PrintStream out = unbuffered(FileDescriptor.out);
     PrintStream err = unbuffered(FileDescriptor.err);
     Stop.exit(run(System.getProperty("plumb.typed", "traffico"), List.of(args), out, err));
