@@ -65,7 +65,7 @@ class CommandLineTest {
     } finally {
       System.clearProperty("plumb.tty.out");
     }
-    assertThat(out).contains("\033[31mSHOT   \033[0m", "\033[32m0 disagreements\033[0m");
+    assertThat(out).contains("\033[31mTC_ACT_SHOT\033[0m", "\033[32m0 disagreements\033[0m");
   }
 
   @Test

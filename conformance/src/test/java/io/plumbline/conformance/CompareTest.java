@@ -112,26 +112,37 @@ class CompareTest {
     String passes = object("pass.o", "xdp", "r0 = 2;exit");
     assertThat(run("compare", drops, passes, "--fuzz", "10")).isEqualTo(1);
     assertThat(out.toString())
-        .contains("XDP_DROP, now XDP_PASS", "which branches frames can take is not known");
+        .contains("XDP_DROP, now XDP_PASS", "2 of 2 branches taken that frames can take");
     assertThat(run("compare", drops, object("tc.o", "tc", PASSES))).isEqualTo(2);
+  }
+
+  @Test
+  void xdpObjectsAreProvedAndRefuted() throws Exception {
+    String reads = XDP_READS + "r4 = r2;r4 += 14;r0 = 2;if r4 > r3 goto +2;r5 = *(u8 *)(r2 + 0);";
+    String passes = object("a.o", "xdp", reads + "r0 = 2;exit");
+    String drops = object("b.o", "xdp", reads + "r0 = 1;exit");
+    assertThat(run("prove", "--equivalent", passes, passes)).as(err.toString()).isZero();
+    assertThat(run("prove", "--equivalent", passes, drops)).isEqualTo(1);
+    assertThat(out + "").contains("REFUTED");
+    BpfProgram program = BpfProgram.read(Files.readAllBytes(Path.of(passes)), "");
+    DecisionList accept = DecisionList.only("accept", Action.ACCEPT, "every packet is accepted");
+    DecisionList drop = DecisionList.only("drop", Action.DROP, "every packet is dropped");
+    BpfAssertions.assertThat(program).isProvedEqualTo(accept);
+    Assertions.assertThatThrownBy(() -> BpfAssertions.assertThat(program).isProvedEqualTo(drop))
+        .isInstanceOf(AssertionError.class)
+        .hasMessageContaining("the program returns 2");
   }
 
   /** What cannot be executed symbolically is not refuted. */
   @Test
-  void anXdpObjectIsNotProvedAndNotRefuted() throws Exception {
-    String reads =
-        XDP_READS + "r4 = r2;r4 += 14;r0 = 2;if r4 > r3 goto +1;r0 = *(u8 *)(r2 + 0);exit";
-    String object = object("a.o", "xdp", reads);
+  void anObjectThatIsNoFilterIsNotProvedAndNotRefuted() throws Exception {
+    String object = object("a.o", "cgroup_skb/ingress", "r0 = 1;exit");
     for (String claim : List.of("--equivalent", "--implies")) {
       assertThat(run("prove", claim, object, object)).isEqualTo(1);
-      assertThat(out + "" + err).contains("not proved: ", "not XDP").doesNotContain("REFUTED");
+      assertThat(out + "" + err)
+          .contains("not proved: ", "only tc and XDP programs")
+          .doesNotContain("REFUTED");
     }
-    BpfProgram program = BpfProgram.read(Files.readAllBytes(Path.of(object)), "");
-    DecisionList model = DecisionList.only("accept", Action.ACCEPT, "every packet is accepted");
-    Assertions.assertThatThrownBy(() -> BpfAssertions.assertThat(program).isProvedEqualTo(model))
-        .isInstanceOf(AssertionError.class)
-        .hasMessageContaining("not proved: ")
-        .hasMessageContaining("not XDP");
   }
 
   /** A counterexample that no run confirms is an error of the prover. */

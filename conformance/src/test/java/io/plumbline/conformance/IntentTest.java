@@ -254,7 +254,9 @@ class IntentTest {
     @Override
     public List<Runner> loadAll(List<? extends Subject> subjects) throws EngineException {
       return engine.loadAll(
-          subjects.stream().map(one -> new Damaged((Subject.Intent) one, damage)).toList());
+          subjects.stream()
+              .map(one -> one instanceof Subject.Intent of ? new Damaged(of, damage) : one)
+              .toList());
     }
   }
 

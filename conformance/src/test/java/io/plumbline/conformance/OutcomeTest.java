@@ -15,6 +15,7 @@ import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.Outcomes;
 import io.plumbline.model.engine.Runner;
 import io.plumbline.model.engine.Subject;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.packet.Packet;
 import io.plumbline.model.packet.PacketBatch;
 import io.plumbline.model.program.Input;
@@ -80,7 +81,7 @@ class OutcomeTest {
 
   /** Any 32-bit number is a verdict; these were markers in arrays of verdicts once. */
   @ParameterizedTest
-  @ValueSource(strings = {"0x80000000", "0x80000001", "0x7e570000", "7", "-1"})
+  @ValueSource(strings = {"0x80000000", "0x80000001", "0x7e570000", "7", "8", "-1"})
   void everyCodeIsAVerdictThatIsCompared(String code) throws Exception {
     JsonNode report = verify(1, object("w0 = " + code, "exit"));
     long frames = report.path("engines").path("model").path("trials").asLong();
@@ -97,7 +98,7 @@ class OutcomeTest {
       assertThat(cell.path("faults").asLong()).as(engine).isZero();
     }
     assertThat(report.path("failures")).isEmpty();
-    String name = "TC(" + Long.decode(code).intValue() + ")";
+    String name = Hook.TC.verdictName(Long.decode(code).intValue());
     assertThat(err.toString()).contains("model says TC_ACT_OK, kernel says " + name);
     replays("kernel", name, 14);
     replays("emulator", name, 1);

@@ -95,7 +95,7 @@ final class TableMachine {
             case LPM_TRIE -> filled(MapType.LPM_TRIE, F_NO_PREALLOC, table);
             case COUNTERS -> array(table);
           };
-      if (table == tables.counters()) {
+      if (table.kind() == Image.Kind.COUNTERS) {
         counters.add(map);
         lines.add(table.lines());
       }

@@ -761,7 +761,8 @@ public final class Attacher implements AutoCloseable {
         if (object.isPresent() && !about.observing()) {
           return Gate.bare(object.get(), about);
         }
-        throw refused(e, object.isPresent() ? Kind.INPUT : Kind.KERNEL, code.get().needs().isPresent());
+        throw refused(
+            e, object.isPresent() ? Kind.INPUT : Kind.KERNEL, code.get().needs().isPresent());
       }
     }
 
@@ -784,7 +785,9 @@ public final class Attacher implements AutoCloseable {
       return of.object.type() == BpfSyscall.PROG_TYPE_XDP
           ? new Prepared(of.name, Optional.empty(), Optional.of(of.object))
           : new Prepared(
-              of.name, Optional.of(FilterCode.of(ProgramType.SCHED_CLS.hook(), of.name, of.object)), Optional.of(of.object));
+              of.name,
+              Optional.of(FilterCode.of(ProgramType.SCHED_CLS.hook(), of.name, of.object)),
+              Optional.of(of.object));
     } catch (EngineException e) {
       throw refused(e, what instanceof What.OfObject ? Kind.INPUT : Kind.KERNEL);
     }

@@ -58,8 +58,7 @@ final class FilterCode implements AutoCloseable {
     }
   }
 
-  private static byte[] code(
-      Image image, Hook hook, ObjectSource objects, List<AutoCloseable> held)
+  private static byte[] code(Image image, Hook hook, ObjectSource objects, List<AutoCloseable> held)
       throws EngineException {
     if (image.tables().isPresent()) {
       TableProgram program = TableProgram.relocate(objects, image);
@@ -80,12 +79,10 @@ final class FilterCode implements AutoCloseable {
 
   /** Takes the instructions of a third-party object, which the caller closes. */
   static FilterCode of(Hook hook, String name, LoadedObject object) {
-    return new FilterCode(
-        hook, name, object.instructions(), new ArrayList<>(), Optional.empty());
+    return new FilterCode(hook, name, object.instructions(), new ArrayList<>(), Optional.empty());
   }
 
-  private static byte[] load(
-      Image.Program program, ObjectSource objects, List<AutoCloseable> held)
+  private static byte[] load(Image.Program program, ObjectSource objects, List<AutoCloseable> held)
       throws EngineException {
     String name = program.name();
     LoadedObject object = LoadedObject.relocate(name, objects.object(name), program.variables());

@@ -72,7 +72,11 @@ final class Gate implements AutoCloseable {
         LoadedObject.relocate(
             GATE,
             ObjectSource.builtIn().object(GATE),
-            Map.of("observe", u32(observe ? 1 : 0), "pass", u32(filter.hook().next().orElse(filter.hook().accept()))))) {
+            Map.of(
+                "observe",
+                u32(observe ? 1 : 0),
+                "pass",
+                u32(filter.hook().next().orElse(filter.hook().accept()))))) {
       byte[] code = splice(gate, filter.instructions());
       return new SplicedProgram(
           "kernel", ProgramType.of(filter.hook()), filter.name(), code, measured);

@@ -95,7 +95,10 @@ public final class GateTestRun implements AutoCloseable {
       return Optional.of("test runs of the gate have no tag outside the frame");
     }
     PacketBatch one = PacketBatch.of(frame);
-    return ProgramType.SCHED_CLS.hook().testRunLimits().refusal(one.etherType(0), one.wireLength(0));
+    return ProgramType.SCHED_CLS
+        .hook()
+        .testRunLimits()
+        .refusal(one.etherType(0), one.wireLength(0));
   }
 
   /** Runs a frame. */

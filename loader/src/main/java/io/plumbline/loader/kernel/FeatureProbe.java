@@ -45,9 +45,7 @@ public final class FeatureProbe {
       LibC.close(map);
       return Optional.empty();
     }
-    return map == -Errno.EINVAL
-        ? Optional.of("the kernel has no ring buffers")
-        : unavailable();
+    return map == -Errno.EINVAL ? Optional.of("the kernel has no ring buffers") : unavailable();
   }
 
   /** Returns why programs cannot call bpf_loop here, or empty if they can. */

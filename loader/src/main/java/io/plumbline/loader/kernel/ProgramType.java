@@ -2,54 +2,34 @@ package io.plumbline.loader.kernel;
 
 import io.plumbline.loader.libbpf.BpfSyscall;
 import io.plumbline.model.hook.Hook;
+import java.util.List;
 
-/** The program type that the kernel has for a hook (kernel {@code include/uapi/linux/bpf.h}). */
-public enum ProgramType {
-  SCHED_CLS(Hook.TC, BpfSyscall.PROG_TYPE_SCHED_CLS, "tc"),
-  XDP(Hook.XDP, BpfSyscall.PROG_TYPE_XDP, "xdp");
+/**
+ * The program type that the kernel has for a hook (kernel {@code include/uapi/linux/bpf.h}).
+ *
+ * @param hook where programs of this type run
+ * @param number {@code enum bpf_prog_type}
+ * @param section the section of this type's programs in the shipped objects
+ */
+public record ProgramType(Hook hook, int number, String section) {
+  public static final ProgramType SCHED_CLS =
+      new ProgramType(Hook.TC, BpfSyscall.PROG_TYPE_SCHED_CLS, "tc");
+  public static final ProgramType XDP = new ProgramType(Hook.XDP, BpfSyscall.PROG_TYPE_XDP, "xdp");
 
-  private final Hook hook;
-  private final int number;
-  private final String section;
+  private static final List<ProgramType> ALL = List.of(SCHED_CLS, XDP);
 
-  ProgramType(Hook hook, int number, String section) {
-    this.hook = hook;
-    this.number = number;
-    this.section = section;
+  /** Returns every type whose programs are filters here. */
+  static List<ProgramType> all() {
+    return ALL;
   }
 
   /** Returns the type of a hook's programs. */
   public static ProgramType of(Hook hook) {
-    for (ProgramType type : values()) {
-      if (type.hook.equals(hook)) {
-        return type;
-      }
-    }
-    throw new IllegalArgumentException("hook " + hook.name() + ": no program type");
+    return ALL.stream().filter(type -> type.hook.equals(hook)).findFirst().orElseThrow();
   }
 
   /** Returns whether a number is that of a type whose programs are filters here. */
   static boolean isKnown(int number) {
-    for (ProgramType type : values()) {
-      if (type.number == number) {
-        return true;
-      }
-    }
-    return false;
-  }
-
-  /** Returns the hook at which programs of this type run. */
-  public Hook hook() {
-    return hook;
-  }
-
-  /** Returns {@code enum bpf_prog_type}. */
-  public int number() {
-    return number;
-  }
-
-  /** Returns the section of this type's programs in the shipped objects. */
-  public String section() {
-    return section;
+    return ALL.stream().anyMatch(type -> type.number == number);
   }
 }

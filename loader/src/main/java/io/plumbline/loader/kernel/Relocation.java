@@ -13,9 +13,9 @@ import org.jspecify.annotations.Nullable;
  * Relocation of an object's instructions by libbpf without verification: a program that becomes
  * part of another one is verified there, and once is enough.
  *
- * <p>libbpf calls a handler before it loads a program of the section of a {@link ProgramType} (libbpf 1.0, {@code
- * libbpf_register_prog_handler}); the handler takes the instructions and puts two others in their
- * place. With a libbpf that does not call it, the program is loaded as always.
+ * <p>libbpf calls a handler before it loads a program of the section of a {@link ProgramType}
+ * (libbpf 1.0, {@code libbpf_register_prog_handler}); the handler takes the instructions and puts
+ * two others in their place. With a libbpf that does not call it, the program is loaded as always.
  */
 final class Relocation {
   private static final int RETURN_0_INSNS = 2;
@@ -53,7 +53,7 @@ final class Relocation {
     RETURN_0.setLong(0, 0xB7);
     RETURN_0.setLong(8, 0x95);
     // struct libbpf_prog_handler_opts { size_t sz; long cookie; fn setup, prepare_load, attach; }
-    for (ProgramType type : ProgramType.values()) {
+    for (ProgramType type : ProgramType.all()) {
       try (Memory options = new Memory(40);
           Memory section = new Memory(type.section().length() + 1L)) {
         options.clear();

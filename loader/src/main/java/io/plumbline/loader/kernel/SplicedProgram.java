@@ -50,8 +50,7 @@ public final class SplicedProgram implements AutoCloseable {
    *
    * @param measured whether the verifier counts the instructions that it follows
    */
-  public SplicedProgram(
-      String where, ProgramType type, String name, byte[] code, boolean measured)
+  public SplicedProgram(String where, ProgramType type, String name, byte[] code, boolean measured)
       throws EngineException {
     int btf = BpfSyscall.btfLoad(intFunctionType());
     if (btf < 0) {

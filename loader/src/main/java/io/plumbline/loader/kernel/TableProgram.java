@@ -189,8 +189,7 @@ public final class TableProgram implements AutoCloseable {
       for (Image.Table table : tables.inner()) {
         switch (table.kind()) {
           case ARRAY -> {
-            SharedArray rows =
-                new SharedArray(table.bytes(), table.size(), BpfSyscall.F_INNER_MAP);
+            SharedArray rows = new SharedArray(table.bytes(), table.size(), BpfSyscall.F_INNER_MAP);
             inner.owned.add(rows);
             inner.fds.add(rows.fd());
             rows.memory().write(0, table.rows(), 0, table.rows().length);

@@ -41,8 +41,7 @@ final class TableRunners {
   static List<Runner> load(
       List<? extends Subject> subjects, List<Image> images, ObjectSource objects, Maker maker)
       throws EngineException {
-    TableProgram program =
-        TableProgram.load(objects, images.get(0), Math.max(2, subjects.size()));
+    TableProgram program = TableProgram.load(objects, images.get(0), Math.max(2, subjects.size()));
     try {
       program.install(0, images);
       Runner runner = maker.make(subjects.get(0), LoadedImage.of(program));

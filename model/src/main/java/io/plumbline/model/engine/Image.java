@@ -66,11 +66,15 @@ public record Image(
    *
    * @param active the array whose only value, 64 bits, is the slot in use
    * @param inner the inner maps, in the order in which they are put into the outer ones
-   * @param counters which of them is counted in
    */
-  public record Tables(String active, List<Table> inner, Table counters) {
+  public record Tables(String active, List<Table> inner) {
     public Tables {
       inner = List.copyOf(inner);
+    }
+
+    /** Returns the table of counters. */
+    public Table counters() {
+      return inner.stream().filter(table -> table.kind == Kind.COUNTERS).findFirst().orElseThrow();
     }
   }
 

@@ -29,9 +29,5 @@ public record Reference(List<Stage> stages) {
    * @param evaluator decides as the decision list, and may be faster
    */
   public record Stage(
-      String program,
-      DecisionList decisions,
-      Input input,
-      boolean chained,
-      Evaluator evaluator) {}
+      String program, DecisionList decisions, Input input, boolean chained, Evaluator evaluator) {}
 }

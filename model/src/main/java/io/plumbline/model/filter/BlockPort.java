@@ -31,7 +31,11 @@ public final class BlockPort {
               .then("not_ipv4", NOT_IPV4, ACCEPT, "the frame is not IPv4")
               .then("truncated_ipv4", TRUNCATED_IPV4, ACCEPT, "the IPv4 header is cut")
               .then("bad_ihl", BAD_IHL, ACCEPT, "the IPv4 header length is below 5 words")
-              .then("subsequent_fragment", SUBSEQUENT_FRAGMENT, ACCEPT, "a later fragment has no port")
+              .then(
+                  "subsequent_fragment",
+                  SUBSEQUENT_FRAGMENT,
+                  ACCEPT,
+                  "a later fragment has no port")
               .then("not_tcp_or_udp", NOT_TCP_OR_UDP, ACCEPT, "the protocol is not TCP or UDP")
               .then("truncated_ports", TRUNCATED_PORTS, ACCEPT, "the ports are cut")
               .then(

@@ -47,7 +47,11 @@ public final class BlockPrivateIpv4 {
                   "later fragments pass, to private addresses too")
               .then("public_address", PRIVATE.not(), ACCEPT, "the destination is not private")
               .then("icmp", IP_PROTOCOL.eq(IpProtocol.ICMP), DROP, "ICMP to a private address")
-              .then("truncated_tcp", Guard.allOf(TCP, TRUNCATED_PORTS), ACCEPT, "the TCP ports are cut")
+              .then(
+                  "truncated_tcp",
+                  Guard.allOf(TCP, TRUNCATED_PORTS),
+                  ACCEPT,
+                  "the TCP ports are cut")
               .then("ssh_reply", Guard.allOf(TCP, L4_SPORT.eq(22)), ACCEPT, "TCP from port 22")
               .otherwise("private_address", DROP, "the destination is private"));
 

@@ -24,7 +24,8 @@ import org.jspecify.annotations.Nullable;
  * @param prefixes key and value of each prefix
  * @param lines how many counters each CPU has: clauses before the rules, rules, and "no rule"
  */
-public record PolicyImage(byte[] table, List<Image.Entry> endpoints, List<Image.Entry> prefixes, int lines) {
+public record PolicyImage(
+    byte[] table, List<Image.Entry> endpoints, List<Image.Entry> prefixes, int lines) {
   /** How many clauses decide before the rules: {@code CLAUSES} of intent.h. */
   public static final int CLAUSES = 18;
 
@@ -333,7 +334,6 @@ public record PolicyImage(byte[] table, List<Image.Entry> endpoints, List<Image.
 
   /** Returns what engines install. */
   public Image image() {
-    Image.Table counters = Image.Table.counters("counters", lines);
     return new Image(
         new Image.Program("intent", Map.of()),
         List.of(),
@@ -344,8 +344,7 @@ public record PolicyImage(byte[] table, List<Image.Entry> endpoints, List<Image.
                     Image.Table.array("tables", ROW_BYTES, table),
                     Image.Table.keyed("endpoints", Image.Kind.HASH, ENDPOINT_BYTES, endpoints),
                     Image.Table.keyed("prefixes", Image.Kind.LPM_TRIE, PREFIX_BYTES, prefixes),
-                    counters),
-                counters)),
+                    Image.Table.counters("counters", lines)))),
         Optional.of(new Image.Need("policies", "bpf_loop", "5.17")));
   }
 

@@ -35,6 +35,11 @@ public record ProgramSpec(
     return new ProgramSpec(name, Hook.TC, Optional.of(layer), true, grammar, summary, decisions);
   }
 
+  /** Returns the same program at another hook. */
+  public ProgramSpec at(Hook other) {
+    return new ProgramSpec(name, other, layer, chainable, grammar, summary, decisions);
+  }
+
   /** Returns a program that runs alone only. */
   public static ProgramSpec standalone(
       String name, InputGrammar grammar, String summary, DecisionList decisions) {
