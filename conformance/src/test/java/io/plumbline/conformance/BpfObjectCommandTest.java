@@ -36,12 +36,12 @@ class BpfObjectCommandTest {
   private String err = "";
 
   private Path compile(String name, String source) throws Exception {
-    Assumptions.assumeTrue(Files.exists(Path.of("/usr/bin/clang")), "no clang to make an object");
+    Assumptions.assumeTrue(Files.exists(Path.of("/usr/bin/clang-14")), "no clang-14 to make an object");
     Path file = Files.writeString(folder.resolve(name + ".c"), source);
     Path object = folder.resolve(name + ".o");
     Process clang =
         new ProcessBuilder(
-                "clang", "-O2", "-g", "-target", "bpf", "-c", file + "", "-o", object + "")
+                "clang-14", "-O2", "-g", "-target", "bpf", "-c", file + "", "-o", object + "")
             .redirectErrorStream(true)
             .start();
     String said = new String(clang.getInputStream().readAllBytes(), StandardCharsets.UTF_8);

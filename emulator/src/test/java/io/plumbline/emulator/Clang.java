@@ -11,13 +11,13 @@ final class Clang {
   private Clang() {}
 
   static byte[] compile(Path folder, String name, String source) throws Exception {
-    Assumptions.assumeTrue(Files.exists(Path.of("/usr/bin/clang")), "no clang to make an object");
+    Assumptions.assumeTrue(Files.exists(Path.of("/usr/bin/clang-14")), "no clang-14 to make an object");
     Path file = folder.resolve(name + ".c");
     Path object = folder.resolve(name + ".o");
     Files.writeString(file, source);
     Process clang =
         new ProcessBuilder(
-                "clang", "-O2", "-g", "-target", "bpf", "-c", file.toString(), "-o", object + "")
+                "clang-14", "-O2", "-g", "-target", "bpf", "-c", file.toString(), "-o", object + "")
             .redirectErrorStream(true)
             .start();
     String said = new String(clang.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
