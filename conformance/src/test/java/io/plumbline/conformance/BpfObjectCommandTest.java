@@ -36,7 +36,8 @@ class BpfObjectCommandTest {
   private String err = "";
 
   private Path compile(String name, String source) throws Exception {
-    Assumptions.assumeTrue(Files.exists(Path.of("/usr/bin/clang-14")), "no clang-14 to make an object");
+    Assumptions.assumeTrue(
+        Files.exists(Path.of("/usr/bin/clang-14")), "no clang-14 to make an object");
     Path file = Files.writeString(folder.resolve(name + ".c"), source);
     Path object = folder.resolve(name + ".o");
     Process clang =

@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -23,6 +24,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import picocli.CommandLine;
 
 /** Objects with conventions that the libbpf in use does not take, and why it refuses others. */
+@Tag("kernel")
 class LegacyObjectTest {
   private static final String PREAMBLE =
       """
@@ -71,12 +73,13 @@ class LegacyObjectTest {
   }
 
   private Path compile(String source) throws Exception {
-    Assumptions.assumeTrue(Files.exists(Path.of("/usr/bin/clang")), "no clang to make an object");
+    Assumptions.assumeTrue(
+        Files.exists(Path.of("/usr/bin/clang-14")), "no clang-14 to make an object");
     Path file = Files.writeString(folder.resolve("legacy.c"), PREAMBLE + source);
     Path object = folder.resolve("legacy.o");
     Process clang =
         new ProcessBuilder(
-                "clang", "-O2", "-g", "-target", "bpf", "-c", file + "", "-o", object + "")
+                "clang-14", "-O2", "-g", "-target", "bpf", "-c", file + "", "-o", object + "")
             .redirectErrorStream(true)
             .start();
     String said = new String(clang.getInputStream().readAllBytes(), StandardCharsets.UTF_8);

@@ -11,7 +11,8 @@ final class Clang {
   private Clang() {}
 
   static byte[] compile(Path folder, String name, String source) throws Exception {
-    Assumptions.assumeTrue(Files.exists(Path.of("/usr/bin/clang-14")), "no clang-14 to make an object");
+    Assumptions.assumeTrue(
+        Files.exists(Path.of("/usr/bin/clang-14")), "no clang-14 to make an object");
     Path file = folder.resolve(name + ".c");
     Path object = folder.resolve(name + ".o");
     Files.writeString(file, source);
