@@ -31,11 +31,13 @@ import java.util.Optional;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Filters on an interface: beside others, replaced, counted, removed. */
+@Tag("kernel")
 class AttachTest {
   private static final String WEB = "eth ipv4(10.0.0.1) tcp(1024,80)";
   private static final String SSH = "eth ipv4(10.0.0.1) tcp(1024,22)";

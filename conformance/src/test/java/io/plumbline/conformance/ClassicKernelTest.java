@@ -19,12 +19,14 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
  * Classic programs do what they do when the kernel has them on a packet socket: the number that one
  * returns is how much of a frame is received.
  */
+@Tag("kernel")
 class ClassicKernelTest {
   private static final int ETH_P_ALL_NETWORK_ORDER = 0x0300;
   private static final int SOL_SOCKET = 1;

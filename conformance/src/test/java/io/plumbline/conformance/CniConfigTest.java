@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.FutureTask;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -266,6 +267,7 @@ class CniConfigTest {
   }
 
   @Test
+  @Tag("kernel")
   void garbageCollectionThatIsRefusedRemovesNothing() throws Exception {
     KernelNeeded.orSkip();
     OwnNetwork.in(
@@ -352,6 +354,7 @@ class CniConfigTest {
         "allow interface=d0 => d0 d0/C => there d0",
         "allow interface=eth0 => v0 eth0/X => refused",
       })
+  @Tag("kernel")
   void theContainersInterfaceIsFiltered(String request, String interfaces, String expected)
       throws Exception {
     KernelNeeded.orSkip();
@@ -405,6 +408,7 @@ class CniConfigTest {
         "\"allow\":[\"arp\"],\"interface\":\"v0\" => `` => 7",
         "\"allow\":[\"arp\"],\"target\":\"first\" => /run/netns/gone => 0",
       })
+  @Tag("kernel")
   void anInterfaceOfTheHostIsNotTheContainers(String filter, String sandbox, int code)
       throws Exception {
     KernelNeeded.orSkip();
@@ -426,6 +430,7 @@ class CniConfigTest {
 
   /** A link stays on its interface; a clsact filter is lost, but is where the original's is. */
   @Test
+  @Tag("kernel")
   void aFilterSurvivesTheMoveOfItsInterface() throws Exception {
     KernelNeeded.orSkip();
     org.junit.jupiter.api.Assumptions.assumeTrue(
@@ -464,6 +469,7 @@ class CniConfigTest {
   @CsvSource(
       quoteCharacter = '~',
       value = {"clsact,\"program\":\"nop\"", "tcx,\"allow\":[\"arp\"]"})
+  @Tag("kernel")
   void equalAddsAtTheSameTimeLeaveOneFilter(String backend, String filter) throws Exception {
     KernelNeeded.orSkip();
     OwnNetwork.in(
@@ -482,6 +488,7 @@ class CniConfigTest {
   }
 
   @Test
+  @Tag("kernel")
   void checkFailsWherePacketsMayNotReachTheFilter() throws Exception {
     KernelNeeded.orSkip();
     String nop = Path.of("../bpf/target/objects/nop.bpf.o").toAbsolutePath().toString();
@@ -503,6 +510,7 @@ class CniConfigTest {
 
   /** The filter would take the IP header for an Ethernet header. */
   @Test
+  @Tag("kernel")
   void anInterfaceWithoutAnEthernetHeaderIsRefused() throws Exception {
     KernelNeeded.orSkip();
     OwnNetwork.in(

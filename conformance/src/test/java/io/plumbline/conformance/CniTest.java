@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -139,6 +140,7 @@ class CniTest {
   }
 
   @Test
+  @Tag("kernel")
   void addIsIdempotentAndDelRemovesWhatItMade() throws Exception {
     KernelNeeded.orSkip();
     OwnNetwork.in(
@@ -208,6 +210,7 @@ class CniTest {
    */
   @ParameterizedTest
   @ValueSource(strings = {"ptp", "bridge"})
+  @Tag("kernel")
   void afterThePluginsThatMakeInterfaces(String plugin) throws Exception {
     KernelNeeded.orSkip();
     if (System.getenv("CI") != null) {

@@ -17,6 +17,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -129,6 +130,7 @@ class CommandLineTest {
   }
 
   @Test
+  @Tag("kernel")
   void replayNamesWhatAnEngineCannotRun() throws Exception {
     Optional<String> reason = FeatureProbe.unavailable();
     assumeTrue(reason.isEmpty(), () -> "kernel engines: " + reason.orElse(""));
@@ -171,6 +173,7 @@ class CommandLineTest {
   }
 
   @Test
+  @Tag("kernel")
   void withoutPrivilegeTheKernelIsUnavailable() throws Exception {
     String dropped = "setpriv --bounding-set -all --inh-caps -all JAVA";
     assertThat(runWithout(dropped, "verify", "--program", "nop", "--engine", "kernel"))
@@ -182,6 +185,7 @@ class CommandLineTest {
   }
 
   @Test
+  @Tag("kernel")
   void withoutLibbpfTheKernelIsUnavailable() throws Exception {
     String hidden =
         "unshare -m sh -c 'for f in /usr/lib/*/libbpf.so.1; do mount --bind /dev/null \"$f\"; done; JAVA' \"$0\" \"$1\"";
@@ -190,6 +194,7 @@ class CommandLineTest {
   }
 
   @Test
+  @Tag("kernel")
   void aDisagreementIsWrittenAndRunsAgain() {
     Optional<String> reason = FeatureProbe.unavailable();
     assumeTrue(reason.isEmpty(), () -> "kernel engines: " + reason.orElse(""));

@@ -12,11 +12,13 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Commands that replace a filter at the same time leave one. */
+@Tag("kernel")
 class ConcurrentAttachTest {
   private static final String WEB = "eth ipv4(10.0.0.1) tcp(1024,80)";
   private static final int AT_ONCE = 8;

@@ -27,6 +27,7 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -34,6 +35,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The programs agree with their models, and programs that are wrong do not. */
+@Tag("kernel")
 class ConformanceTest {
   private static final Path NEGATIVE = Path.of("..", "bpf", "target", "objects", "negative");
   private static final Path CORPORA = Path.of("..", "pcaps", "corpora");

@@ -27,12 +27,14 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** {@code plumb events}: readers do not disturb each other, and lose nothing unnoticed. */
+@Tag("kernel")
 class EventsTest {
   private static final String MAIN = "io.plumbline.loader.start.Main";
   private static final String WEB = "eth ipv4(10.0.0.1) tcp(1024,80)";

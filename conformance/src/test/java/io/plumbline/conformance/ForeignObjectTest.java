@@ -24,6 +24,7 @@ import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -110,6 +111,7 @@ class ForeignObjectTest {
 
   /** libbpf says each instruction that it changes, whether or not the kernel takes the program. */
   @Test
+  @Tag("kernel")
   void typesAreRelocatedAsLibbpfDoes(@TempDir Path folder) throws Exception {
     KernelNeeded.orSkip();
     assumeTrue(Files.exists(VMLINUX), "no " + VMLINUX);

@@ -27,12 +27,14 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.function.Function;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Functions of a program, the loops in them, and code that never runs: as in the kernel. */
+@Tag("kernel")
 class FunctionTest {
   private static final int MAX_FUNCTIONS = 256;
 

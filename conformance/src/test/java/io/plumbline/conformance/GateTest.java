@@ -20,12 +20,14 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** The gate on emulator and kernel does what its model says; wrong ones are told apart. */
+@Tag("kernel")
 class GateTest {
   private static final Path NEGATIVE = Path.of("..", "bpf", "target", "objects", "negative");
   private static final int CASES = 600;

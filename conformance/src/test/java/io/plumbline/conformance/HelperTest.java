@@ -31,6 +31,7 @@ import java.util.function.Function;
 import java.util.function.ToIntFunction;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -139,6 +140,7 @@ class HelperTest {
 
   @ParameterizedTest
   @MethodSource("files")
+  @Tag("kernel")
   void helpersDoWhatTheKernelsDo(Path file) throws Exception {
     KernelNeeded.orSkip();
     List<String> wrong = new ArrayList<>();
@@ -179,6 +181,7 @@ class HelperTest {
   /** What the kernel refuses when a program is loaded is a fault when it is run. */
   @ParameterizedTest
   @ValueSource(strings = {"r0 = *(s32 *)(r1 + 76)", "r0 = *(s32 *)(r1 + 80)"})
+  @Tag("kernel")
   void addressesHaveNoSign(String load) throws Exception {
     KernelNeeded.orSkip();
     List<Insn> insns = Assembler.assemble(load + "\nr0 = 0\nexit\n");

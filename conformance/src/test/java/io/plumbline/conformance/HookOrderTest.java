@@ -11,12 +11,14 @@ import io.plumbline.loader.libbpf.LibC;
 import java.nio.file.Path;
 import java.util.HexFormat;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A filter among third-party programs: where it goes, and what the user learns of the others. */
+@Tag("kernel")
 class HookOrderTest {
   private static final String WEB = "eth ipv4(10.0.0.1) tcp(1024,80)";
 

@@ -44,8 +44,7 @@ import net.jqwik.api.Combinators;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
-import net.jqwik.api.lifecycle.BeforeTry;
-import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -53,12 +52,6 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** Policies: the model's two evaluators, wrong lowerings, limits, and policies that shrink. */
 class IntentTest {
   private static final Position HERE = Position.option("test");
-
-  @BeforeEach
-  @BeforeTry
-  void kernelIsThere() {
-    KernelNeeded.orSkip();
-  }
 
   /** The list of clauses, evaluated one after the other, is the reading that is obviously right. */
   @Test
@@ -120,7 +113,9 @@ class IntentTest {
   }
 
   @Property(tries = 40)
+  @net.jqwik.api.Tag("kernel")
   void policiesThatShrinkWhenEnginesDisagree(@ForAll("policies") Policy policy) throws Exception {
+    KernelNeeded.orSkip();
     Verification run =
         new Verification(
             Engines.of(Engines.names(), ObjectSource.builtIn()), new PacketBatch(), 0, 1);
@@ -266,7 +261,9 @@ class IntentTest {
 
   @ParameterizedTest
   @MethodSource("wrongLowerings")
+  @Tag("kernel")
   void everyWrongLoweringIsCaught(String wrong) throws Exception {
+    KernelNeeded.orSkip();
     Damage damage = java.util.Objects.requireNonNull(WRONG.get(wrong));
     Engine engine = new Lowering(new KernelEngine(ObjectSource.builtIn()), damage);
     Verification run = new Verification(List.of(engine), new PacketBatch(), 0, 1);
@@ -296,7 +293,9 @@ class IntentTest {
   }
 
   @Test
+  @Tag("kernel")
   void sixtyFiveThousandRules() throws Exception {
+    KernelNeeded.orSkip();
     Verification run =
         new Verification(
             Engines.of(Engines.names(), ObjectSource.builtIn()), new PacketBatch(), 0, 1);

@@ -26,6 +26,7 @@ import java.util.Locale;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -117,6 +118,7 @@ class IsaTest {
 
   @ParameterizedTest
   @MethodSource("files")
+  @Tag("kernel")
   void theKernelGivesTheResult(Path file) throws Exception {
     KernelNeeded.orSkip();
     for (Case one : read(file)) {

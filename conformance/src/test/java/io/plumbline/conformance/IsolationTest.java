@@ -9,9 +9,11 @@ import java.util.List;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.FutureTask;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Tests do not meet each other, nor what else is pinned on the machine. */
+@Tag("kernel")
 class IsolationTest {
   @BeforeEach
   void kernelIsThere() {

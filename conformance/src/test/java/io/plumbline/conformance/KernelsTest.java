@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -31,6 +32,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /**
  * What differs between kernels, on this one. {@code conformance/kernels} runs the same on others.
  */
+@Tag("kernel")
 class KernelsTest {
   private static final String MAIN = "io.plumbline.conformance.cli.Plumb";
   private static final Path SOURCES = Path.of("kernels");

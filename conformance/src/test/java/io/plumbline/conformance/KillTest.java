@@ -13,6 +13,7 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -20,6 +21,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * Commands killed at any moment: the filter in force is the one before or the one after, and
  * everything can be found and removed afterwards. {@code -Dkills=200} kills more often.
  */
+@Tag("kernel")
 class KillTest {
   private static final String MAIN = LoaderCommands.class.getName();
   private static final int KILLS = Integer.getInteger("kills", 30);

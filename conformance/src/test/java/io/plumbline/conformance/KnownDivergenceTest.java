@@ -20,6 +20,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.function.Function;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -29,6 +30,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * differently on the row's engine than on the interpreter, or is refused there. A row that passes
  * must go.
  */
+@Tag("kernel")
 class KnownDivergenceTest {
   private static final Path TABLE = Path.of("known-divergences.tsv");
   private static final String ANY = "any";

@@ -20,11 +20,13 @@ import io.plumbline.pcaps.PacketText;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Filters as they are attached, against the model, over real frames on an interface. */
+@Tag("kernel")
 class LiveTest {
   private static final int SEED = 7;
 

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -18,6 +19,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The commands of production on a veth pair: what they do, print and end with. */
+@Tag("kernel")
 class LoaderCommandTest {
   private static final String MAIN = LoaderCommands.class.getName();
   private static final String WEB = "eth ipv4(10.0.0.1) tcp(1024,80)";

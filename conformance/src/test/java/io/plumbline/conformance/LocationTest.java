@@ -9,12 +9,14 @@ import io.plumbline.loader.cli.LoaderCommands;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Locations that cannot be written to, names of interfaces, and interfaces that disappear. */
+@Tag("kernel")
 class LocationTest {
   private static final String MAIN = LoaderCommands.class.getName();
   private static final String WEB = "eth ipv4(10.0.0.1) tcp(1024,80)";

@@ -20,6 +20,7 @@ import io.plumbline.model.packet.PacketBatch;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -155,6 +156,7 @@ class MapTest {
     "QUEUE, 0, 8, 0",
     "STACK, 0, 8, 0"
   })
+  @Tag("kernel")
   void operationsDoWhatTheKernelsDo(MapType type, int keySize, int entries, int flags)
       throws Exception {
     KernelNeeded.orSkip();

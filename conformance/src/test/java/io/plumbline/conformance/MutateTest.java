@@ -27,11 +27,13 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What is wrong in one place is noticed, or is proved not to be wrong. The rest: plumb mutate. */
+@Tag("long")
 class MutateTest {
   private static final int EVERY = Integer.getInteger("mutate.every", 20);
 
@@ -89,6 +91,7 @@ class MutateTest {
 
   /** Each kind of evidence has its own name; a verifier's refusal gives its reason. */
   @Test
+  @Tag("kernel")
   void whatKillsIsNamed() throws Exception {
     Mutation mutation = new Mutation();
     ProgramSpec nop = ProgramCatalog.find("nop").orElseThrow();

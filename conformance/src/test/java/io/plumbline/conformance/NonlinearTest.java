@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -13,6 +14,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  * Headers in the non-linear part of a live skb are judged, and programs that do not pull them are
  * told apart.
  */
+@Tag("kernel")
 class NonlinearTest {
   private static final Path OBJECTS = Path.of("..", "bpf", "target", "objects");
 

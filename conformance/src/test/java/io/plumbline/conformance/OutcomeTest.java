@@ -25,6 +25,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -32,6 +33,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
 
 /** Every result of a frame has a status: a verdict, a fault, or the reason why there is none. */
+@Tag("kernel")
 class OutcomeTest {
   private static final Subject NOP =
       new Subject.Standalone(ProgramCatalog.find("nop").orElseThrow(), new Input.None());

@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -27,6 +28,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * Loads of packet bytes by every base (first byte, network header, link header) at every hook of an
  * skb, before and after helpers that move the headers. The kernel is the authority.
  */
+@Tag("kernel")
 class PacketBytesTest {
   private static final int LENGTH = 64;
   private static final int CB = 48;

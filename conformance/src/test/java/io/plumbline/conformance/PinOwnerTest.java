@@ -10,11 +10,13 @@ import java.io.BufferedReader;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Pins and directories of other users, programs and network namespaces are left alone. */
+@Tag("kernel")
 class PinOwnerTest {
   private static final String WEB = "eth ipv4(10.0.0.1) tcp(1024,80)";
   private static final String CHAIN = "allow_ethertype:ipv4,allow_port:22";

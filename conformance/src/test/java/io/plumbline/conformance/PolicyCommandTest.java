@@ -19,7 +19,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
-import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -59,11 +59,6 @@ class PolicyCommandTest {
   private String out = "";
   private String err = "";
 
-  @BeforeEach
-  void kernelIsThere() {
-    KernelNeeded.orSkip();
-  }
-
   private int run(String... args) {
     StringWriter outWriter = new StringWriter();
     StringWriter errWriter = new StringWriter();
@@ -102,7 +97,9 @@ class PolicyCommandTest {
   }
 
   @Test
+  @Tag("kernel")
   void replaySaysWhatEachRuleDecided() throws Exception {
+    KernelNeeded.orSkip();
     Path dropped = folder.resolve("dropped.pcap");
     int status =
         run(
@@ -193,7 +190,9 @@ class PolicyCommandTest {
   }
 
   @Test
+  @Tag("kernel")
   void checkFindsRulesThatCannotDecide() throws Exception {
+    KernelNeeded.orSkip();
     String policy = file("p.yaml", GOOD);
     assertThat(run("policy", "check", policy)).as(err).isEqualTo(1);
     assertThat(out)
@@ -270,7 +269,9 @@ class PolicyCommandTest {
   /** A wrong verdict and a wrong counter alike are written to a folder that shows them again. */
   @ParameterizedTest
   @ValueSource(strings = {"intent_ipv6_destination", "intent_wrong_counter"})
+  @Tag("kernel")
   void aDisagreementAboutAPolicyRunsAgain(String variant) {
+    KernelNeeded.orSkip();
     String object = "../bpf/target/objects/negative/" + variant + ".bpf.o";
     Path repro = folder.resolve("repro");
     assertThat(
@@ -298,7 +299,9 @@ class PolicyCommandTest {
   }
 
   @Test
+  @Tag("kernel")
   void diffIsExactInBothDirections() throws Exception {
+    KernelNeeded.orSkip();
     String a = file("a.yaml", GOOD);
     String b = file("b.yaml", GOOD.replace("tcp/10.0.0.0/8:443", "tcp/10.0.0.0/9:443-444"));
     assertThat(run("policy", "diff", a, a)).isZero();

@@ -22,6 +22,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Function;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -31,6 +32,7 @@ class ProgramFuzzTest {
   private static final Path REGRESSIONS = Path.of("regressions");
 
   @Test
+  @Tag("kernel")
   void interpreterJitAndKernelRunGeneratedProgramsAlike() {
     KernelNeeded.orSkip();
     try (ProgramFuzz fuzz = new ProgramFuzz()) {

@@ -19,12 +19,16 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** What ships is proved, and what is wrong on purpose is refuted by a frame that engines run. */
+@Tag("long")
+@org.junit.jupiter.api.parallel.Execution(ExecutionMode.CONCURRENT)
 class ProveTest {
   private static final Path NEGATIVE = Path.of("..", "bpf", "target", "objects", "negative");
   private static final int SECONDS = 60;

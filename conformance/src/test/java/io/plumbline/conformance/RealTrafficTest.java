@@ -42,6 +42,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -52,6 +53,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * what arrives is compared with what the filter is meant to pass. Model and engines see frames as
  * they are written down; here they look as Linux lets them look.
  */
+@Tag("kernel")
 class RealTrafficTest {
   private static final int BIG = 180_000;
   private static final int FRAGMENTED = 5000;

@@ -24,6 +24,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Predicate;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -33,6 +34,7 @@ import org.junit.jupiter.api.Test;
  * <p>Two packets are sent all the time. Either policy drops the first and passes the second, but
  * the prefixes of one with the endpoints of the other pass the first, or drop the second.
  */
+@Tag("kernel")
 class ReplacementTest {
   private static final int CLONE_NEWNET = 0x4000_0000;
   private static final int AF_PACKET = 17;

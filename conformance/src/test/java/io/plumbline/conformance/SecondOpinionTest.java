@@ -18,12 +18,14 @@ import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
  * bpftool, run on the very program that the kernel engine loaded, says what the kernel engine says.
  */
+@Tag("kernel")
 class SecondOpinionTest {
   private static final Pattern ID =
       Pattern.compile("(\\d+): sched_cls  name block_port  tag ([0-9a-f]{16})");

@@ -16,9 +16,11 @@ import io.plumbline.model.policy.Direction;
 import io.plumbline.pcaps.PacketText;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What docs/security.md says about the kernel. */
+@Tag("kernel")
 class SecurityModelTest {
   private static final String WEB = "eth ipv4(10.0.0.1) tcp(1024,80)";
   private static final int SOL_PACKET = 263;

@@ -14,6 +14,7 @@ import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -23,6 +24,7 @@ import org.junit.jupiter.params.provider.CsvSource;
  * Signals to commands in the foreground: at every moment the filter goes and the process ends.
  * {@code -Dsignals=200} tries as many moments, however long it takes.
  */
+@Tag("kernel")
 class SignalTest {
   private static final int MOMENTS = Integer.getInteger("signals", 200);
   private static final Duration BUDGET =

@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -142,6 +143,7 @@ class TrafficoTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"TERM", "INT", "HUP"})
+  @Tag("kernel")
   void aSignalTakesTheFilterOff(String signal) throws Exception {
     KernelNeeded.orSkip();
     OwnNetwork.in(
@@ -184,6 +186,7 @@ class TrafficoTest {
   }
 
   @Test
+  @Tag("kernel")
   void twoAtOnceBothDecideAndNeitherTakesTheOtherAway() throws Exception {
     KernelNeeded.orSkip();
     OwnNetwork.in(
@@ -206,6 +209,7 @@ class TrafficoTest {
   }
 
   @Test
+  @Tag("kernel")
   void whatIsLeftOrKilledGoesOnFiltering() throws Exception {
     KernelNeeded.orSkip();
     OwnNetwork.in(
@@ -223,6 +227,7 @@ class TrafficoTest {
   }
 
   @Test
+  @Tag("kernel")
   void anInterfaceThatVanishesIsReportedAsTheErrorNumber() throws Exception {
     KernelNeeded.orSkip();
     OwnNetwork.in(
@@ -238,6 +243,7 @@ class TrafficoTest {
   }
 
   @Test
+  @Tag("kernel")
   void withoutPrivilegeItSaysSo() throws Exception {
     KernelNeeded.orSkip();
     OwnNetwork.in(
@@ -254,6 +260,7 @@ class TrafficoTest {
   }
 
   @Test
+  @Tag("kernel")
   void whereThereIsNoClsactItIsALink() throws Exception {
     KernelNeeded.orSkip();
     OwnNetwork.in(

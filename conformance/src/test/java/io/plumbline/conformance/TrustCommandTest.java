@@ -44,6 +44,17 @@ class TrustCommandTest {
     assertThat(report.path("assumptions").toString()).contains("GSO_MAX_SIZE");
   }
 
+  /** They are proved side by side; the gate takes longest. */
+  @Test
+  void proofsArePrintedInTheOrderOfTheProgramsGiven() throws Exception {
+    assertThat(run("prove", "gate", "nop", "block_ipv4", "--json", "-")).isZero();
+    JsonNode report = new ObjectMapper().readTree(out.toString());
+    assertThat(report.path("proofs").findValuesAsText("name"))
+        .containsExactly("gate", "nop", "block_ipv4");
+    assertThat(report.path("proofs").path(0).path("seconds").asDouble())
+        .isGreaterThan(report.path("proofs").path(1).path("seconds").asDouble());
+  }
+
   @Test
   void aPolicyIsProved() {
     assertThat(run("prove", "--allow", "tcp/10.0.0.0/8:443", "--forbid", "tcp/10.0.0.1:443"))

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -87,6 +88,7 @@ class UnitTest {
 
   /** The unit that closes an interface attaches filters that drop everything. */
   @Test
+  @Tag("kernel")
   void aClosedInterfacePassesNothing() throws Exception {
     KernelNeeded.orSkip();
     OwnNetwork.in(

@@ -7,10 +7,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.plumbline.loader.cli.LoaderCommands;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Without privilege a command says what it cannot read; it never says that nothing is there. */
+@Tag("kernel")
 class UnprivilegedTest {
   private static final String WEB = "eth ipv4(10.0.0.1) tcp(1024,80)";
 

@@ -24,10 +24,12 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The kernel engines against the kernel of this machine. */
+@Tag("kernel")
 class KernelEnginesTest {
   private final KernelEngine kernel = new KernelEngine(ObjectSource.builtIn());
   private final KernelEngine batch = KernelEngine.batch(ObjectSource.builtIn());

@@ -137,37 +137,41 @@ final class ProveCommand implements Callable<Integer> {
             : spec.commandLine().getOut();
     Set<String> assumptions = new LinkedHashSet<>();
     List<Object> list = new ArrayList<>();
-    int proved = 0;
-    double seconds = 0;
-    for (Prover.Task task : tasks) {
-      Proof proof = task.prove();
-      Optional<Execution> ran = Optional.empty();
-      if (proof.counterexample().isPresent()) {
-        ran = Optional.of(Execution.of(proof.counterexample().get(), Engines.names(), objects));
-        proof = ran.get().shown() ? proof : proof.unconfirmed();
-      }
-      proved += proof.proved() ? 1 : 0;
-      seconds += proof.seconds();
-      assumptions.addAll(proof.assumptions());
-      list.add(print(out, proof, ran, objects));
-    }
+    List<Proof> proved = new ArrayList<>();
+    long start = System.nanoTime();
+    Prover.prove(
+        tasks,
+        result -> {
+          Optional<Execution> ran = Optional.empty();
+          if (result.counterexample().isPresent()) {
+            ran =
+                Optional.of(Execution.of(result.counterexample().get(), Engines.names(), objects));
+          }
+          Proof proof = ran.isEmpty() || ran.get().shown() ? result : result.unconfirmed();
+          if (proof.proved()) {
+            proved.add(proof);
+          }
+          assumptions.addAll(proof.assumptions());
+          list.add(print(out, proof, ran, objects));
+        });
+    double seconds = (System.nanoTime() - start) / 1e9;
+    boolean complete = proved.size() == tasks.size();
     out.printf(
         "%s, %.1f s%n",
-        Colour.ofYes(proved == tasks.size()).of(proved + " of " + tasks.size() + " proved"),
-        seconds);
+        Colour.ofYes(complete).of(proved.size() + " of " + tasks.size() + " proved"), seconds);
     out.println("assumed:");
     assumptions.forEach(assumption -> out.println("  " + assumption));
     out.flush();
     if (json != null) {
       Map<String, Object> report = Options.report();
       report.put("seconds", seconds);
-      report.put("proved", proved);
+      report.put("proved", proved.size());
       report.put("total", tasks.size());
       report.put("proofs", list);
       report.put("assumptions", List.copyOf(assumptions));
       Options.writeJson(json, report, spec.commandLine().getOut());
     }
-    return proved == tasks.size() ? ExitStatus.DONE : ExitStatus.DISAGREEMENT;
+    return complete ? ExitStatus.DONE : ExitStatus.DISAGREEMENT;
   }
 
   private int compare(List<Path> files, Equivalence.Claim claim) throws CommandException {

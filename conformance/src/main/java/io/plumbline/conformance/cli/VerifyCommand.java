@@ -248,16 +248,19 @@ final class VerifyCommand implements Callable<Integer> {
     List<Object> proofs = new ArrayList<>();
     Set<String> assumptions = new LinkedHashSet<>();
     if (!noPaths && programs.isEmpty()) {
-      for (Prover.Task task : new Prover(objects(), 60).all()) {
-        Proof proof = Execution.confirmed(task.prove(), objects());
-        assumptions.addAll(proof.assumptions());
-        Map<String, Object> entry = new LinkedHashMap<>();
-        entry.put("name", proof.name());
-        entry.put("result", proof.proved() ? "proved" : "not proved");
-        entry.put("seconds", proof.seconds());
-        entry.put("claim", proof.claim());
-        proofs.add(entry);
-      }
+      ObjectSource objects = objects();
+      Prover.prove(
+          new Prover(objects, 60).all(),
+          result -> {
+            Proof proof = Execution.confirmed(result, objects);
+            assumptions.addAll(proof.assumptions());
+            Map<String, Object> entry = new LinkedHashMap<>();
+            entry.put("name", proof.name());
+            entry.put("result", proof.proved() ? "proved" : "not proved");
+            entry.put("seconds", proof.seconds());
+            entry.put("claim", proof.claim());
+            proofs.add(entry);
+          });
     }
     report.put("proofs", proofs);
     report.put("assumptions", List.copyOf(assumptions));

@@ -24,6 +24,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
 
 /** Proves that objects do what their models say, for every frame. */
@@ -75,6 +78,35 @@ public final class Prover {
         }
         throw new IllegalStateException(e.getCause());
       }
+    }
+  }
+
+  /** Takes results. */
+  public interface Results {
+    void take(Proof proof) throws EngineException;
+  }
+
+  /**
+   * Proves tasks, one on each CPU at a time.
+   *
+   * @param results gets the results in the order of the tasks, in the calling thread
+   */
+  public static void prove(List<Task> tasks, Results results) throws EngineException {
+    ExecutorService pool = Executors.newFixedThreadPool(Runtime.getRuntime().availableProcessors());
+    try {
+      for (Future<Proof> proof : tasks.stream().map(task -> pool.submit(task::prove)).toList()) {
+        results.take(proof.get());
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new EngineException("prove: interrupted");
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof EngineException cause) {
+        throw cause;
+      }
+      throw new IllegalStateException(e.getCause());
+    } finally {
+      pool.shutdownNow();
     }
   }
 
