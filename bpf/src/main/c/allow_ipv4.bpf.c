@@ -4,31 +4,22 @@
 
 const volatile __u32 input = 0;
 
-SEC("tc")
-int allow_ipv4(struct __sk_buff *skb)
+HOOK_SECTION
+int allow_ipv4(struct hook_context *packet)
 {
 	struct frame frame;
-	__u32 header_len, address;
+	__u32 address, l4;
 
-	if (!frame_pull(skb))
-		return TC_ACT_SHOT;
-	if (!frame_open(skb, &frame))
-		return TC_ACT_SHOT;
+	if (!frame_pull(packet) || !frame_open(packet, &frame))
+		return DROP;
 	if (frame.ethertype != ETH_P_IPV4)
-		return stage_not_mine(skb);
-	if (!frame_has(&frame, ETH_LEN + IPV4_MIN_LEN))
-		return TC_ACT_SHOT;
-	if (frame.data[ETH_LEN] >> 4 != 4)
-		return TC_ACT_SHOT;
-	header_len = ipv4_header_len(&frame, ETH_LEN);
-	if (header_len < IPV4_MIN_LEN)
-		return TC_ACT_SHOT;
+		return stage_not_mine(packet);
+	if (!ipv4_parse(&frame, 0, &l4) || !frame_has(&frame, l4) || frame.l3[0] >> 4 != 4)
+		return DROP;
 	address = ipv4_daddr(&frame);
-	if (!frame_has(&frame, ETH_LEN + header_len))
-		return TC_ACT_SHOT;
 	if (address >> 24 == 127 || address == input)
-		return stage_pass(skb);
-	return TC_ACT_SHOT;
+		return stage_pass(packet);
+	return DROP;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

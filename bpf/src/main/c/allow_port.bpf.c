@@ -4,35 +4,26 @@
 
 const volatile __u16 input = 0;
 
-SEC("tc")
-int allow_port(struct __sk_buff *skb)
+HOOK_SECTION
+int allow_port(struct hook_context *packet)
 {
 	struct frame frame;
 	__u16 source, dest;
-	__u32 header_len;
+	__u32 l4;
 
-	if (!frame_pull(skb))
-		return TC_ACT_SHOT;
-	if (!frame_open(skb, &frame))
-		return TC_ACT_SHOT;
+	if (!frame_pull(packet) || !frame_open(packet, &frame))
+		return DROP;
 	if (frame.ethertype != ETH_P_IPV4)
-		return stage_not_mine(skb);
-	if (!frame_has(&frame, ETH_LEN + IPV4_MIN_LEN))
-		return TC_ACT_SHOT;
-	header_len = ipv4_header_len(&frame, ETH_LEN);
-	if (header_len < IPV4_MIN_LEN)
-		return TC_ACT_SHOT;
-	if (!frame_has(&frame, ETH_LEN + header_len))
-		return TC_ACT_SHOT;
-	if (ipv4_protocol(&frame) != IPPROTO_TCP && ipv4_protocol(&frame) != IPPROTO_UDP)
-		return stage_pass(skb);
-	if (ipv4_subsequent_fragment(&frame))
-		return TC_ACT_SHOT;
-	if (!l4_ports(&frame, ETH_LEN + header_len, &source, &dest))
-		return TC_ACT_SHOT;
+		return stage_not_mine(packet);
+	if (!ipv4_parse(&frame, 0, &l4) || !frame_has(&frame, l4))
+		return DROP;
+	if (!ipv4_has_ports(&frame))
+		return stage_pass(packet);
+	if (ipv4_subsequent_fragment(&frame) || !l4_ports(&frame, l4, &source, &dest))
+		return DROP;
 	if (dest == input)
-		return stage_pass(skb);
-	return TC_ACT_SHOT;
+		return stage_pass(packet);
+	return DROP;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -12,52 +12,45 @@ static __always_inline bool is_tag(__u16 ethertype)
 	return ethertype == ETH_P_VLAN || ethertype == ETH_P_QINQ;
 }
 
-SEC("tc")
-int allow_proto(struct __sk_buff *skb)
+HOOK_SECTION
+int allow_proto(struct hook_context *packet)
 {
 	struct frame frame;
-	__u32 l3 = ETH_LEN;
-	__u32 header_len;
 	__u16 ethertype;
 	__u8 protocol;
+	__u32 ip, l4;
 	int tags;
 
-	if (!frame_pull(skb))
-		return TC_ACT_SHOT;
-	if (!frame_open(skb, &frame))
-		return TC_ACT_SHOT;
+	if (!frame_pull(packet) || !frame_open(packet, &frame))
+		return DROP;
 
-	/* A tag outside the bytes is the first one; the bytes go on with the EtherType behind it. */
+	/* An offloaded tag is the first one; what follows it begins in the packet. */
 	tags = frame.tagged ? 1 : 0;
-	ethertype = frame_u16(&frame, 12);
+	ethertype = frame.protocol;
+	ip = 0;
 #pragma unroll
 	for (int i = 0; i < 2; i++) {
 		if (tags < 2 && is_tag(ethertype)) {
-			if (!frame_has(&frame, l3 + VLAN_LEN))
-				return TC_ACT_SHOT;
-			ethertype = frame_u16(&frame, l3 + 2);
-			l3 += VLAN_LEN;
+			if (!frame_has(&frame, ip + VLAN_LEN))
+				return DROP;
+			ethertype = frame_u16(&frame, ip + 2);
+			ip += VLAN_LEN;
 			tags++;
 		}
 	}
 	if (is_tag(ethertype))
-		return TC_ACT_SHOT;
+		return DROP;
 	if (ethertype != ETH_P_IPV4)
-		return stage_not_mine(skb);
-	if (!frame_has(&frame, l3 + IPV4_MIN_LEN))
-		return TC_ACT_SHOT;
-	header_len = ipv4_header_len(&frame, l3);
-	if (header_len < IPV4_MIN_LEN)
-		return TC_ACT_SHOT;
-	protocol = frame.data[l3 + 9];
-	if (!frame_has(&frame, l3 + header_len))
-		return TC_ACT_SHOT;
+		return stage_not_mine(packet);
+	if (!ipv4_parse(&frame, ip, &l4) || !frame_has(&frame, l4))
+		return DROP;
+	protocol = frame.l3[ip + 9];
 #pragma unroll
 	for (int i = 0; i < MAX_ALLOWED; i++) {
 		if (i < num_allowed && protocol == allowed[i])
-			return stage_pass(skb);
+			return stage_pass(packet);
 	}
-	return TC_ACT_SHOT;
+	return DROP;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -11,35 +11,26 @@ static __always_inline bool is_private(__u32 address)
 	       || (address & 0xFFFF0000) == 0xC0A80000; /* 192.168.0.0/16 */
 }
 
-SEC("tc")
-int block_private_ipv4(struct __sk_buff *skb)
+HOOK_SECTION
+int block_private_ipv4(struct hook_context *packet)
 {
 	struct frame frame;
 	__u16 source, dest;
-	__u32 header_len;
+	__u32 l4;
 
-	if (!frame_pull(skb))
-		return TC_ACT_SHOT;
-	if (!frame_open(skb, &frame))
-		return TC_ACT_OK;
-	if (frame.ethertype != ETH_P_IPV4)
-		return TC_ACT_OK;
-	if (!frame_has(&frame, ETH_LEN + IPV4_MIN_LEN))
-		return TC_ACT_OK;
-	header_len = ipv4_header_len(&frame, ETH_LEN);
-	if (header_len < IPV4_MIN_LEN)
-		return TC_ACT_OK;
-	if (ipv4_subsequent_fragment(&frame))
-		return TC_ACT_OK;
-	if (!is_private(ipv4_daddr(&frame)))
-		return TC_ACT_OK;
+	if (!frame_pull(packet))
+		return DROP;
+	if (!frame_open(packet, &frame) || frame.ethertype != ETH_P_IPV4 || !ipv4_parse(&frame, 0, &l4))
+		return ACCEPT;
+	if (ipv4_subsequent_fragment(&frame) || !is_private(ipv4_daddr(&frame)))
+		return ACCEPT;
 	if (ipv4_protocol(&frame) == IPPROTO_TCP) {
-		if (!l4_ports(&frame, ETH_LEN + header_len, &source, &dest))
-			return TC_ACT_OK;
+		if (!l4_ports(&frame, l4, &source, &dest))
+			return ACCEPT;
 		if (source == SSH_PORT)
-			return TC_ACT_OK;
+			return ACCEPT;
 	}
-	return TC_ACT_SHOT;
+	return DROP;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * A chain is a dispatcher and up to eight programs that share its prog_array: stage i is loaded with slot = i and
- * chained = 1, and passes a packet on by a tail call to slot i + 1. A tail call into an empty slot falls through,
- * and the packet is accepted: every stage has then had its say.
+ * chained = 1, and passes a packet on by a tail call to slot i + 1. A tail call into an empty slot returns,
+ * and the packet is accepted: every stage has then passed it.
  */
 #ifndef PLUMBLINE_CHAIN_H
 #define PLUMBLINE_CHAIN_H
 
-#include "frame.h"
+#include "hook.h"
 
 #define CHAIN_MAX_STAGES 8
 

@@ -2,11 +2,11 @@
 /* dispatcher: starts a chain at slot 0; an empty chain accepts. */
 #include "chain.h"
 
-SEC("tc")
-int dispatcher(struct __sk_buff *skb)
+HOOK_SECTION
+int dispatcher(struct hook_context *packet)
 {
-	bpf_tail_call(skb, &prog_array, 0);
-	return TC_ACT_OK;
+	bpf_tail_call(packet, &prog_array, 0);
+	return ACCEPT;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

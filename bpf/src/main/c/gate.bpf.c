@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /*
- * gate: what the loader attaches. It asks the filter, counts the answer, reports drops to whoever listens, and lets the
- * next filter on the hook have its say about what this one passes.
+ * gate: what the loader attaches. It asks the filter, counts the answer, reports drops while a reader listens, and hands
+ * what the filter passes to the next filter on the hook.
  *
- * The loader puts the filter's own instructions in the place of filter(), the last function of this program.
+ * The loader replaces filter(), the last function of this program, by the filter's own instructions.
  */
-#include <stdbool.h>
-#include <linux/bpf.h>
-#include <linux/pkt_cls.h>
-#include <bpf/bpf_helpers.h>
+#include "hook.h"
 
 #define CAPTURE_MAX 128
 #define INNER_EVENTS_BYTES (64 * 1024)
@@ -37,7 +34,7 @@ struct totals {
 struct limiter {
 	__u64 second;
 	__u64 events;
-	__u64 suppressed; /* since the filter was attached, while someone listened */
+	__u64 suppressed; /* since the filter was attached, while a reader listened */
 };
 
 /* All records have this size, so the distance between two positions in the ring buffer is a number of events. */
@@ -46,7 +43,7 @@ struct event {
 	__u32 length;
 	__u32 ifindex;
 	__u32 mark;
-	__u16 vlan_proto; /* network order; 0 without a tag outside the frame */
+	__u16 vlan_proto; /* network order; 0 without an offloaded tag */
 	__u16 vlan_tci;
 	__u32 captured;
 	__u32 cpu;
@@ -76,8 +73,8 @@ struct {
 } plumb_limiter SEC(".maps");
 
 /*
- * The ring buffer that events go to. The first reader puts it here, as large as it likes; until then it costs nothing.
- * Every reader keeps a position of its own (DropEvents.java).
+ * The ring buffer that events go to. The first reader puts it here, of the size it chooses; until then it costs nothing.
+ * Every reader keeps its own position (DropEvents.java).
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
@@ -92,19 +89,19 @@ struct {
 /* Drop nothing, only count what would have been dropped. */
 const volatile __u32 observe = 0;
 
-/* What is returned for TC_ACT_OK: TC_ACT_UNSPEC, so that the next filter is asked, or TC_ACT_OK itself. */
-const volatile __s32 pass = TC_ACT_UNSPEC;
+/* What is returned for ACCEPT: NEXT, so that the next filter is asked, or ACCEPT itself. */
+const volatile __s32 pass = NEXT;
 
-static __noinline int filter(struct __sk_buff *skb)
+static __noinline int filter(struct hook_context *packet)
 {
-	int verdict = TC_ACT_SHOT;
+	int verdict = DROP;
 
-	/* Nothing may be concluded here about what stands in this place later. */
-	asm volatile("" : "+r"(verdict) : "r"(skb));
+	/* Clang must assume nothing about the filter that replaces this. */
+	asm volatile("" : "+r"(verdict) : "r"(packet));
 	return verdict;
 }
 
-static __always_inline void report(struct __sk_buff *skb)
+static __always_inline void report(struct hook_context *packet)
 {
 	struct control *control;
 	struct limiter *limiter;
@@ -137,13 +134,13 @@ static __always_inline void report(struct __sk_buff *skb)
 	}
 	limiter->events++;
 	event->nanos = now;
-	event->length = skb->len;
-	event->ifindex = skb->ifindex;
-	event->mark = skb->mark;
-	event->vlan_proto = skb->vlan_present ? skb->vlan_proto : 0;
-	event->vlan_tci = skb->vlan_present ? skb->vlan_tci : 0;
+	event->length = hook_length(packet);
+	event->ifindex = hook_ifindex(packet);
+	event->mark = hook_mark(packet);
+	event->vlan_proto = hook_tagged(packet) ? hook_vlan_proto(packet) : 0;
+	event->vlan_tci = hook_tagged(packet) ? hook_vlan_tci(packet) : 0;
 	event->cpu = bpf_get_smp_processor_id();
-	captured = skb->len;
+	captured = hook_length(packet);
 	if (captured > CAPTURE_MAX)
 		captured = CAPTURE_MAX;
 	/*
@@ -151,34 +148,34 @@ static __always_inline void report(struct __sk_buff *skb)
 	 * which verifiers up to Linux 6.1 derive no lower bound.
 	 */
 	asm volatile("" : "+r"(captured));
-	if ((__s32)captured < 1 || bpf_skb_load_bytes(skb, 0, event->data, captured) < 0)
+	if ((__s32)captured < 1 || !hook_copy(packet, event->data, captured))
 		captured = 0;
 	event->captured = captured;
 	bpf_ringbuf_submit(event, 0);
 }
 
-SEC("tc")
-int gate(struct __sk_buff *skb)
+HOOK_SECTION
+int gate(struct hook_context *packet)
 {
-	int verdict = filter(skb);
+	int verdict = filter(packet);
 	struct totals *totals;
 	__u32 answer = OTHER;
 
-	if (verdict == TC_ACT_OK || verdict == TC_ACT_UNSPEC)
+	if (hook_accepts(verdict))
 		answer = PASSED;
-	else if (verdict == TC_ACT_SHOT)
+	else if (verdict == DROP)
 		answer = DROPPED;
 	totals = bpf_map_lookup_elem(&plumb_answers, &answer);
 	if (totals) {
 		totals->packets++;
-		totals->bytes += skb->len;
+		totals->bytes += hook_length(packet);
 	}
 	if (answer == DROPPED) {
-		report(skb);
+		report(packet);
 		if (observe)
 			return pass;
 	}
-	return verdict == TC_ACT_OK ? pass : verdict;
+	return verdict == ACCEPT ? pass : verdict;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,28 +1,27 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The tables that a policy comes to, and the clauses that decide before any rule does. User space writes the tables;
- * numbers are in host order, addresses in network order.
+ * The tables that a policy is lowered to. User space writes them; numbers are in host order, addresses in network order.
  *
- * A policy is a set of four inner maps at one slot of the four outer maps. Slot `active` is the policy in force: a
- * packet reads it once, so one write to it replaces everything at once.
+ * A policy is a set of four inner maps, one in each outer map, all at the same slot. `active` is the slot of the active
+ * policy: a packet reads it once, so one write to it replaces everything at once.
  *
  * table: rows of four words
  *   row 0          rules, forbids, first rule about ARP, lines
- *   row 1          whether there are endpoints, first rule behind `prefixes`, 0, 0
- *   a node         next node, first interval, number of intervals | HAS_SOURCES, first rule here or behind `next`
+ *   row 1          whether there are endpoints, first rule that `prefixes` leads to, 0, 0
+ *   a node         next node, first interval, number of intervals | HAS_SOURCES, first rule here or at later nodes
  *   an interval    lowest key, rule, first source port interval, number of them
  *   a source port  lowest port, rule, 0, 0
  * A key is protocol << 16 | destination port (of ICMP: type). Intervals are sorted, the first begins at 0, and each
- * reaches up to the next. Rules are numbered in the order in which they decide, forbids first: the smallest wins.
+ * ends where the next begins. Rules are numbered in the order in which they decide, forbids first: the smallest wins.
  *
- * endpoints: the first rule of one address, protocol and port that asks nothing about the source.
+ * endpoints: the first rule of one address, protocol and port that does not depend on the source.
  * prefixes:  scope 4 or 6: the node of a destination prefix; SOURCE_SCOPE | node: that of a source prefix within it.
  * counters:  for each CPU one pair of numbers for each line: the clauses, the rules, and "no rule".
  */
 #ifndef PLUMBLINE_INTENT_H
 #define PLUMBLINE_INTENT_H
 
-#include "frame.h"
+#include "classify.h"
 
 #define NO_RULE 0xFFFFFFFF
 #define HAS_SOURCES 0x80000000
@@ -30,58 +29,26 @@
 #define SCOPE_BITS 32
 #define MAX_INTERVAL_STEPS 22
 #define MAX_CHAIN 512
-#define MAX_EXTENSIONS 8
-
-#define ETH_P_IPV6 0x86DD
-#define ETH_P_ARP 0x0806
-#define ARP_LEN 8
-#define IPV6_LEN 40
-#define IPPROTO_ICMPV6 58
-#define EXT_HOP_BY_HOP 0
-#define EXT_ROUTING 43
-#define EXT_FRAGMENT 44
-#define EXT_AUTHENTICATION 51
-#define EXT_DESTINATION 60
-#define EXT_MIN_LEN 8
-#define TCP_LEN 20
-#define SHORT_L4_LEN 8
-
-enum clause {
-	TRUNCATED_ETHERNET,
-	TRUNCATED_ARP,
-	TRUNCATED_ARP_ADDRESSES,
-	UNSUPPORTED_ETHERTYPE,
-	TRUNCATED_IPV4,
-	BAD_IPV4_VERSION,
-	BAD_IHL,
-	SHORT_TOTAL_LENGTH,
-	TRUNCATED_OPTIONS,
-	TRUNCATED_IPV6,
-	BAD_IPV6_VERSION,
-	TRUNCATED_EXTENSION,
-	SOURCE_ROUTED,
-	TOO_MANY_EXTENSIONS,
-	UNSUPPORTED_PROTOCOL,
-	SUBSEQUENT_FRAGMENT,
-	SHORT_L4_LENGTH,
-	TRUNCATED_L4,
-	CLAUSES, /* from here on: the rules, and after them "no rule" */
-};
 
 struct row {
-	__u32 a, b, c, d;
+	union {
+		struct {
+			__u32 rules, forbids, first_arp, lines;
+		} head; /* row 0 */
+		struct {
+			__u32 has_endpoints, first_by_prefix;
+		} more; /* of row 1 */
+		struct {
+			__u32 next, first_interval, intervals, first_rule;
+		} node;
+		struct {
+			__u32 lowest, rule, first_source_port, source_ports;
+		} interval; /* and a source port, which has only the first two */
+	};
 };
 
 struct totals {
 	__u64 packets, bytes;
-};
-
-struct endpoint {
-	__u32 family;
-	__u8 address[16];
-	__u16 port;
-	__u8 protocol;
-	__u8 zero;
 };
 
 struct prefix {

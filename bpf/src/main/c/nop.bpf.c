@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /* nop: accepts every packet. */
-#include "frame.h"
+#include "hook.h"
 
-SEC("tc")
-int nop(struct __sk_buff *skb)
+HOOK_SECTION
+int nop(struct hook_context *packet)
 {
-	return TC_ACT_OK;
+	return ACCEPT;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -4,22 +4,23 @@
 #define PLUMBLINE_STAGE_H
 
 #include "chain.h"
+#include "frame.h"
 
 const volatile __u32 slot = 0;
 const volatile __u8 chained = 0;
 
-/* This stage has nothing against the packet. */
-static __always_inline int stage_pass(struct __sk_buff *skb)
+/* This stage passes the packet. */
+static __always_inline int stage_pass(struct hook_context *packet)
 {
 	if (chained)
-		bpf_tail_call(skb, &prog_array, slot + 1);
-	return TC_ACT_OK;
+		bpf_tail_call(packet, &prog_array, slot + 1);
+	return ACCEPT;
 }
 
-/* This stage does not apply to the packet: alone it refuses what it cannot judge, in a chain the next one judges. */
-static __always_inline int stage_not_mine(struct __sk_buff *skb)
+/* This stage does not apply to the packet: alone it drops what it cannot judge, in a chain the next one judges. */
+static __always_inline int stage_not_mine(struct hook_context *packet)
 {
-	return chained ? stage_pass(skb) : TC_ACT_SHOT;
+	return chained ? stage_pass(packet) : DROP;
 }
 
 #endif

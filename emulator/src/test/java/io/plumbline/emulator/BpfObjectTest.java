@@ -57,7 +57,7 @@ class BpfObjectTest {
   void mapsAndVariablesAreWhatTheSourceSays() throws Exception {
     BpfObject intent = BpfObject.read(Files.readAllBytes(SHIPPED.resolve("intent.bpf.o")));
     assertThat(intent.maps().stream().map(m -> m.name()).toList())
-        .containsExactly("active", "tables", "endpoints", "prefixes", "counters");
+        .containsExactly("active", "tables", "endpoints", "prefixes", "counters", ".rodata");
     assertThat(intent.maps().get(1).inner().orElseThrow().valueSize()).isEqualTo(16);
     assertThat(intent.programs().get(0).functions().values())
         .containsExactly("intent", "walk_step");

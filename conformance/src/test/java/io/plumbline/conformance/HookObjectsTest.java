@@ -1,0 +1,242 @@
+package io.plumbline.conformance;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.sun.jna.Memory;
+import io.plumbline.conformance.verify.Corpus;
+import io.plumbline.conformance.verify.Subjects;
+import io.plumbline.loader.kernel.KernelEngine;
+import io.plumbline.loader.kernel.LoadedObject;
+import io.plumbline.loader.kernel.ObjectSource;
+import io.plumbline.loader.libbpf.BpfSyscall;
+import io.plumbline.loader.libbpf.LibC;
+import io.plumbline.model.catalog.ProgramCatalog;
+import io.plumbline.model.engine.ModelEngine;
+import io.plumbline.model.engine.Outcomes;
+import io.plumbline.model.engine.Runner;
+import io.plumbline.model.engine.Subject;
+import io.plumbline.model.hook.Verdicts;
+import io.plumbline.model.packet.PacketBatch;
+import io.plumbline.model.program.ProgramSpec;
+import io.plumbline.model.program.RodataImage;
+import io.plumbline.pcaps.PacketGenerator;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * The objects for XDP, and those for tc loaded for packets that begin at layer 3, decide as the
+ * models do about the same packet. Wrong variants of them do not.
+ */
+class HookObjectsTest {
+  private static final Path BPF = Path.of("..", "bpf");
+  private static final Path NEGATIVE = BPF.resolve("target/objects/negative");
+  private static final Path CORPORA = Path.of("..", "pcaps", "corpora");
+  private static final long SEED = 1;
+
+  private static final int XDP_DROP = 1;
+  private static final int XDP_PASS = 2;
+
+  /** A test run gives such a program the packet without its Ethernet header. */
+  private static final int PROG_TYPE_LWT_IN = 10;
+
+  private static final int LAYER_3 = 3;
+
+  /** A longer frame is given to an XDP program in fragments (kernel {@code net/bpf/test_run.c}). */
+  private static final int LINEAR = 3520;
+
+  /** Test runs carry no offloaded tag at layer 3. */
+  private static final Set<String> NOT_IN_TEST_RUNS = Set.of("l3_allow_ipv4_tag");
+
+  private static final ObjectSource XDP =
+      program -> ObjectSource.builtIn().object(program + ".xdp");
+
+  /** Runs one subject on a hook. */
+  private interface Differs {
+    /** Returns the first frame that the hook's program decides otherwise than the model. */
+    Optional<String> in(Subject subject, ObjectSource objects) throws Exception;
+  }
+
+  @BeforeEach
+  void kernelIsThere() {
+    KernelNeeded.orSkip();
+  }
+
+  static Stream<String> filters() {
+    return ProgramCatalog.all().stream().map(ProgramSpec::name);
+  }
+
+  static Stream<String> programs() {
+    return Stream.concat(filters(), Stream.of(Subjects.DISPATCHER));
+  }
+
+  @ParameterizedTest
+  @MethodSource("programs")
+  void xdpObjectsDecideAsTheModels(String program) throws Exception {
+    assertThat(firstDifference(program, XDP, HookObjectsTest::differsAtXdp)).isEmpty();
+  }
+
+  @ParameterizedTest
+  @MethodSource("filters")
+  void packetsThatBeginAtLayer3AreDecidedAsTheModelsDo(String program) throws Exception {
+    assertThat(firstDifference(program, ObjectSource.builtIn(), HookObjectsTest::differsAtLayer3))
+        .isEmpty();
+  }
+
+  static Stream<Arguments> variants() throws IOException {
+    Set<String> programs = Set.copyOf(programs().toList());
+    return Files.readAllLines(NEGATIVE.resolve("HOOKS")).stream()
+        .map(line -> line.split("\t", -1))
+        .filter(fields -> programs.contains(fields[1]) && !NOT_IN_TEST_RUNS.contains(fields[0]))
+        .map(fields -> Arguments.of(fields[0], fields[1], fields[2], fields[3]));
+  }
+
+  @ParameterizedTest(name = "{0}: {2}")
+  @MethodSource("variants")
+  void everyWrongVariantIsCaught(String variant, String program, String wrong, String hook)
+      throws Exception {
+    boolean xdp = hook.equals("xdp");
+    Path object = NEGATIVE.resolve(variant + (xdp ? ".xdp.bpf.o" : ".bpf.o"));
+    ObjectSource objects = (xdp ? XDP : ObjectSource.builtIn()).with(program, object);
+    Differs differs = xdp ? HookObjectsTest::differsAtXdp : HookObjectsTest::differsAtLayer3;
+    assertThat(firstDifference(program, objects, differs)).as(wrong).isPresent();
+  }
+
+  /** Beside the programs of this class, the gate and policies, and the variants of both. */
+  @Test
+  void everyObjectIsVerifiedForEachHook() throws Exception {
+    Process load =
+        new ProcessBuilder(BPF.resolve("build.sh").toString(), "load")
+            .redirectErrorStream(true)
+            .start();
+    Program.Result result = Program.finish(load, "");
+    assertThat(result.status()).as(result.toString()).isZero();
+    assertThat(result.out())
+        .contains("gate.xdp.bpf.o", "intent.xdp.bpf.o", "lwt_in first layer 3")
+        .containsPattern("bpf: load: [0-9]+ loads: verified\n");
+  }
+
+  private static Optional<String> firstDifference(
+      String program, ObjectSource objects, Differs differs) throws Exception {
+    List<Subject> subjects =
+        program.equals(Subjects.DISPATCHER)
+            ? Subjects.chains(SEED)
+            : Subjects.of(ProgramCatalog.find(program).orElseThrow());
+    for (Subject subject : subjects) {
+      Optional<String> found = differs.in(subject, objects);
+      if (found.isPresent()) {
+        return found;
+      }
+    }
+    return Optional.empty();
+  }
+
+  /** Returns frames that a test run takes, without offloaded tags. */
+  private static PacketBatch frames(Subject subject) throws Exception {
+    PacketBatch all = new PacketBatch();
+    all.addAll(Corpus.read(List.of(CORPORA)).frames());
+    PacketGenerator generator = new PacketGenerator(Subjects.inputsOf(subject));
+    generator.systematic(all);
+    generator.random(all, 500, SEED);
+    PacketBatch taken = new PacketBatch();
+    for (int i = 0; i < all.size(); i++) {
+      int length = all.wireLength(i);
+      if (all.vlanWord(i) == 0
+          && length <= LINEAR
+          && length == all.capturedLength(i)
+          && subject.hook().testRunLimits().refusal(all.etherType(i), length).isEmpty()) {
+        taken.add(all.packet(i));
+      }
+    }
+    return taken;
+  }
+
+  private static Outcomes expected(Subject subject, PacketBatch frames) {
+    Outcomes outcomes = new Outcomes(frames.size());
+    new ModelEngine().load(subject).run(frames, outcomes);
+    return outcomes;
+  }
+
+  private static Optional<String> differsAtXdp(Subject subject, ObjectSource objects)
+      throws Exception {
+    PacketBatch frames = frames(subject);
+    Outcomes expected = expected(subject, frames);
+    Outcomes actual = new Outcomes(frames.size());
+    try (Runner runner = new KernelEngine(objects).load(subject)) {
+      runner.run(frames, actual);
+    }
+    for (int i = 0; i < frames.size(); i++) {
+      int wanted = expected.code(i) == Verdicts.TC_ACT_OK ? XDP_PASS : XDP_DROP;
+      if (actual.code(i) != wanted) {
+        return Optional.of(
+            "%s: %s: %d, expected %d".formatted(subject, frames.packet(i), actual.code(i), wanted));
+      }
+    }
+    return Optional.empty();
+  }
+
+  /** Stages run alone: nothing follows in the chain. */
+  private static Optional<String> differsAtLayer3(Subject subject, ObjectSource objects)
+      throws Exception {
+    ProgramSpec program;
+    Map<String, byte[]> rodata;
+    if (subject instanceof Subject.Standalone alone) {
+      program = alone.program();
+      rodata = RodataImage.standalone(program, alone.input()).symbols();
+    } else if (subject instanceof Subject.Chained chain && chain.chain().stages().size() == 1) {
+      program = chain.chain().stages().get(0).program();
+      rodata = RodataImage.stage(chain.chain().stages().get(0), 0).symbols();
+    } else {
+      return Optional.empty();
+    }
+    Map<String, byte[]> variables = new LinkedHashMap<>(rodata);
+    byte[] elf = objects.object(program.name());
+    // What reads no headers does not have the variable.
+    if (!program.name().equals("nop")) {
+      variables.put(
+          "first_layer",
+          ByteBuffer.allocate(4).order(ByteOrder.nativeOrder()).putInt(LAYER_3).array());
+    }
+    boolean ethernetOnly = program.name().equals("allow_ethertype");
+    PacketBatch frames = frames(subject);
+    Outcomes expected = expected(subject, frames);
+    int fd = -1;
+    try (LoadedObject object = LoadedObject.relocate(program.name(), elf, variables);
+        Memory in = new Memory(LINEAR)) {
+      BpfSyscall.Loaded loaded = BpfSyscall.progLoad(PROG_TYPE_LWT_IN, object.instructions());
+      fd = loaded.fd();
+      assertThat(fd).as(loaded.log()).isPositive();
+      try (BpfSyscall.TestRun run = new BpfSyscall.TestRun(fd, in, null)) {
+        for (int i = 0; i < frames.size(); i++) {
+          int length = frames.wireLength(i);
+          in.write(0, frames.data(), frames.offset(i), length);
+          assertThat(run.run(length, 0, 1)).isZero();
+          int wanted = ethernetOnly ? Verdicts.TC_ACT_SHOT : expected.code(i);
+          if (run.retval() != wanted) {
+            return Optional.of(
+                "%s at layer 3: %s: %d, expected %d"
+                    .formatted(subject, frames.packet(i), run.retval(), wanted));
+          }
+        }
+      }
+    } finally {
+      if (fd >= 0) {
+        LibC.close(fd);
+      }
+    }
+    return Optional.empty();
+  }
+}
