@@ -13,7 +13,7 @@ import io.plumbline.model.policy.Policy;
 import io.plumbline.model.policy.PolicyBuilder;
 import io.plumbline.model.policy.PolicyImage;
 import io.plumbline.model.policy.Position;
-import io.plumbline.model.policy.Side;
+import io.plumbline.model.ruleset.Effect;
 import io.plumbline.pcaps.PacketText;
 import java.util.List;
 import java.util.Optional;
@@ -85,10 +85,10 @@ class ReplacementTest {
   private static PolicyImage image(List<String> permits, List<String> forbids) throws Exception {
     PolicyBuilder builder = new PolicyBuilder("", Direction.EGRESS, Optional.empty());
     for (String permit : permits) {
-      builder.rule(Side.PERMIT, permit, Position.option("test"));
+      builder.rule(Effect.ACCEPT, permit, Position.option("test"));
     }
     for (String forbid : forbids) {
-      builder.rule(Side.FORBID, forbid, Position.option("test"));
+      builder.rule(Effect.DROP, forbid, Position.option("test"));
     }
     Policy policy = builder.build();
     return PolicyProgram.image(policy);
