@@ -236,9 +236,13 @@ public final class Intent {
     List<Guard> all = new ArrayList<>();
     all.add(flowClass.family().get() == Family.IPV4 ? IPV4 : IPV6);
     all.add(PROTOCOL.eq(flowClass.protocol()));
-    for (Field field : region.table().fields()) {
-      Form form = field.form(region.flowClass());
-      form.location().ifPresent(at -> addRanges(all, form, at, region.get(field)));
+    for (Form.Base base : Form.Base.values()) {
+      for (Field field : region.table().fields()) {
+        Form form = field.form(region.flowClass());
+        form.location()
+            .filter(at -> at.base() == base)
+            .ifPresent(at -> addRanges(all, form, at, region.get(field)));
+      }
     }
     return new Guard.AllOf(all);
   }
@@ -247,7 +251,8 @@ public final class Intent {
   private static void addRanges(List<Guard> to, Form form, Form.Location at, Values values) {
     int bytes = Math.min(8, form.bits() / 8);
     for (int part = 0; part < form.bits() / 8 / bytes; part++) {
-      Expr value = new Expr.Load(offset(at, bytes * part), bytes).named(form.name());
+      String half = form.bits() <= 64 ? "" : part == 0 ? ".hi" : ".lo";
+      Expr value = new Expr.Load(offset(at, bytes * part), bytes).named(at.header() + half);
       to.add(value.inRange(values.low(part), values.high(part)));
     }
   }

@@ -28,14 +28,14 @@ public final class IntentFields {
               .toList());
 
   public static final Field DESTINATION =
-      Field.prefix("destination", forms(c -> address(c, "destination", 30, 38)));
+      Field.prefix("destination", forms(c -> address(c, "destination", 30, 38, "daddr")));
 
   /** Of ICMP, the message type. */
   public static final Field DESTINATION_PORT =
       Field.range("destination port", forms(IntentFields::destinationPort));
 
   public static final Field SOURCE =
-      Field.prefix("source", forms(c -> address(c, "source", 26, 22)));
+      Field.prefix("source", forms(c -> address(c, "source", 26, 22, "saddr")));
 
   public static final Field SOURCE_PORT =
       Field.range("source port", forms(IntentFields::sourcePort));
@@ -58,15 +58,20 @@ public final class IntentFields {
   }
 
   /** Examples are documentation addresses (RFC 5737, RFC 3849). */
-  private static Form address(FlowClass flowClass, String name, int ipv4, int ipv6) {
+  private static Form address(FlowClass flowClass, String name, int ipv4, int ipv6, String header) {
     return flowClass
         .family()
         .map(
             family ->
                 switch (family) {
-                  case IPV4 -> Form.of(name, 32).at(Base.FRAME, ipv4).example(0xC000_0201L, 0);
+                  case IPV4 ->
+                      Form.of(name, 32)
+                          .at(Base.FRAME, ipv4, "ip." + header)
+                          .example(0xC000_0201L, 0);
                   case IPV6 ->
-                      Form.of(name, 128).at(Base.FRAME, ipv6).example(0x2001_0DB8_0000_0000L, 1);
+                      Form.of(name, 128)
+                          .at(Base.FRAME, ipv6, "ip6." + header)
+                          .example(0x2001_0DB8_0000_0000L, 1);
                 })
         .orElse(Form.NONE);
   }
@@ -75,8 +80,8 @@ public final class IntentFields {
     return switch (flowClass) {
       case ARP -> Form.NONE;
       case TCP4, UDP4, TCP6, UDP6 ->
-          Form.of("destination port", 16).at(Base.TRANSPORT, 2).example(443, 0);
-      case ICMP4, ICMP6 -> Form.of("type", 8).at(Base.TRANSPORT, 0).example(8, 0);
+          Form.of("destination port", 16).at(Base.TRANSPORT, 2, "dport").example(443, 0);
+      case ICMP4, ICMP6 -> Form.of("type", 8).at(Base.TRANSPORT, 0, "icmp.type").example(8, 0);
     };
   }
 
@@ -84,7 +89,7 @@ public final class IntentFields {
     return switch (flowClass) {
       case ARP, ICMP4, ICMP6 -> Form.NONE;
       case TCP4, UDP4, TCP6, UDP6 ->
-          Form.of("source port", 16).at(Base.TRANSPORT, 0).example(49152, 0);
+          Form.of("source port", 16).at(Base.TRANSPORT, 0, "sport").example(49152, 0);
     };
   }
 

@@ -24,8 +24,12 @@ public record Form(
     TRANSPORT
   }
 
-  /** A place in a header; the field is big-endian there. */
-  public record Location(Base base, int offsetBytes) {}
+  /**
+   * A place in a header; the field is big-endian there.
+   *
+   * @param header the field's name in decision lists, {@code ip.daddr}
+   */
+  public record Location(Base base, int offsetBytes, String header) {}
 
   public Form {
     if (bits < 0 || bits > 128) {
@@ -44,8 +48,9 @@ public record Form(
   }
 
   /** Returns the form of a header field. */
-  public Form at(Base base, int offsetBytes) {
-    return new Form(name, bits, Optional.of(new Location(base, offsetBytes)), exampleHi, exampleLo);
+  public Form at(Base base, int offsetBytes, String header) {
+    return new Form(
+        name, bits, Optional.of(new Location(base, offsetBytes, header)), exampleHi, exampleLo);
   }
 
   /** Returns the form with another example. */

@@ -255,9 +255,11 @@ class RuleSetTest {
             List.of(
                 Field.enumeration("kind", List.of("a", "b")),
                 Field.prefix(
-                    "to", List.of(Form.of("to", 128).at(frame, 1), Form.of("to", 32).at(frame, 8))),
-                Field.range("port", List.of(Form.of("port", 16).at(transport, 2), Form.NONE)),
-                Field.range("type", List.of(Form.of("type", 8).at(transport, 0))),
+                    "to",
+                    List.of(
+                        Form.of("to", 128).at(frame, 1, "h"), Form.of("to", 32).at(frame, 8, "h"))),
+                Field.range("port", List.of(Form.of("port", 16).at(transport, 2, "h"), Form.NONE)),
+                Field.range("type", List.of(Form.of("type", 8).at(transport, 0, "h"))),
                 Field.range("mark", List.of(Form.of("mark", 32)))));
     byte[] bytes = new byte[32];
     for (int i = 0; i < bytes.length; i++) {
