@@ -25,7 +25,13 @@ public final class FieldTable {
   private final int[] partOfLevel;
   private final long[][] max;
 
-  /** For each class: level, offset, 1 if it is counted from the transport header, and bytes. */
+  /**
+   * For each class, the loads from headers.
+   *
+   * <pre>
+   * bits: 31..16 offset | 12 from the transport header | 11..8 bytes | 7..0 level
+   * </pre>
+   */
   private final int[][] reads;
 
   /** Makes a table whose regions are printed field by field. */
@@ -79,10 +85,11 @@ public final class FieldTable {
         Form.Location location = form.location().get();
         int bytes = Math.min(8, form.bits() / 8);
         for (int part = 0; part < form.bits() / 8 / bytes; part++) {
-          reads.add(firstLevels[i] + part);
-          reads.add(location.offsetBytes() + bytes * part);
-          reads.add(location.base() == Form.Base.TRANSPORT ? 1 : 0);
-          reads.add(bytes);
+          reads.add(
+              location.offsetBytes() + bytes * part << 16
+                  | (location.base() == Form.Base.TRANSPORT ? 1 : 0) << 12
+                  | bytes << 8
+                  | firstLevels[i] + part);
         }
       }
     }
@@ -159,15 +166,14 @@ public final class FieldTable {
     if (classed()) {
       key[0] = flowClass;
     }
-    int[] from = reads[flowClass];
-    for (int i = 0; i < from.length; i += 4) {
-      int at = from[i + 1] + (from[i + 2] == 0 ? 0 : transport);
-      key[from[i]] =
-          switch (from[i + 3]) {
-            case 1 -> frame.u8(at);
+    for (int load : reads[flowClass]) {
+      int at = (load >>> 16) + (transport & -(load >>> 12 & 1));
+      key[load & 0xFF] =
+          switch (load >>> 8 & 0xF) {
             case 2 -> frame.u16(at);
             case 4 -> frame.u32(at);
-            default -> frame.u64(at);
+            case 8 -> frame.u64(at);
+            default -> frame.u8(at);
           };
     }
   }
