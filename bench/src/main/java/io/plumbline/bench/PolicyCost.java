@@ -6,13 +6,12 @@ import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.packet.Packet;
 import io.plumbline.model.policy.Direction;
-import io.plumbline.model.policy.Examples;
 import io.plumbline.model.policy.Policy;
 import io.plumbline.model.policy.PolicyBuilder;
 import io.plumbline.model.policy.PolicyException;
 import io.plumbline.model.policy.Position;
 import io.plumbline.model.policy.Rule;
-import io.plumbline.model.policy.Side;
+import io.plumbline.model.ruleset.Effect;
 import io.plumbline.pcaps.FlowPackets;
 import java.util.ArrayList;
 import java.util.List;
@@ -74,7 +73,7 @@ public class PolicyCost {
     SplittableRandom random = new SplittableRandom(2);
     for (int i = 0; i < FRAMES; i++) {
       Rule rule = made.rules().get(random.nextInt(made.rules().size()));
-      frames.add(FlowPackets.of(Examples.of(rule.boxes().get(0))).build());
+      frames.add(FlowPackets.of(rule.regions().get(0).example()).build());
     }
   }
 
@@ -92,7 +91,7 @@ public class PolicyCost {
       int low = random.nextInt(1, 0x10000);
       int high = kind.equals("ranges") ? random.nextInt(low, 0x10000) : low;
       builder.rule(
-          i % 4 == 0 ? Side.FORBID : Side.PERMIT,
+          i % 4 == 0 ? Effect.DROP : Effect.ACCEPT,
           "%s/%s:%d-%d".formatted(random.nextBoolean() ? "tcp" : "udp", host, low, high),
           Position.option("bench"));
     }

@@ -21,8 +21,8 @@ import io.plumbline.loader.libbpf.Bpf;
 import io.plumbline.loader.netlink.Link;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.policy.Direction;
-import io.plumbline.model.policy.Side;
 import io.plumbline.model.policy.StrictIntent;
+import io.plumbline.model.ruleset.Effect;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -209,8 +209,8 @@ class AttachTest {
           try (Attacher attacher = new Attacher()) {
             Link link = attacher.link("v0");
             StrictIntent intent = new StrictIntent();
-            intent.add(Side.PERMIT, "tcp/10.0.0.1:80");
-            intent.add(Side.FORBID, "tcp/10.0.0.1:22");
+            intent.add(Effect.ACCEPT, "tcp/10.0.0.1:80");
+            intent.add(Effect.DROP, "tcp/10.0.0.1:22");
             Subject subject = new Subject.Intent(intent.build());
             Attachment attachment =
                 attacher

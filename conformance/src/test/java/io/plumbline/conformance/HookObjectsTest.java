@@ -148,7 +148,7 @@ class HookObjectsTest {
   private static PacketBatch frames(Subject subject) throws Exception {
     PacketBatch all = new PacketBatch();
     all.addAll(Corpus.read(List.of(CORPORA)).frames());
-    PacketGenerator generator = new PacketGenerator(Subjects.inputsOf(subject));
+    PacketGenerator generator = new PacketGenerator(subject.inputs());
     generator.systematic(all);
     generator.random(all, 500, SEED);
     PacketBatch taken = new PacketBatch();

@@ -26,7 +26,7 @@ import io.plumbline.model.policy.PolicyBuilder;
 import io.plumbline.model.policy.PolicyException;
 import io.plumbline.model.policy.PolicyImage;
 import io.plumbline.model.policy.Position;
-import io.plumbline.model.policy.Side;
+import io.plumbline.model.ruleset.Effect;
 import io.plumbline.pcaps.PolicyPackets;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -98,14 +98,14 @@ class IntentTest {
 
   private static Policy policy(List<String> permits, List<String> forbids) {
     PolicyBuilder builder = new PolicyBuilder("", Direction.EGRESS, Optional.empty());
-    permits.forEach(text -> add(builder, Side.PERMIT, text));
-    forbids.forEach(text -> add(builder, Side.FORBID, text));
+    permits.forEach(text -> add(builder, Effect.ACCEPT, text));
+    forbids.forEach(text -> add(builder, Effect.DROP, text));
     return builder.build();
   }
 
-  private static void add(PolicyBuilder builder, Side side, String text) {
+  private static void add(PolicyBuilder builder, Effect effect, String text) {
     try {
-      builder.rule(side, text, HERE);
+      builder.rule(effect, text, HERE);
     } catch (PolicyException e) {
       // Source and destination of different families: there is no such rule to add.
       assertThat(e).hasMessageContaining("no packet can match");
@@ -275,14 +275,14 @@ class IntentTest {
     SplittableRandom random = new SplittableRandom(3);
     PolicyBuilder builder = new PolicyBuilder("", Direction.EGRESS, Optional.empty());
     for (int i = 0; i < rules; i++) {
-      Side side = i % 4 == 0 ? Side.FORBID : Side.PERMIT;
+      Effect effect = i % 4 == 0 ? Effect.DROP : Effect.ACCEPT;
       int address = random.nextInt();
       String host =
           "%d.%d.%d.%d"
               .formatted(address >>> 24, address >>> 16 & 255, address >>> 8 & 255, address & 255);
       int low = random.nextInt(0x10000);
       builder.rule(
-          side,
+          effect,
           i % 2 == 0
               ? "tcp/%s:%d".formatted(host, low)
               : "udp/%s/24:%d-%d"
@@ -308,9 +308,9 @@ class IntentTest {
   void limitsAreToldBeforeAnythingIsLoaded() throws Exception {
     PolicyBuilder builder = new PolicyBuilder("", Direction.EGRESS, Optional.empty());
     for (int i = 0; i < Policy.MAX_RULES; i++) {
-      builder.rule(Side.PERMIT, "arp", HERE);
+      builder.rule(Effect.ACCEPT, "arp", HERE);
     }
-    assertThatThrownBy(() -> builder.rule(Side.PERMIT, "arp", HERE))
+    assertThatThrownBy(() -> builder.rule(Effect.ACCEPT, "arp", HERE))
         .hasMessage("test: rules: more than 131072: expected fewer");
 
     // Prefixes of source within prefixes of destination, each in the next.
@@ -321,7 +321,7 @@ class IntentTest {
     }
     for (String to : widths) {
       for (String from : widths.subList(100, 129)) {
-        nested.rule(Side.PERMIT, "tcp/" + to + " from " + from, HERE);
+        nested.rule(Effect.ACCEPT, "tcp/" + to + " from " + from, HERE);
       }
     }
     assertThatThrownBy(() -> new Subject.Intent(nested.build()).image())

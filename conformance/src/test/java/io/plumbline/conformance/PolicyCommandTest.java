@@ -409,7 +409,7 @@ class PolicyCommandTest {
     PolicyFile read = PolicyFile.read(Path.of(file("y.yaml", text)));
     for (Direction direction : read.directions()) {
       read.policy(
-          direction, Optional.of(name -> List.of(io.plumbline.model.policy.Prefix.ipv4(1))));
+          direction, Optional.of(name -> List.of(io.plumbline.model.ruleset.Prefix.ipv4(1))));
     }
     return read.errors();
   }

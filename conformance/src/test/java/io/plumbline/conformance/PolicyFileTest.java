@@ -7,8 +7,8 @@ import io.plumbline.conformance.cli.Plumb;
 import io.plumbline.loader.policy.PolicyFile;
 import io.plumbline.model.packet.Packet;
 import io.plumbline.model.policy.Direction;
-import io.plumbline.model.policy.Flow;
 import io.plumbline.model.policy.FlowClass;
+import io.plumbline.model.policy.IntentFields;
 import io.plumbline.model.policy.Policy;
 import io.plumbline.model.policy.PolicyException;
 import io.plumbline.pcaps.FlowPackets;
@@ -210,7 +210,8 @@ class PolicyFileTest {
   private static final Packet ARP = PacketText.parse("eth arp");
   private static final Packet IPV4 = PacketText.parse("eth ipv4(10.3.0.1) tcp(1024,443)");
   private static final Packet IPV6 =
-      FlowPackets.of(new Flow(FlowClass.UDP6, 0x2001_0DB8L << 32, 1, 53, 0, 2, 1024)).build();
+      FlowPackets.of(IntentFields.flow(FlowClass.UDP6, 0x2001_0DB8L << 32, 1, 53, 0, 2, 1024))
+          .build();
 
   private String capture(Packet... packets) throws IOException {
     Path file = folder.resolve("few.pcap");

@@ -22,7 +22,7 @@ import io.plumbline.model.packet.VlanTag;
 import io.plumbline.model.policy.Direction;
 import io.plumbline.model.policy.PolicyBuilder;
 import io.plumbline.model.policy.Position;
-import io.plumbline.model.policy.Side;
+import io.plumbline.model.ruleset.Effect;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -170,7 +170,7 @@ class RealTrafficTest {
   private static Subject policy(Direction direction, String... permits) throws Exception {
     PolicyBuilder builder = new PolicyBuilder("test", direction, Optional.empty());
     for (String permit : permits) {
-      builder.rule(Side.PERMIT, permit, Position.option("--allow"));
+      builder.rule(Effect.ACCEPT, permit, Position.option("--allow"));
     }
     return new Subject.Intent(builder.build());
   }

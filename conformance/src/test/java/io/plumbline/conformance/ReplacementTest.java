@@ -14,7 +14,7 @@ import io.plumbline.model.policy.Direction;
 import io.plumbline.model.policy.Policy;
 import io.plumbline.model.policy.PolicyBuilder;
 import io.plumbline.model.policy.Position;
-import io.plumbline.model.policy.Side;
+import io.plumbline.model.ruleset.Effect;
 import io.plumbline.pcaps.PacketText;
 import java.util.List;
 import java.util.Optional;
@@ -88,10 +88,10 @@ class ReplacementTest {
   private static Image image(List<String> permits, List<String> forbids) throws Exception {
     PolicyBuilder builder = new PolicyBuilder("", Direction.EGRESS, Optional.empty());
     for (String permit : permits) {
-      builder.rule(Side.PERMIT, permit, Position.option("test"));
+      builder.rule(Effect.ACCEPT, permit, Position.option("test"));
     }
     for (String forbid : forbids) {
-      builder.rule(Side.FORBID, forbid, Position.option("test"));
+      builder.rule(Effect.DROP, forbid, Position.option("test"));
     }
     Policy policy = builder.build();
     return new Subject.Intent(policy).image();

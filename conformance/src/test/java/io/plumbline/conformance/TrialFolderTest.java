@@ -14,13 +14,13 @@ import io.plumbline.model.policy.Direction;
 import io.plumbline.model.policy.Policy;
 import io.plumbline.model.policy.PolicyBuilder;
 import io.plumbline.model.policy.Position;
-import io.plumbline.model.policy.Prefix;
 import io.plumbline.model.policy.Rule;
 import io.plumbline.model.policy.Selector;
 import io.plumbline.model.policy.SelectorParser;
-import io.plumbline.model.policy.Side;
 import io.plumbline.model.program.Chain;
 import io.plumbline.model.program.Input;
+import io.plumbline.model.ruleset.Effect;
+import io.plumbline.model.ruleset.Prefix;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -63,12 +63,12 @@ class TrialFolderTest {
     List<Prefix> resolved = List.of(Prefix.ipv4(0x0A000001), Prefix.ipv4(0x0A000002));
     return new PolicyBuilder("a = b", Direction.INGRESS, Optional.of(name -> resolved))
         .group("web", web)
-        .rule(Side.PERMIT, "https", "back\\slash\nand line", "tcp/@web:443,8080-8090", here)
-        .rule(Side.PERMIT, "", "", "icmp/any:echo-request from @web", here)
-        .rule(Side.PERMIT, "", "", "tcp/example.com:22 from 10.0.0.0/8", here)
-        .rule(Side.PERMIT, "", "", "tcp/example.com:22", here)
-        .rule(Side.FORBID, "", "", "ip/192.0.2.0/24", here)
-        .rule(Side.FORBID, "", "", "ip/192.0.2.0/24", here)
+        .rule(Effect.ACCEPT, "https", "back\\slash\nand line", "tcp/@web:443,8080-8090", here)
+        .rule(Effect.ACCEPT, "", "", "icmp/any:echo-request from @web", here)
+        .rule(Effect.ACCEPT, "", "", "tcp/example.com:22 from 10.0.0.0/8", here)
+        .rule(Effect.ACCEPT, "", "", "tcp/example.com:22", here)
+        .rule(Effect.DROP, "", "", "ip/192.0.2.0/24", here)
+        .rule(Effect.DROP, "", "", "ip/192.0.2.0/24", here)
         .build();
   }
 
@@ -96,8 +96,8 @@ class TrialFolderTest {
       assertThat(back.rules())
           .usingRecursiveFieldByFieldElementComparatorIgnoringFields("position")
           .isEqualTo(policy.get().rules());
-      assertThat(back.rules().stream().map(Rule::boxes).toList())
-          .isEqualTo(policy.get().rules().stream().map(Rule::boxes).toList());
+      assertThat(back.rules().stream().map(Rule::regions).toList())
+          .isEqualTo(policy.get().rules().stream().map(Rule::regions).toList());
     } else {
       assertThat(read.subject()).isEqualTo(subject);
     }

@@ -1,8 +1,14 @@
 package io.plumbline.pcaps;
 
+import static io.plumbline.model.policy.IntentFields.DESTINATION;
+import static io.plumbline.model.policy.IntentFields.DESTINATION_PORT;
+import static io.plumbline.model.policy.IntentFields.SOURCE;
+import static io.plumbline.model.policy.IntentFields.SOURCE_PORT;
+import static io.plumbline.model.policy.IntentFields.flowClass;
+
 import io.plumbline.model.packet.IpProtocol;
-import io.plumbline.model.policy.Family;
-import io.plumbline.model.policy.Flow;
+import io.plumbline.model.ruleset.Family;
+import io.plumbline.model.ruleset.Flow;
 
 /** Well-formed frames of flows. */
 public final class FlowPackets {
@@ -12,10 +18,10 @@ public final class FlowPackets {
 
   /** Returns the smallest well-formed frame of a flow: headers, and no payload. */
   public static PacketBuilder of(Flow flow) {
-    if (flow.flowClass().family().isEmpty()) {
+    if (flowClass(flow).family().isEmpty()) {
       return PacketBuilder.eth().arp();
     }
-    return flow.flowClass().family().get() == Family.IPV4 ? ipv4(flow, 5) : ipv6(flow);
+    return flowClass(flow).family().get() == Family.IPV4 ? ipv4(flow, 5) : ipv6(flow);
   }
 
   /**
@@ -24,22 +30,22 @@ public final class FlowPackets {
    * @param words length of the header in units of 4 bytes, 5..15
    */
   public static PacketBuilder ipv4(Flow flow, int words) {
-    PacketBuilder builder = PacketBuilder.eth().ipv4((int) flow.destinationHi());
-    builder.source((int) flow.sourceHi()).ihl(words);
-    transport(builder.protocol(flow.flowClass().protocol()), flow);
+    PacketBuilder builder = PacketBuilder.eth().ipv4((int) flow.get(DESTINATION));
+    builder.source((int) flow.get(SOURCE)).ihl(words);
+    transport(builder.protocol(flowClass(flow).protocol()), flow);
     return builder.u16(14 + 2, builder.length() - 14);
   }
 
   private static PacketBuilder ipv6(Flow flow, int... extensions) {
-    int protocol = flow.flowClass().protocol();
+    int protocol = flowClass(flow).protocol();
     PacketBuilder builder =
         PacketBuilder.eth().ipv6(extensions.length == 0 ? protocol : extensions[0]);
     for (int i = 0; i < 8; i++) {
       int shift = 56 - 8 * i;
-      builder.u8(14 + 8 + i, (int) (flow.sourceHi() >>> shift) & 0xFF);
-      builder.u8(14 + 16 + i, (int) (flow.sourceLo() >>> shift) & 0xFF);
-      builder.u8(14 + 24 + i, (int) (flow.destinationHi() >>> shift) & 0xFF);
-      builder.u8(14 + 32 + i, (int) (flow.destinationLo() >>> shift) & 0xFF);
+      builder.u8(14 + 8 + i, (int) (flow.get(SOURCE) >>> shift) & 0xFF);
+      builder.u8(14 + 16 + i, (int) (flow.lower(SOURCE) >>> shift) & 0xFF);
+      builder.u8(14 + 24 + i, (int) (flow.get(DESTINATION) >>> shift) & 0xFF);
+      builder.u8(14 + 32 + i, (int) (flow.lower(DESTINATION) >>> shift) & 0xFF);
     }
     for (int i = 0; i < extensions.length; i++) {
       builder.append(i + 1 < extensions.length ? extensions[i + 1] : protocol, 0, 0, 0, 0, 0, 0, 0);
@@ -57,17 +63,17 @@ public final class FlowPackets {
   }
 
   private static void transport(PacketBuilder builder, Flow flow) {
-    int protocol = flow.flowClass().protocol();
+    int protocol = flowClass(flow).protocol();
     if (protocol == IpProtocol.TCP || protocol == IpProtocol.UDP) {
-      int s = flow.sourcePort();
-      int d = flow.destinationPort();
+      int s = (int) flow.get(SOURCE_PORT);
+      int d = (int) flow.get(DESTINATION_PORT);
       if (protocol == IpProtocol.TCP) {
         builder.tcp(s, d);
       } else {
         builder.udp(s, d);
       }
     } else {
-      builder.append(flow.destinationPort(), 0, 0, 0, 0, 1, 0, 1);
+      builder.append((int) flow.get(DESTINATION_PORT), 0, 0, 0, 0, 1, 0, 1);
     }
   }
 }

@@ -1,16 +1,23 @@
 package io.plumbline.pcaps;
 
+import static io.plumbline.model.policy.IntentFields.destination;
+import static io.plumbline.model.policy.IntentFields.destinationPorts;
+import static io.plumbline.model.policy.IntentFields.flowClass;
+import static io.plumbline.model.policy.IntentFields.source;
+import static io.plumbline.model.policy.IntentFields.sourcePorts;
+
 import io.plumbline.model.packet.EtherType;
 import io.plumbline.model.packet.PacketBatch;
 import io.plumbline.model.packet.VlanTag;
-import io.plumbline.model.policy.Box;
-import io.plumbline.model.policy.Family;
-import io.plumbline.model.policy.Flow;
 import io.plumbline.model.policy.FlowClass;
+import io.plumbline.model.policy.IntentFields;
 import io.plumbline.model.policy.Policy;
 import io.plumbline.model.policy.PortRange;
-import io.plumbline.model.policy.Prefix;
 import io.plumbline.model.policy.Rule;
+import io.plumbline.model.ruleset.Family;
+import io.plumbline.model.ruleset.Flow;
+import io.plumbline.model.ruleset.FlowRegion;
+import io.plumbline.model.ruleset.Prefix;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -24,12 +31,12 @@ public final class PolicyPackets {
   private static final FlowClass[] CLASSES = FlowClass.values();
   private static final int[] EXTENSIONS = {0, 43, 44, 51, 60, 135, 59, 50};
 
-  private final List<Box> boxes = new ArrayList<>();
+  private final List<FlowRegion> regions = new ArrayList<>();
   private final SplittableRandom random;
 
   public PolicyPackets(Policy policy, long seed) {
     for (Rule rule : policy.rules()) {
-      boxes.addAll(rule.boxes());
+      regions.addAll(rule.regions());
     }
     random = new SplittableRandom(seed);
   }
@@ -47,7 +54,7 @@ public final class PolicyPackets {
             new VlanTag(
                 random.nextBoolean() ? EtherType.VLAN : EtherType.QINQ, random.nextInt(0x10000)));
       }
-      if (flow.flowClass() != FlowClass.ARP && random.nextInt(256) == 0) {
+      if (flowClass(flow) != FlowClass.ARP && random.nextInt(256) == 0) {
         grow(builder, flow);
       }
       batch.add(builder.build());
@@ -56,7 +63,7 @@ public final class PolicyPackets {
 
   /** Makes a frame about as long as those whose length field Linux leaves 0, and leaves it 0. */
   private void grow(PacketBuilder builder, Flow flow) {
-    boolean v4 = flow.flowClass().family().filter(f -> f == Family.IPV4).isPresent();
+    boolean v4 = flowClass(flow).family().filter(f -> f == Family.IPV4).isPresent();
     int fullest = 0xFFFF + (v4 ? 14 : 54);
     builder.pad(fullest + random.nextInt(3));
     if (random.nextInt(8) > 0) {
@@ -66,43 +73,44 @@ public final class PolicyPackets {
 
   /** Returns a flow at or near the edge of some rule, sometimes of two rules at once. */
   private Flow flow() {
-    if (boxes.isEmpty() || random.nextInt(16) == 0) {
+    if (regions.isEmpty() || random.nextInt(16) == 0) {
       return arbitrary();
     }
-    Box box = boxes.get(random.nextInt(boxes.size()));
-    if (box.flowClass() == FlowClass.ARP) {
-      return Flow.ARP;
+    FlowRegion region = regions.get(random.nextInt(regions.size()));
+    if (flowClass(region) == FlowClass.ARP) {
+      return IntentFields.ARP;
     }
     // The other fields often come from another rule, so that rules meet.
-    Box other = random.nextInt(3) == 0 ? boxes.get(random.nextInt(boxes.size())) : box;
-    Family family = box.destination().family();
-    Box ports = random.nextInt(3) == 0 ? other : box;
-    Box sources = other.source().family() == family && random.nextBoolean() ? other : box;
-    FlowClass flowClass = box.flowClass();
-    if (other.flowClass().family().equals(box.flowClass().family()) && random.nextInt(4) == 0) {
-      flowClass = other.flowClass();
+    FlowRegion other =
+        random.nextInt(3) == 0 ? regions.get(random.nextInt(regions.size())) : region;
+    Family family = destination(region).family();
+    FlowRegion ports = random.nextInt(3) == 0 ? other : region;
+    FlowRegion sources = source(other).family() == family && random.nextBoolean() ? other : region;
+    FlowClass flowClass = flowClass(region);
+    if (flowClass(other).family().equals(flowClass(region).family()) && random.nextInt(4) == 0) {
+      flowClass = flowClass(other);
     }
-    long[] to = address(box.destination());
-    long[] from = address(sources.source());
+    long[] to = address(destination(region));
+    long[] from = address(source(sources));
     int limit = flowClass.icmp() ? 0xFF : 0xFFFF;
-    return new Flow(
+    return IntentFields.flow(
         flowClass,
         to[0],
         to[1],
-        port(ports.destinationPorts()) & limit,
+        port(destinationPorts(ports)) & limit,
         from[0],
         from[1],
-        port(ports.sourcePorts()));
+        port(sourcePorts(ports)));
   }
 
   private Flow arbitrary() {
     FlowClass flowClass = CLASSES[random.nextInt(CLASSES.length)];
     if (flowClass == FlowClass.ARP) {
-      return Flow.ARP;
+      return IntentFields.ARP;
     }
     boolean v4 = flowClass.family().orElseThrow() == Family.IPV4;
     int limit = flowClass.icmp() ? 0xFF : 0xFFFF;
-    return new Flow(
+    return IntentFields.flow(
         flowClass,
         v4 ? random.nextInt() & 0xFFFF_FFFFL : random.nextLong(),
         v4 ? 0 : random.nextLong(),
@@ -150,8 +158,8 @@ public final class PolicyPackets {
   }
 
   private PacketBuilder frame(Flow flow) {
-    boolean v6 = flow.flowClass().family().filter(f -> f == Family.IPV6).isPresent();
-    if (flow.flowClass() == FlowClass.ARP || random.nextInt(3) > 0) {
+    boolean v6 = flowClass(flow).family().filter(f -> f == Family.IPV6).isPresent();
+    if (flowClass(flow) == FlowClass.ARP || random.nextInt(3) > 0) {
       return FlowPackets.of(flow);
     }
     if (!v6) {
@@ -173,7 +181,7 @@ public final class PolicyPackets {
   }
 
   private void damage(PacketBuilder builder, Flow flow) {
-    boolean v4 = flow.flowClass().family().filter(f -> f == Family.IPV4).isPresent();
+    boolean v4 = flowClass(flow).family().filter(f -> f == Family.IPV4).isPresent();
     switch (random.nextInt(8)) {
       case 0 -> builder.cut(random.nextInt(builder.length() + 1));
       case 1 -> builder.type(random.nextBoolean() ? EtherType.VLAN : random.nextInt(0x10000));

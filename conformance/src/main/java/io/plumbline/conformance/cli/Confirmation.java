@@ -14,10 +14,10 @@ import io.plumbline.model.engine.Outcomes;
 import io.plumbline.model.engine.Runner;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.packet.PacketBatch;
-import io.plumbline.model.policy.Flow;
 import io.plumbline.model.policy.Policy;
 import io.plumbline.model.policy.PolicyImage;
-import io.plumbline.model.policy.Side;
+import io.plumbline.model.ruleset.Effect;
+import io.plumbline.model.ruleset.Flow;
 import io.plumbline.pcaps.FlowPackets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -40,7 +40,7 @@ final class Confirmation {
     }
 
     boolean allowed(Policy policy, int i) {
-      return rules.get(i) >= 0 && policy.rules().get(rules.get(i)).side() == Side.PERMIT;
+      return rules.get(i) >= 0 && policy.rules().get(rules.get(i)).effect() == Effect.ACCEPT;
     }
 
     /** Returns how often each line must have decided when all frames were run once. */

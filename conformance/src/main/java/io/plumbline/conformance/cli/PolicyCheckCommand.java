@@ -5,7 +5,6 @@ import io.plumbline.loader.cli.ExitStatus;
 import io.plumbline.loader.cli.SubjectOptions;
 import io.plumbline.loader.policy.PolicyFile;
 import io.plumbline.model.engine.EngineException;
-import io.plumbline.model.policy.Diagrams;
 import io.plumbline.model.policy.Direction;
 import io.plumbline.model.policy.Policy;
 import io.plumbline.model.policy.PolicyAdvice;
@@ -15,7 +14,8 @@ import io.plumbline.model.policy.PolicyException;
 import io.plumbline.model.policy.PolicyImage;
 import io.plumbline.model.policy.Position;
 import io.plumbline.model.policy.Rule;
-import io.plumbline.model.policy.Side;
+import io.plumbline.model.ruleset.Effect;
+import io.plumbline.model.ruleset.FlowDiagram;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -116,7 +116,7 @@ final class PolicyCheckCommand implements Callable<Integer> {
   private List<PolicyCheck.Finding> findings(Policy policy) throws CommandException {
     try {
       return PolicyCheck.of(policy);
-    } catch (Diagrams.TooLargeException e) {
+    } catch (FlowDiagram.TooLargeException e) {
       throw new CommandException(ExitStatus.USAGE, file + ": " + e.getMessage());
     }
   }
@@ -124,7 +124,7 @@ final class PolicyCheckCommand implements Callable<Integer> {
   private List<PolicyAdvice> advice(List<Policy> policies) throws CommandException {
     try {
       return PolicyAdvice.warnings(policies);
-    } catch (Diagrams.TooLargeException e) {
+    } catch (FlowDiagram.TooLargeException e) {
       throw new CommandException(ExitStatus.USAGE, file + ": " + e.getMessage());
     }
   }
@@ -158,7 +158,7 @@ final class PolicyCheckCommand implements Callable<Integer> {
                 .formatted(
                     finding,
                     finding.example(),
-                    by.side() == Side.PERMIT ? "allowed" : "dropped",
+                    by.effect() == Effect.ACCEPT ? "allowed" : "dropped",
                     by));
         warnings.add(warning(finding, by));
       }
@@ -205,7 +205,7 @@ final class PolicyCheckCommand implements Callable<Integer> {
     map.put("because", finding.because().stream().map(Rule::toString).toList());
     map.put("example", finding.example().toString());
     map.put("decidedBy", by.toString());
-    map.put("allowed", by.side() == Side.PERMIT);
+    map.put("allowed", by.effect() == Effect.ACCEPT);
     return map;
   }
 

@@ -6,13 +6,13 @@ import io.plumbline.loader.cli.ExitStatus;
 import io.plumbline.loader.cli.PolicyOptions;
 import io.plumbline.loader.cli.SubjectOptions;
 import io.plumbline.model.engine.EngineException;
-import io.plumbline.model.policy.Box;
-import io.plumbline.model.policy.Diagrams;
 import io.plumbline.model.policy.Direction;
 import io.plumbline.model.policy.Policy;
 import io.plumbline.model.policy.PolicyBuilder;
 import io.plumbline.model.policy.PolicyDiff;
 import io.plumbline.model.policy.Rule;
+import io.plumbline.model.ruleset.FlowDiagram;
+import io.plumbline.model.ruleset.FlowRegion;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -96,7 +96,7 @@ final class PolicyDiffCommand implements Callable<Integer> {
     PolicyDiff diff;
     try {
       diff = PolicyDiff.of(a, b, json == null ? most : Integer.MAX_VALUE);
-    } catch (Diagrams.TooLargeException e) {
+    } catch (FlowDiagram.TooLargeException e) {
       throw new CommandException(ExitStatus.USAGE, "policy diff: " + e.getMessage());
     }
     List<PolicyDiff.Difference> onlyA = diff.onlyFirst();
@@ -166,8 +166,9 @@ final class PolicyDiffCommand implements Callable<Integer> {
               + allowedBy.position()
               + "); there: "
               + droppedBy(difference.droppedBy()));
-      for (Box box : difference.boxes().subList(0, Math.min(most, difference.boxes().size()))) {
-        out.println("    " + box);
+      for (FlowRegion region :
+          difference.regions().subList(0, Math.min(most, difference.regions().size()))) {
+        out.println("    " + region);
       }
       if (difference.count() > most) {
         out.println("    and " + (difference.count() - most) + " more");
@@ -186,7 +187,7 @@ final class PolicyDiffCommand implements Callable<Integer> {
     map.put("position", difference.allowedBy().position().toString());
     map.put("droppedBy", droppedBy(difference.droppedBy()));
     List<String> selectors = new ArrayList<>();
-    difference.boxes().forEach(box -> selectors.add(box.toString()));
+    difference.regions().forEach(region -> selectors.add(region.toString()));
     map.put("selectors", selectors);
     map.put("count", difference.count());
     map.put("example", difference.example().toString());

@@ -7,15 +7,17 @@ import io.plumbline.model.packet.CutCaptureException;
 import io.plumbline.model.packet.PacketBatch;
 import io.plumbline.model.packet.PacketView;
 import io.plumbline.model.policy.Direction;
-import io.plumbline.model.policy.Family;
-import io.plumbline.model.policy.Flow;
+import io.plumbline.model.policy.IntentFields;
 import io.plumbline.model.policy.Policy;
 import io.plumbline.model.policy.PolicyException;
 import io.plumbline.model.policy.PolicySuggestion;
 import io.plumbline.model.policy.Position;
-import io.plumbline.model.policy.Prefix;
 import io.plumbline.model.policy.Selector;
 import io.plumbline.model.policy.SelectorParser;
+import io.plumbline.model.ruleset.Family;
+import io.plumbline.model.ruleset.Field;
+import io.plumbline.model.ruleset.Flow;
+import io.plumbline.model.ruleset.Prefix;
 import io.plumbline.pcaps.CaptureException;
 import io.plumbline.pcaps.CaptureReader;
 import java.io.PrintWriter;
@@ -151,17 +153,18 @@ final class PolicySuggestCommand implements Callable<Integer> {
   }
 
   private static boolean isIp(Flow flow) {
-    return flow.flowClass().family().isPresent();
+    return IntentFields.flowClass(flow).family().isPresent();
   }
 
   private boolean counts(Flow flow, List<Prefix> own) {
-    if (own.isEmpty() || flow.flowClass().family().isEmpty()) {
+    if (own.isEmpty() || IntentFields.flowClass(flow).family().isEmpty()) {
       return true;
     }
     boolean out = direction == Direction.EGRESS;
-    long hi = out ? flow.sourceHi() : flow.destinationHi();
-    long lo = out ? flow.sourceLo() : flow.destinationLo();
-    Family family = flow.flowClass().family().get();
+    Field field = out ? IntentFields.SOURCE : IntentFields.DESTINATION;
+    long hi = flow.get(field);
+    long lo = flow.lower(field);
+    Family family = IntentFields.flowClass(flow).family().get();
     return own.stream().anyMatch(p -> p.family() == family && p.contains(hi, lo));
   }
 

@@ -28,9 +28,9 @@ import io.plumbline.model.filter.Intent;
 import io.plumbline.model.filter.IntentDecider;
 import io.plumbline.model.packet.PacketBatch;
 import io.plumbline.model.packet.PacketView;
-import io.plumbline.model.policy.Diagrams;
-import io.plumbline.model.policy.Flow;
-import io.plumbline.model.policy.Prefix;
+import io.plumbline.model.policy.IntentFields;
+import io.plumbline.model.ruleset.Flow;
+import io.plumbline.model.ruleset.Prefix;
 import io.plumbline.pcaps.CaptureException;
 import io.plumbline.pcaps.CaptureReader;
 import io.plumbline.pcaps.CaptureWriter;
@@ -308,9 +308,9 @@ final class ReplayCommand implements Callable<Integer> {
   private static String flow(PacketBatch batch, int i) {
     PacketView view = new PacketView();
     view.show(batch, i);
-    long[] key = new long[Diagrams.FIELDS];
+    long[] key = new long[IntentFields.TABLE.levels()];
     IntentDecider.readKey(view, key);
-    return "  [" + Flow.of(key) + "]";
+    return "  [" + new Flow(IntentFields.TABLE, key) + "]";
   }
 
   /** Returns the fields that the deciding clause looks at, with their bytes. */

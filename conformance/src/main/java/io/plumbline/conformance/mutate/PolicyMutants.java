@@ -1,12 +1,16 @@
 package io.plumbline.conformance.mutate;
 
-import io.plumbline.model.policy.Box;
 import io.plumbline.model.policy.FlowClass;
+import io.plumbline.model.policy.IntentFields;
 import io.plumbline.model.policy.Policy;
-import io.plumbline.model.policy.PortRange;
-import io.plumbline.model.policy.Prefix;
 import io.plumbline.model.policy.Rule;
-import io.plumbline.model.policy.Side;
+import io.plumbline.model.ruleset.Effect;
+import io.plumbline.model.ruleset.Field;
+import io.plumbline.model.ruleset.FieldTable;
+import io.plumbline.model.ruleset.FlowRegion;
+import io.plumbline.model.ruleset.Prefix;
+import io.plumbline.model.ruleset.ValueRange;
+import io.plumbline.model.ruleset.Values;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -44,28 +48,28 @@ public final class PolicyMutants {
     List<Rule> without = new ArrayList<>(policy.rules());
     without.remove(index);
     add(rule + ": left out", without);
-    Side other = rule.side() == Side.FORBID ? Side.PERMIT : Side.FORBID;
-    set(index, rule + ": " + other.word(), withBoxes(rule, other, rule.boxes()));
-    for (int i = 0; i < rule.boxes().size(); i++) {
-      Box box = rule.boxes().get(i);
-      List<Box> fewer = new ArrayList<>(rule.boxes());
+    Effect other = rule.effect().other();
+    set(index, rule + ": " + Rule.word(other), withRegions(rule, other, rule.regions()));
+    for (int i = 0; i < rule.regions().size(); i++) {
+      FlowRegion region = rule.regions().get(i);
+      List<FlowRegion> fewer = new ArrayList<>(rule.regions());
       fewer.remove(i);
       if (!fewer.isEmpty()) {
-        set(index, rule + ": without " + box, withBoxes(rule, rule.side(), fewer));
+        set(index, rule + ": without " + region, withRegions(rule, rule.effect(), fewer));
       }
-      for (Box changed : changes(box)) {
-        List<Box> boxes = new ArrayList<>(rule.boxes());
-        boxes.set(i, changed);
+      for (FlowRegion changed : changes(region)) {
+        List<FlowRegion> regions = new ArrayList<>(rule.regions());
+        regions.set(i, changed);
         set(
             index,
-            "%s: %s as %s".formatted(rule, box, changed),
-            withBoxes(rule, rule.side(), boxes));
+            "%s: %s as %s".formatted(rule, region, changed),
+            withRegions(rule, rule.effect(), regions));
       }
     }
   }
 
-  private static Rule withBoxes(Rule rule, Side side, List<Box> boxes) {
-    return new Rule(side, rule.name(), rule.comment(), rule.selector(), rule.position(), boxes);
+  private static Rule withRegions(Rule rule, Effect effect, List<FlowRegion> regions) {
+    return new Rule(effect, rule.name(), rule.comment(), rule.selector(), rule.position(), regions);
   }
 
   private void set(int index, String what, Rule rule) {
@@ -75,56 +79,42 @@ public final class PolicyMutants {
   }
 
   private void add(String what, List<Rule> rules) {
-    rules.sort(Comparator.comparing(Rule::side));
+    rules.sort(Comparator.comparing(Rule::effect));
     mutants.add(
         new Mutant(
             what, new Policy(policy.name(), policy.direction(), rules, policy.resolutions())));
   }
 
-  private static List<Box> changes(Box box) {
-    List<Box> changes = new ArrayList<>();
-    if (box.flowClass() == FlowClass.ARP) {
-      return changes;
-    }
+  private static List<FlowRegion> changes(FlowRegion region) {
+    List<FlowRegion> changes = new ArrayList<>();
+    FieldTable table = region.table();
+    FlowClass flowClass = IntentFields.flowClass(region);
     for (FlowClass other : FlowClass.values()) {
-      if (other != box.flowClass() && other.family().equals(box.flowClass().family())) {
-        changes.add(
-            new Box(
-                other,
-                box.destination(),
-                box.destinationPorts(),
-                box.source(),
-                other.icmp() ? PortRange.ANY : box.sourcePorts()));
+      if (other != flowClass && other.family().equals(flowClass.family())) {
+        region.inClass(other.index()).ifPresent(changes::add);
       }
     }
-    for (Prefix to : changes(box.destination())) {
-      changes.add(
-          new Box(box.flowClass(), to, box.destinationPorts(), box.source(), box.sourcePorts()));
-    }
-    for (Prefix from : changes(box.source())) {
-      changes.add(
-          new Box(
-              box.flowClass(), box.destination(), box.destinationPorts(), from, box.sourcePorts()));
-    }
-    for (PortRange ports : changes(box.destinationPorts())) {
-      changes.add(
-          new Box(box.flowClass(), box.destination(), ports, box.source(), box.sourcePorts()));
-    }
-    if (!box.flowClass().icmp()) {
-      for (PortRange ports : changes(box.sourcePorts())) {
-        changes.add(
-            new Box(
-                box.flowClass(), box.destination(), box.destinationPorts(), box.source(), ports));
+    for (Field field : table.fields().subList(1, table.fields().size())) {
+      if (field.form(region.flowClass()).bits() > 0) {
+        for (Values values : changes(region.get(field))) {
+          if (field.admits(region.flowClass(), values)) {
+            changes.add(region.with(field, values));
+          }
+        }
       }
     }
     return changes;
+  }
+
+  private static List<? extends Values> changes(Values values) {
+    return values instanceof Prefix prefix ? changes(prefix) : changes((ValueRange) values);
   }
 
   private static List<Prefix> changes(Prefix prefix) {
     List<Prefix> changes = new ArrayList<>();
     if (prefix.length() > 0) {
       changes.add(prefix.widened(prefix.length() - 1));
-      // The neighbour: the last bit of the prefix turned over.
+      // The neighbour: the last bit of the prefix flipped.
       int behind = prefix.family().bits() - prefix.length();
       boolean inLo = prefix.length() > 64;
       int shift = prefix.family().bits() == 32 || inLo ? behind : behind - 64;
@@ -141,19 +131,19 @@ public final class PolicyMutants {
     return changes;
   }
 
-  private static List<PortRange> changes(PortRange range) {
-    List<PortRange> changes = new ArrayList<>();
-    int low = range.low();
-    int high = range.high();
-    if (low > 0) {
-      changes.add(new PortRange(low - 1, high));
+  private static List<ValueRange> changes(ValueRange range) {
+    List<ValueRange> changes = new ArrayList<>();
+    long low = range.low();
+    long high = range.high();
+    if (low != 0) {
+      changes.add(new ValueRange(low - 1, high));
     }
-    if (low < high) {
-      changes.add(new PortRange(low + 1, high));
-      changes.add(new PortRange(low, high - 1));
+    if (low != high) {
+      changes.add(new ValueRange(low + 1, high));
+      changes.add(new ValueRange(low, high - 1));
     }
-    if (high < 0xFFFF) {
-      changes.add(new PortRange(low, high + 1));
+    if (high != -1L) {
+      changes.add(new ValueRange(low, high + 1));
     }
     return changes;
   }

@@ -14,12 +14,12 @@ import io.plumbline.model.policy.Policy;
 import io.plumbline.model.policy.PolicyBuilder;
 import io.plumbline.model.policy.PolicyException;
 import io.plumbline.model.policy.Position;
-import io.plumbline.model.policy.Side;
 import io.plumbline.model.policy.StrictIntent;
 import io.plumbline.model.policy.StrictRow;
 import io.plumbline.model.program.Chain;
 import io.plumbline.model.program.InputException;
 import io.plumbline.model.program.ProgramSpec;
+import io.plumbline.model.ruleset.Effect;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -182,13 +182,13 @@ public final class Prover {
         }
       } else if (other.equals(StrictRow.PROGRAM)) {
         StrictIntent strict = new StrictIntent();
-        strict.add(Side.PERMIT, "arp");
-        strict.add(Side.PERMIT, "dns/10.0.0.53");
-        strict.add(Side.PERMIT, "tcp/10.0.0.1:443");
-        strict.add(Side.FORBID, "tcp/10.0.0.1:80");
+        strict.add(Effect.ACCEPT, "arp");
+        strict.add(Effect.ACCEPT, "dns/10.0.0.53");
+        strict.add(Effect.ACCEPT, "tcp/10.0.0.1:443");
+        strict.add(Effect.DROP, "tcp/10.0.0.1:80");
         subjects.add(new Subject.IntentRows(strict.build()));
         StrictIntent single = new StrictIntent();
-        single.add(Side.PERMIT, "udp/10.0.0.1:123");
+        single.add(Effect.ACCEPT, "udp/10.0.0.1:123");
         subjects.add(new Subject.IntentRows(single.build()));
       }
       return subjects;
@@ -236,9 +236,9 @@ public final class Prover {
   private static Policy policy(List<String> permits, String forbid) throws PolicyException {
     PolicyBuilder builder = new PolicyBuilder("", Direction.EGRESS, Optional.empty());
     for (String permit : permits) {
-      builder.rule(Side.PERMIT, permit, Position.option("example"));
+      builder.rule(Effect.ACCEPT, permit, Position.option("example"));
     }
-    builder.rule(Side.FORBID, forbid, Position.option("example"));
+    builder.rule(Effect.DROP, forbid, Position.option("example"));
     return builder.build();
   }
 

@@ -26,10 +26,10 @@ import io.plumbline.model.policy.Policy;
 import io.plumbline.model.policy.PolicyBuilder;
 import io.plumbline.model.policy.PolicyException;
 import io.plumbline.model.policy.Position;
-import io.plumbline.model.policy.Prefix;
-import io.plumbline.model.policy.Side;
 import io.plumbline.model.policy.StrictIntent;
 import io.plumbline.model.policy.StrictRow;
+import io.plumbline.model.ruleset.Effect;
+import io.plumbline.model.ruleset.Prefix;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -102,7 +102,7 @@ final class RowsProof {
 
     // A rule of each kind names the fields that rows are about.
     StrictIntent one = new StrictIntent();
-    one.add(Side.PERMIT, "tcp/10.0.0.1:443");
+    one.add(Effect.ACCEPT, "tcp/10.0.0.1:443");
     List<Clause> clauses = Intent.decisions(one.build()).clauses();
     DecisionTerms decisions =
         new DecisionTerms(
@@ -273,16 +273,16 @@ final class RowsProof {
     PolicyBuilder builder = new PolicyBuilder("", Direction.EGRESS, Optional.empty());
     try {
       for (Row row : rows.subList(0, (int) at.of(count))) {
-        Side side = at.of(row.allow) == 1 ? Side.PERMIT : Side.FORBID;
+        Effect effect = at.of(row.allow) == 1 ? Effect.ACCEPT : Effect.DROP;
         if (at.holds(row.arp)) {
-          builder.rule(side, "arp", Position.option("row"));
+          builder.rule(effect, "arp", Position.option("row"));
           continue;
         }
         Prefix host = Prefix.ipv4((int) at.of(row.destination));
         String port = at.of(row.anyPort) == 1 ? "" : ":" + at.of(row.port);
         String protocol = at.of(row.first) == IpProtocol.TCP ? "tcp/" : "udp/";
         String selector = at.holds(row.both) ? "dns/" + host : protocol + host + port;
-        builder.rule(side, selector, Position.option("row"));
+        builder.rule(effect, selector, Position.option("row"));
       }
       return builder.build();
     } catch (PolicyException e) {

@@ -3,8 +3,9 @@ package io.plumbline.conformance.replay;
 import io.plumbline.model.filter.IntentDecider;
 import io.plumbline.model.packet.PacketBatch;
 import io.plumbline.model.packet.PacketView;
-import io.plumbline.model.policy.Diagrams;
-import io.plumbline.model.policy.Flow;
+import io.plumbline.model.policy.IntentFields;
+import io.plumbline.model.ruleset.FieldTable;
+import io.plumbline.model.ruleset.Flow;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -25,8 +26,14 @@ public final class UnmatchedFlows {
    */
   public record Entry(String to, long packets, long bytes) {}
 
+  private static final FieldTable TABLE = IntentFields.TABLE;
+  private static final int CLASS = TABLE.level(IntentFields.CLASS);
+  private static final int PORT = TABLE.level(IntentFields.DESTINATION_PORT);
+  private static final int HI = TABLE.level(IntentFields.DESTINATION);
+  private static final int LO = HI + 1;
+
   private final PacketView view = new PacketView();
-  private final long[] key = new long[Diagrams.FIELDS];
+  private final long[] key = new long[TABLE.levels()];
 
   /** An open hash table: class and port, both halves of the address; no packets, no entry. */
   private final long[] kinds = new long[SLOTS];
@@ -42,11 +49,11 @@ public final class UnmatchedFlows {
   public void add(PacketBatch batch, int i) {
     view.show(batch, i);
     IntentDecider.readKey(view, key);
-    long kind = key[0] << 16 | key[3];
-    long hash = (kind ^ key[1] * 0x9E3779B97F4A7C15L ^ key[2]) * 0xD6E8FEB86659FD93L;
+    long kind = key[CLASS] << 16 | key[PORT];
+    long hash = (kind ^ key[HI] * 0x9E3779B97F4A7C15L ^ key[LO]) * 0xD6E8FEB86659FD93L;
     int slot = (int) (hash >>> 32) & SLOTS - 1;
     while (packets[slot] != 0
-        && (kinds[slot] != kind || his[slot] != key[1] || los[slot] != key[2])) {
+        && (kinds[slot] != kind || his[slot] != key[HI] || los[slot] != key[LO])) {
       slot = slot + 1 & SLOTS - 1;
     }
     if (packets[slot] == 0) {
@@ -56,8 +63,8 @@ public final class UnmatchedFlows {
       }
       used++;
       kinds[slot] = kind;
-      his[slot] = key[1];
-      los[slot] = key[2];
+      his[slot] = key[HI];
+      los[slot] = key[LO];
     }
     packets[slot]++;
     bytes[slot] += batch.wireLength(i);
@@ -80,8 +87,13 @@ public final class UnmatchedFlows {
   }
 
   private Entry entry(int slot) {
-    long[] fields = {kinds[slot] >>> 16, his[slot], los[slot], kinds[slot] & 0xFFFF, 0, 0, 0};
-    return new Entry(Flow.of(fields).destination(), packets[slot], bytes[slot]);
+    long[] fields = new long[TABLE.levels()];
+    fields[CLASS] = kinds[slot] >>> 16;
+    fields[PORT] = kinds[slot] & 0xFFFF;
+    fields[HI] = his[slot];
+    fields[LO] = los[slot];
+    String to = IntentFields.toDestination(new Flow(TABLE, fields)).toString();
+    return new Entry(to, packets[slot], bytes[slot]);
   }
 
   /** Returns how many destinations are held. */

@@ -4,8 +4,8 @@ import io.plumbline.model.packet.EtherType;
 import io.plumbline.model.packet.IpProtocol;
 import io.plumbline.model.packet.Packet;
 import io.plumbline.model.packet.PacketView;
-import io.plumbline.model.policy.Family;
-import io.plumbline.model.policy.Prefix;
+import io.plumbline.model.ruleset.Family;
+import io.plumbline.model.ruleset.Prefix;
 import java.util.ArrayList;
 import java.util.List;
 

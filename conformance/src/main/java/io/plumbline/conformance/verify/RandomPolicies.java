@@ -1,7 +1,6 @@
 package io.plumbline.conformance.verify;
 
 import io.plumbline.model.policy.Direction;
-import io.plumbline.model.policy.Family;
 import io.plumbline.model.policy.Policy;
 import io.plumbline.model.policy.PolicyBuilder;
 import io.plumbline.model.policy.PolicyException;
@@ -9,9 +8,10 @@ import io.plumbline.model.policy.PortRange;
 import io.plumbline.model.policy.Position;
 import io.plumbline.model.policy.Rule;
 import io.plumbline.model.policy.Selector;
-import io.plumbline.model.policy.Side;
 import io.plumbline.model.policy.StrictIntent;
 import io.plumbline.model.policy.StrictRow;
+import io.plumbline.model.ruleset.Effect;
+import io.plumbline.model.ruleset.Family;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -116,20 +116,20 @@ public final class RandomPolicies {
   private Policy strict() throws PolicyException {
     StrictIntent intent = new StrictIntent();
     for (int i = random.nextInt(12); i > 0; i--) {
-      intent.add(Side.FORBID, strictSelector(Side.FORBID));
+      intent.add(Effect.DROP, strictSelector(Effect.DROP));
     }
     for (int i = random.nextInt(1, 16); i > 0; i--) {
-      intent.add(Side.PERMIT, strictSelector(Side.PERMIT));
+      intent.add(Effect.ACCEPT, strictSelector(Effect.ACCEPT));
     }
     return intent.build();
   }
 
-  private String strictSelector(Side side) {
+  private String strictSelector(Effect effect) {
     if (random.nextInt(10) == 0) {
       return "arp";
     }
     String host = "10.0.%d.%d".formatted(random.nextInt(2), random.nextInt(6));
-    return switch (random.nextInt(side == Side.PERMIT ? 5 : 4)) {
+    return switch (random.nextInt(effect == Effect.ACCEPT ? 5 : 4)) {
       case 0 -> "dns/" + host;
       case 1 -> "udp/%s:%d".formatted(host, random.nextInt(52, 56));
       case 2, 3 -> "tcp/%s:%d".formatted(host, random.nextInt(52, 56));
@@ -140,10 +140,10 @@ public final class RandomPolicies {
   private Policy extended() throws PolicyException {
     PolicyBuilder builder = new PolicyBuilder("", Direction.EGRESS, Optional.empty());
     for (int i = random.nextInt(12); i > 0; i--) {
-      builder.rule(Side.FORBID, selector(), POSITION);
+      builder.rule(Effect.DROP, selector(), POSITION);
     }
     for (int i = random.nextInt(random.nextInt(8) == 0 ? 60 : 16); i > 0; i--) {
-      builder.rule(Side.PERMIT, selector(), POSITION);
+      builder.rule(Effect.ACCEPT, selector(), POSITION);
     }
     return builder.build();
   }

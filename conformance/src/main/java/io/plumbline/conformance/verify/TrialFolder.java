@@ -4,22 +4,22 @@ import io.plumbline.model.catalog.ProgramCatalog;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.packet.Packet;
 import io.plumbline.model.packet.VlanTag;
-import io.plumbline.model.policy.Box;
 import io.plumbline.model.policy.Direction;
+import io.plumbline.model.policy.IntentFields;
 import io.plumbline.model.policy.Policy;
 import io.plumbline.model.policy.PolicyBuilder;
 import io.plumbline.model.policy.PolicyException;
 import io.plumbline.model.policy.Position;
-import io.plumbline.model.policy.Prefix;
 import io.plumbline.model.policy.Rule;
 import io.plumbline.model.policy.Selector;
 import io.plumbline.model.policy.SelectorParser;
-import io.plumbline.model.policy.Side;
 import io.plumbline.model.program.Chain;
 import io.plumbline.model.program.Input;
 import io.plumbline.model.program.InputException;
 import io.plumbline.model.program.InputGrammar;
 import io.plumbline.model.program.ProgramSpec;
+import io.plumbline.model.ruleset.FlowRegion;
+import io.plumbline.model.ruleset.Prefix;
 import io.plumbline.pcaps.OutputFile;
 import io.plumbline.pcaps.PcapWriter;
 import java.io.IOException;
@@ -108,12 +108,12 @@ public record TrialFolder(
     Map<String, Set<Prefix>> groups = new LinkedHashMap<>();
     int number = 0;
     for (Rule rule : policy.rules()) {
-      lines.put("rule." + number, rule.side().word() + " " + rule.selector());
+      lines.put("rule." + number, Rule.word(rule.effect()) + " " + rule.selector());
       lines.put("name." + number, rule.name());
       lines.put("comment." + number++, rule.comment());
-      for (Box box : rule.boxes()) {
-        addMember(groups, rule.selector().to(), box.destination());
-        addMember(groups, rule.selector().from(), box.source());
+      for (FlowRegion region : rule.regions()) {
+        addMember(groups, rule.selector().to(), IntentFields.destination(region));
+        addMember(groups, rule.selector().from(), IntentFields.source(region));
       }
     }
     groups.forEach((name, members) -> lines.put("group." + name, join(members)));
@@ -228,7 +228,7 @@ public record TrialFolder(
     for (int i = 0; properties.containsKey("rule." + i); i++) {
       String[] words = properties.getProperty("rule." + i, "").split(" ", 2);
       builder.rule(
-          words[0].equals(Side.PERMIT.word()) ? Side.PERMIT : Side.FORBID,
+          Rule.effectOf(words[0]),
           properties.getProperty("name." + i, ""),
           properties.getProperty("comment." + i, ""),
           words[words.length - 1],

@@ -3,14 +3,14 @@ package io.plumbline.loader.attach;
 import io.plumbline.model.decision.Clause;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.filter.Intent;
-import io.plumbline.model.policy.Box;
 import io.plumbline.model.policy.Direction;
 import io.plumbline.model.policy.Policy;
 import io.plumbline.model.policy.PolicyBuilder;
 import io.plumbline.model.policy.PolicyException;
 import io.plumbline.model.policy.Position;
 import io.plumbline.model.policy.Rule;
-import io.plumbline.model.policy.Side;
+import io.plumbline.model.ruleset.Effect;
+import io.plumbline.model.ruleset.FlowRegion;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -40,7 +40,7 @@ public final class CounterLines {
       if (i < rules.size()) {
         Rule rule = rules.get(i);
         String name = rule.name().isEmpty() ? "" : " \"" + rule.name().replace('\t', ' ') + "\"";
-        line += "\t" + rule + name + "\t" + Box.join(rule.boxes());
+        line += "\t" + rule + name + "\t" + FlowRegion.join(rule.regions());
       }
       lines.add(line);
     }
@@ -65,8 +65,9 @@ public final class CounterLines {
       for (String line : lines) {
         String[] fields = line.split("\t", -1);
         if (fields.length == 3) {
-          Side side = fields[0].startsWith(Side.FORBID.word()) ? Side.FORBID : Side.PERMIT;
-          rules.add(rule(side, fields[2]));
+          Effect effect =
+              fields[0].startsWith(Rule.word(Effect.DROP)) ? Effect.DROP : Effect.ACCEPT;
+          rules.add(rule(effect, fields[2]));
         }
       }
     } catch (PolicyException e) {
@@ -77,22 +78,22 @@ public final class CounterLines {
         : Optional.of(new Policy("", direction, rules, Map.of()));
   }
 
-  private static Rule rule(Side side, String boxes) throws PolicyException {
-    List<Box> all = new ArrayList<>();
+  private static Rule rule(Effect effect, String regions) throws PolicyException {
+    List<FlowRegion> all = new ArrayList<>();
     Position position = Position.option("attached");
     Rule first = null;
-    for (String box : boxes.split(", ", -1)) {
+    for (String region : regions.split(", ", -1)) {
       first =
           new PolicyBuilder("", Direction.EGRESS, Optional.empty())
-              .rule(side, box, position)
+              .rule(effect, region, position)
               .build()
               .rules()
               .get(0);
-      all.addAll(first.boxes());
+      all.addAll(first.regions());
     }
     if (first == null) {
       throw new PolicyException(position, "no packets");
     }
-    return new Rule(side, "", "", first.selector(), position, all);
+    return new Rule(effect, "", "", first.selector(), position, all);
   }
 }

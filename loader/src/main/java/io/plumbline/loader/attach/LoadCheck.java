@@ -12,12 +12,12 @@ import io.plumbline.model.policy.Policy;
 import io.plumbline.model.policy.PolicyBuilder;
 import io.plumbline.model.policy.PolicyException;
 import io.plumbline.model.policy.Position;
-import io.plumbline.model.policy.Side;
 import io.plumbline.model.policy.StrictRow;
 import io.plumbline.model.program.Chain;
 import io.plumbline.model.program.Input;
 import io.plumbline.model.program.InputGrammar;
 import io.plumbline.model.program.ProgramSpec;
+import io.plumbline.model.ruleset.Effect;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -130,7 +130,7 @@ public final class LoadCheck {
       PolicyBuilder builder = new PolicyBuilder("", Direction.EGRESS, Optional.empty());
       for (int i = 1; i <= rules; i++) {
         builder.rule(
-            Side.PERMIT, "tcp/192.0.2.%d:443%s".formatted(i, more), Position.option("doctor"));
+            Effect.ACCEPT, "tcp/192.0.2.%d:443%s".formatted(i, more), Position.option("doctor"));
       }
       return builder.build();
     } catch (PolicyException e) {

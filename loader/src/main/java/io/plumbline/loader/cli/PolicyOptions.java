@@ -6,8 +6,8 @@ import io.plumbline.model.policy.Policy;
 import io.plumbline.model.policy.PolicyBuilder;
 import io.plumbline.model.policy.PolicyException;
 import io.plumbline.model.policy.Position;
-import io.plumbline.model.policy.Side;
 import io.plumbline.model.policy.StrictIntent;
+import io.plumbline.model.ruleset.Effect;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -108,10 +108,10 @@ public final class PolicyOptions {
   private Policy strictPolicy() throws PolicyException {
     StrictIntent intent = new StrictIntent();
     for (String permit : permits) {
-      intent.add(Side.PERMIT, permit);
+      intent.add(Effect.ACCEPT, permit);
     }
     for (String forbid : forbids) {
-      intent.add(Side.FORBID, forbid);
+      intent.add(Effect.DROP, forbid);
     }
     return intent.build();
   }
@@ -119,10 +119,10 @@ public final class PolicyOptions {
   private Policy extendedPolicy() throws PolicyException {
     PolicyBuilder builder = new PolicyBuilder("", direction(), SubjectOptions.resolver(resolve));
     for (String permit : permits) {
-      builder.rule(Side.PERMIT, permit, Position.option("--allow"));
+      builder.rule(Effect.ACCEPT, permit, Position.option("--allow"));
     }
     for (String forbid : forbids) {
-      builder.rule(Side.FORBID, forbid, Position.option("--forbid"));
+      builder.rule(Effect.DROP, forbid, Position.option("--forbid"));
     }
     return builder.build();
   }

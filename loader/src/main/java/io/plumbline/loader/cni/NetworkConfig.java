@@ -10,11 +10,12 @@ import io.plumbline.model.policy.Direction;
 import io.plumbline.model.policy.PolicyBuilder;
 import io.plumbline.model.policy.PolicyException;
 import io.plumbline.model.policy.Position;
-import io.plumbline.model.policy.Side;
+import io.plumbline.model.policy.Rule;
 import io.plumbline.model.program.Input;
 import io.plumbline.model.program.InputException;
 import io.plumbline.model.program.InputGrammar;
 import io.plumbline.model.program.ProgramSpec;
+import io.plumbline.model.ruleset.Effect;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -226,9 +227,9 @@ record NetworkConfig(Json json) {
             .formatted(key, json.get(key).map(NetworkConfig::quoted).orElse("missing"), expected));
   }
 
-  private List<String> selectors(Side side) {
+  private List<String> selectors(Effect effect) {
     List<String> all = new ArrayList<>();
-    for (String key : side == Side.PERMIT ? PERMITS : FORBIDS) {
+    for (String key : effect == Effect.ACCEPT ? PERMITS : FORBIDS) {
       all.addAll(json.texts(key));
     }
     return all;
@@ -357,9 +358,9 @@ record NetworkConfig(Json json) {
   private Subject ofSelectors() throws PolicyException {
     PolicyBuilder builder =
         new PolicyBuilder(network(), direction().orElse(Direction.EGRESS), Optional.empty());
-    for (Side side : Side.values()) {
-      for (String selector : selectors(side)) {
-        builder.rule(side, selector, Position.option(side.word()));
+    for (Effect effect : Effect.values()) {
+      for (String selector : selectors(effect)) {
+        builder.rule(effect, selector, Position.option(Rule.word(effect)));
       }
     }
     return new Subject.Intent(builder.build());

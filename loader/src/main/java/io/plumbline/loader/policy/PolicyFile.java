@@ -7,9 +7,10 @@ import io.plumbline.model.policy.Policy;
 import io.plumbline.model.policy.PolicyBuilder;
 import io.plumbline.model.policy.PolicyException;
 import io.plumbline.model.policy.Position;
+import io.plumbline.model.policy.Rule;
 import io.plumbline.model.policy.Selector;
 import io.plumbline.model.policy.SelectorParser;
-import io.plumbline.model.policy.Side;
+import io.plumbline.model.ruleset.Effect;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
@@ -75,7 +76,8 @@ public final class PolicyFile {
   private static final Set<String> RULE = Set.of("rule", "name", "comment");
 
   /** A rule as written. */
-  private record Written(Side side, String name, String comment, String text, Position position) {}
+  private record Written(
+      Effect effect, String name, String comment, String text, Position position) {}
 
   private final String file;
   private final Map<String, List<Selector.Host>> groups = new LinkedHashMap<>();
@@ -173,7 +175,7 @@ public final class PolicyFile {
     groups.forEach(builder::group);
     for (Written rule : sections.getOrDefault(direction, List.of())) {
       try {
-        builder.rule(rule.side, rule.name, rule.comment, rule.text, rule.position);
+        builder.rule(rule.effect, rule.name, rule.comment, rule.text, rule.position);
       } catch (PolicyException e) {
         errors.add(e);
       }
@@ -291,9 +293,9 @@ public final class PolicyFile {
       List<Selector.Host> hosts = new ArrayList<>();
       List<Node> nodes = items(group.getValue(), "group " + group.getKey());
       members += nodes.size();
-      if (members > Policy.MAX_BOXES) {
+      if (members > Policy.MAX_REGIONS) {
         // Aliases can make more than the file has.
-        error(group.getValue(), "groups: expected at most %d hosts".formatted(Policy.MAX_BOXES));
+        error(group.getValue(), "groups: expected at most %d hosts".formatted(Policy.MAX_REGIONS));
         return;
       }
       for (Node member : nodes) {
@@ -310,19 +312,20 @@ public final class PolicyFile {
   private void section(Direction direction, Node node) {
     List<Written> rules = new ArrayList<>();
     Map<String, Node> sides = mapping(node, Set.of("permit", "forbid"), direction.word());
-    for (Side side : Side.values()) {
-      if (sides.containsKey(side.word())) {
-        for (Node item : items(sides.get(side.word()), side.word())) {
-          rule(side, item).ifPresent(rules::add);
+    for (Effect effect : Effect.values()) {
+      String word = Rule.word(effect);
+      if (sides.containsKey(word)) {
+        for (Node item : items(sides.get(word), word)) {
+          rule(effect, item).ifPresent(rules::add);
         }
       }
     }
     sections.put(direction, rules);
   }
 
-  private Optional<Written> rule(Side side, Node item) {
+  private Optional<Written> rule(Effect effect, Node item) {
     if (item instanceof ScalarNode) {
-      return Optional.of(new Written(side, "", "", scalar(item, "rule"), position(item)));
+      return Optional.of(new Written(effect, "", "", scalar(item, "rule"), position(item)));
     }
     boolean mapping = item instanceof MappingNode;
     Map<String, Node> fields = mapping ? mapping(item, RULE, "rule") : Map.of();
@@ -333,7 +336,8 @@ public final class PolicyFile {
     }
     String ruleName = fields.containsKey("name") ? scalar(fields.get("name"), "name") : "";
     String comment = fields.containsKey("comment") ? scalar(fields.get("comment"), "comment") : "";
-    return Optional.of(new Written(side, ruleName, comment, scalar(text, "rule"), position(text)));
+    return Optional.of(
+        new Written(effect, ruleName, comment, scalar(text, "rule"), position(text)));
   }
 
   /** Returns the entries of a mapping; keys that are unknown or come twice are errors. */

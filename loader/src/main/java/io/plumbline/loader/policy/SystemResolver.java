@@ -1,8 +1,8 @@
 package io.plumbline.loader.policy;
 
-import io.plumbline.model.policy.Family;
 import io.plumbline.model.policy.PolicyBuilder;
-import io.plumbline.model.policy.Prefix;
+import io.plumbline.model.ruleset.Family;
+import io.plumbline.model.ruleset.Prefix;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.ByteBuffer;

@@ -14,12 +14,12 @@ import io.plumbline.model.policy.Direction;
 import io.plumbline.model.policy.Explanation;
 import io.plumbline.model.policy.Policy;
 import io.plumbline.model.policy.PolicyException;
-import io.plumbline.model.policy.Side;
 import io.plumbline.model.policy.StrictIntent;
 import io.plumbline.model.program.Input;
 import io.plumbline.model.program.InputException;
 import io.plumbline.model.program.InputGrammar;
 import io.plumbline.model.program.ProgramSpec;
+import io.plumbline.model.ruleset.Effect;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
@@ -186,11 +186,11 @@ public final class Traffico {
       }
       case "allow", "permit" -> {
         permits = true;
-        add(Side.PERMIT, value);
+        add(Effect.ACCEPT, value);
       }
       default -> {
         forbids = true;
-        add(Side.FORBID, value);
+        add(Effect.DROP, value);
       }
     }
   }
@@ -222,9 +222,9 @@ public final class Traffico {
     throw new UsageException("option '--at' requires one of the following values: INGRESS|EGRESS");
   }
 
-  private void add(Side side, String selector) throws UsageException {
+  private void add(Effect effect, String selector) throws UsageException {
     try {
-      intent.add(side, selector);
+      intent.add(effect, selector);
     } catch (PolicyException e) {
       throw new UsageException(e.problem());
     }

@@ -7,8 +7,6 @@ import static io.plumbline.model.decision.Expr.constant;
 import static io.plumbline.model.decision.Expr.hex;
 import static io.plumbline.model.decision.Expr.length;
 import static io.plumbline.model.decision.Expr.u16;
-import static io.plumbline.model.decision.Expr.u32;
-import static io.plumbline.model.decision.Expr.u64;
 import static io.plumbline.model.decision.Expr.u8;
 import static io.plumbline.model.filter.Headers.BAD_IHL;
 import static io.plumbline.model.filter.Headers.ETHERTYPE;
@@ -29,13 +27,16 @@ import io.plumbline.model.packet.EtherType;
 import io.plumbline.model.packet.IpProtocol;
 import io.plumbline.model.packet.Ipv6Extensions;
 import io.plumbline.model.packet.Ipv6Extensions.Part;
-import io.plumbline.model.policy.Box;
-import io.plumbline.model.policy.Family;
 import io.plumbline.model.policy.FlowClass;
+import io.plumbline.model.policy.IntentFields;
 import io.plumbline.model.policy.Policy;
-import io.plumbline.model.policy.PortRange;
 import io.plumbline.model.policy.Rule;
-import io.plumbline.model.policy.Side;
+import io.plumbline.model.ruleset.Effect;
+import io.plumbline.model.ruleset.Family;
+import io.plumbline.model.ruleset.Field;
+import io.plumbline.model.ruleset.FlowRegion;
+import io.plumbline.model.ruleset.Form;
+import io.plumbline.model.ruleset.Values;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -96,16 +97,6 @@ public final class Intent {
   /** The shortest header of each protocol (RFC 9293, RFC 768, RFC 792, RFC 4443). */
   private static final Expr NEEDED =
       choice(PROTOCOL.eq(IpProtocol.TCP), constant(20), constant(8)).named("l4.min");
-
-  private static final Expr SPORT = u16(TRANSPORT).named("sport");
-  private static final Expr DPORT = u16(TRANSPORT.plus(2)).named("dport");
-  private static final Expr ICMP_TYPE = u8(TRANSPORT).named("icmp.type");
-  private static final Expr IP_SADDR = u32(constant(26)).named("ip.saddr");
-  private static final Expr IP_DADDR = u32(constant(30)).named("ip.daddr");
-  private static final Expr IP6_SADDR_HI = u64(constant(22)).named("ip6.saddr.hi");
-  private static final Expr IP6_SADDR_LO = u64(constant(30)).named("ip6.saddr.lo");
-  private static final Expr IP6_DADDR_HI = u64(constant(38)).named("ip6.daddr.hi");
-  private static final Expr IP6_DADDR_LO = u64(constant(46)).named("ip6.daddr.lo");
 
   /** The clauses before the rules; the order is that of the counters too. */
   private static final List<Clause> CLASSIFICATION =
@@ -217,16 +208,16 @@ public final class Intent {
   public static List<Clause> rules(Policy policy) {
     List<Clause> clauses = new ArrayList<>();
     int number = 0;
-    Side side = Side.FORBID;
+    Effect effect = Effect.DROP;
     for (Rule rule : policy.rules()) {
-      number = rule.side() == side ? number + 1 : 1;
-      side = rule.side();
+      number = rule.effect() == effect ? number + 1 : 1;
+      effect = rule.effect();
       String name = rule.name().isEmpty() ? "" : " \"" + rule.name() + "\"";
       clauses.add(
           new Clause(
-              side.word() + "_" + number,
-              new Guard.Named(Box.join(rule.boxes()), guard(rule)),
-              side == Side.FORBID ? DROP : ACCEPT,
+              Rule.word(effect) + "_" + number,
+              new Guard.Named(FlowRegion.join(rule.regions()), guard(rule)),
+              effect == Effect.DROP ? DROP : ACCEPT,
               rule + name + " (" + rule.position() + ")"));
     }
     clauses.add(NO_PERMIT);
@@ -234,35 +225,44 @@ public final class Intent {
   }
 
   private static Guard guard(Rule rule) {
-    return new Guard.AnyOf(rule.boxes().stream().map(Intent::guard).toList());
+    return new Guard.AnyOf(rule.regions().stream().map(Intent::guard).toList());
   }
 
-  private static Guard guard(Box box) {
-    if (box.flowClass() == FlowClass.ARP) {
+  private static Guard guard(FlowRegion region) {
+    FlowClass flowClass = IntentFields.flowClass(region);
+    if (flowClass.family().isEmpty()) {
       return ARP;
     }
-    boolean v4 = box.destination().family() == Family.IPV4;
     List<Guard> all = new ArrayList<>();
-    all.add(v4 ? IPV4 : IPV6);
-    all.add(PROTOCOL.eq(box.flowClass().protocol()));
-    if (v4) {
-      all.add(IP_DADDR.inRange(box.destination().hi(), box.destination().lastHi()));
-      all.add(IP_SADDR.inRange(box.source().hi(), box.source().lastHi()));
-    } else {
-      all.add(IP6_DADDR_HI.inRange(box.destination().hi(), box.destination().lastHi()));
-      all.add(IP6_DADDR_LO.inRange(box.destination().lo(), box.destination().lastLo()));
-      all.add(IP6_SADDR_HI.inRange(box.source().hi(), box.source().lastHi()));
-      all.add(IP6_SADDR_LO.inRange(box.source().lo(), box.source().lastLo()));
-    }
-    all.add(ports(box.flowClass().icmp() ? ICMP_TYPE : DPORT, box.destinationPorts()));
-    if (!box.flowClass().icmp()) {
-      all.add(ports(SPORT, box.sourcePorts()));
+    all.add(flowClass.family().get() == Family.IPV4 ? IPV4 : IPV6);
+    all.add(PROTOCOL.eq(flowClass.protocol()));
+    for (Form.Base base : Form.Base.values()) {
+      for (Field field : region.table().fields()) {
+        Form form = field.form(region.flowClass());
+        form.location()
+            .filter(at -> at.base() == base)
+            .ifPresent(at -> addRanges(all, form, at, region.get(field)));
+      }
     }
     return new Guard.AllOf(all);
   }
 
-  private static Guard ports(Expr port, PortRange range) {
-    return port.inRange(range.low(), range.high());
+  /** Adds a range for each load of at most 8 bytes. */
+  private static void addRanges(List<Guard> to, Form form, Form.Location at, Values values) {
+    int bytes = Math.min(8, form.bits() / 8);
+    for (int part = 0; part < form.bits() / 8 / bytes; part++) {
+      String half = form.bits() <= 64 ? "" : part == 0 ? ".hi" : ".lo";
+      Expr value = new Expr.Load(offset(at, bytes * part), bytes).named(at.header() + half);
+      to.add(value.inRange(values.low(part), values.high(part)));
+    }
+  }
+
+  private static Expr offset(Form.Location at, int furtherBytes) {
+    int bytes = at.offsetBytes() + furtherBytes;
+    return switch (at.base()) {
+      case FRAME -> constant(bytes);
+      case TRANSPORT -> bytes == 0 ? TRANSPORT : TRANSPORT.plus(bytes);
+    };
   }
 
   private static Clause shot(String name, Guard guard, String meaning) {

@@ -2,16 +2,14 @@ package io.plumbline.model.filter;
 
 import io.plumbline.model.decision.Decider;
 import io.plumbline.model.packet.EtherType;
-import io.plumbline.model.packet.IpProtocol;
 import io.plumbline.model.packet.Ipv6Extensions;
 import io.plumbline.model.packet.Ipv6Extensions.Part;
 import io.plumbline.model.packet.PacketView;
-import io.plumbline.model.policy.Diagrams;
-import io.plumbline.model.policy.Flow;
 import io.plumbline.model.policy.FlowClass;
+import io.plumbline.model.policy.IntentFields;
 import io.plumbline.model.policy.Policy;
-import io.plumbline.model.policy.RuleIndex;
-import java.util.Arrays;
+import io.plumbline.model.ruleset.Flow;
+import io.plumbline.model.ruleset.RuleIndex;
 import java.util.List;
 import java.util.Optional;
 
@@ -25,7 +23,7 @@ public final class IntentDecider {
   private final int classified = Intent.classification().size();
   private final RuleIndex index;
   private final int rules;
-  private final long[] key = new long[Diagrams.FIELDS];
+  private final long[] key = new long[IntentFields.TABLE.levels()];
 
   public IntentDecider(Policy policy) {
     index = policy.index();
@@ -46,35 +44,21 @@ public final class IntentDecider {
   /**
    * Reads what rules look at in a frame that can be classified.
    *
-   * @param key receives the fields in the order of {@link Diagrams}' levels
+   * @param key receives a number for each level of {@link IntentFields#TABLE}
    */
   public static void readKey(PacketView frame, long[] key) {
     int type = frame.u16(12);
-    Arrays.fill(key, 0);
-    if (type == EtherType.ARP) {
-      key[0] = FlowClass.ARP.index();
-      return;
-    }
-    int protocol;
-    int l4;
+    int flowClass = FlowClass.ARP.index();
+    int transport = 0;
     if (type == EtherType.IPV4) {
-      protocol = frame.u8(23);
-      l4 = 14 + 4 * (frame.u8(14) & 0x0F);
-      key[1] = frame.u32(30);
-      key[4] = frame.u32(26);
-    } else {
+      flowClass = flowClass(true, frame.u8(23));
+      transport = 14 + 4 * (frame.u8(14) & 0x0F);
+    } else if (type != EtherType.ARP) {
       long walked = Ipv6Extensions.walk(frame);
-      protocol = (int) Part.PROTOCOL.of(walked);
-      l4 = (int) Part.OFFSET.of(walked);
-      key[1] = frame.u64(38);
-      key[2] = frame.u64(46);
-      key[4] = frame.u64(22);
-      key[5] = frame.u64(30);
+      flowClass = flowClass(false, (int) Part.PROTOCOL.of(walked));
+      transport = (int) Part.OFFSET.of(walked);
     }
-    boolean ports = protocol == IpProtocol.TCP || protocol == IpProtocol.UDP;
-    key[0] = flowClass(type == EtherType.IPV4, protocol);
-    key[3] = ports ? frame.u16(l4 + 2) : frame.u8(l4);
-    key[6] = ports ? frame.u16(l4) : 0;
+    IntentFields.TABLE.read(frame, flowClass, transport, key);
   }
 
   private static int flowClass(boolean ipv4, int protocol) {
@@ -94,6 +78,6 @@ public final class IntentDecider {
       return Optional.empty();
     }
     readKey(frame, key);
-    return Optional.of(Flow.of(key));
+    return Optional.of(new Flow(IntentFields.TABLE, key));
   }
 }

@@ -1,10 +1,17 @@
 package io.plumbline.model.policy;
 
 import io.plumbline.model.policy.Selector.Kind;
+import io.plumbline.model.ruleset.Effect;
+import io.plumbline.model.ruleset.Family;
+import io.plumbline.model.ruleset.Field;
+import io.plumbline.model.ruleset.FlowRegion;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /**
@@ -40,7 +47,7 @@ public record DecisionDag(List<Node> nodes) {
       List<String> chain = chains.get(i);
       Rule rule = policy.rules().get(i);
       String next = i + 1 < chains.size() ? "n" + (first + chain.size()) : DROP;
-      String end = rule.side() == Side.FORBID ? "FORBID" : "ALLOW";
+      String end = rule.effect() == Effect.DROP ? "FORBID" : "ALLOW";
       for (int p = 0; p < chain.size(); p++) {
         String then = p + 1 < chain.size() ? "n" + (first + p + 1) : end;
         nodes.add(new Node("n" + (first + p), rule, chain.get(p), then, next));
@@ -54,38 +61,42 @@ public record DecisionDag(List<Node> nodes) {
     if (rule.selector().kind() == Kind.ARP) {
       return List.of("ethertype is ARP");
     }
+    FlowRegion first = rule.regions().get(0);
     List<String> predicates = new ArrayList<>();
-    predicates.add("ethertype is " + each(rule, box -> family(box)));
-    Set<String> destinations = set(rule, box -> box.destination().toString());
-    if (rule.boxes().get(0).destination().length() > 0) {
-      predicates.add("destination is " + String.join(" or ", destinations));
-    }
-    predicates.add(
-        "protocol is "
-            + each(rule, box -> box.flowClass().word().toUpperCase(java.util.Locale.ROOT)));
-    if (!rule.boxes().get(0).destinationPorts().equals(PortRange.ANY)) {
-      String word = rule.boxes().get(0).flowClass().icmp() ? "type is " : "destination port is ";
-      predicates.add(word + each(rule, box -> box.destinationPorts().toString()));
-    }
-    if (rule.boxes().get(0).source().length() > 0) {
-      predicates.add("source is " + each(rule, box -> box.source().toString()));
-    }
-    if (!rule.boxes().get(0).sourcePorts().equals(PortRange.ANY)) {
-      predicates.add("source port is " + each(rule, box -> box.sourcePorts().toString()));
+    predicates.add("ethertype is " + each(rule, DecisionDag::family));
+    // The specification asks for the protocol after the destination.
+    demand(rule, IntentFields.DESTINATION).ifPresent(predicates::add);
+    predicates.add("protocol is " + each(rule, DecisionDag::protocol));
+    for (Field field : first.table().fields()) {
+      if (field != IntentFields.CLASS && field != IntentFields.DESTINATION) {
+        demand(rule, field).ifPresent(predicates::add);
+      }
     }
     return predicates;
   }
 
-  private static String family(Box box) {
-    return box.destination().family() == Family.IPV4 ? "IPv4" : "IPv6";
+  private static Optional<String> demand(Rule rule, Field field) {
+    FlowRegion first = rule.regions().get(0);
+    return first.isAny(field)
+        ? Optional.empty()
+        : Optional.of(
+            field.form(first.flowClass()).name()
+                + " is "
+                + each(rule, region -> field.text(region.get(field))));
   }
 
-  private static String each(Rule rule, java.util.function.Function<Box, String> word) {
-    return String.join(" or ", set(rule, word));
+  private static String family(FlowRegion region) {
+    return IntentFields.destination(region).family() == Family.IPV4 ? "IPv4" : "IPv6";
   }
 
-  private static Set<String> set(Rule rule, java.util.function.Function<Box, String> word) {
-    return rule.boxes().stream().map(word).collect(Collectors.toCollection(LinkedHashSet::new));
+  private static String protocol(FlowRegion region) {
+    return IntentFields.flowClass(region).word().toUpperCase(Locale.ROOT);
+  }
+
+  private static String each(Rule rule, Function<FlowRegion, String> word) {
+    Set<String> words =
+        rule.regions().stream().map(word).collect(Collectors.toCollection(LinkedHashSet::new));
+    return String.join(" or ", words);
   }
 
   /** Returns one line a node. */

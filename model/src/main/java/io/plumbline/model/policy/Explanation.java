@@ -2,6 +2,8 @@ package io.plumbline.model.policy;
 
 import io.plumbline.model.policy.Selector.Host;
 import io.plumbline.model.policy.Selector.Kind;
+import io.plumbline.model.ruleset.Effect;
+import io.plumbline.model.ruleset.Prefix;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -26,8 +28,8 @@ public final class Explanation {
     text.append("interface: ").append(ifname.orElse("not attached")).append('\n');
     text.append("direction: ").append(policy.direction().word()).append('\n');
     text.append("default: drop\n\n");
-    List<Rule> permits = policy.rules(Side.PERMIT);
-    List<Rule> forbids = policy.rules(Side.FORBID);
+    List<Rule> permits = policy.rules(Effect.ACCEPT);
+    List<Rule> forbids = policy.rules(Effect.DROP);
     items(text, "permitted traffic:", permits);
     if (!forbids.isEmpty()) {
       text.append('\n');

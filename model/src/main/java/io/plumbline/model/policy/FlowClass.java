@@ -1,6 +1,7 @@
 package io.plumbline.model.policy;
 
 import io.plumbline.model.packet.IpProtocol;
+import io.plumbline.model.ruleset.Family;
 import java.util.Optional;
 
 /** The kinds of packets that rules can tell apart. */

@@ -1,29 +1,35 @@
 package io.plumbline.model.policy;
 
+import io.plumbline.model.ruleset.Combinator;
+import io.plumbline.model.ruleset.Effect;
+import io.plumbline.model.ruleset.Flow;
+import io.plumbline.model.ruleset.Prefix;
+import io.plumbline.model.ruleset.RuleIndex;
+import io.plumbline.model.ruleset.RuleSet;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /**
- * A normalised policy: rules in canonical order, forbids before permits, so that the first rule
- * that matches a packet decides it. That is deny-overrides: a packet that any forbid matches is
- * dropped, else one that any permit matches is allowed, else it is dropped.
+ * A normalised policy: a rule set over {@link IntentFields} in which forbids override permits. A
+ * packet that any forbid matches is dropped, else one that any permit matches is allowed, else it
+ * is dropped. The rules are in canonical order, forbids before permits, so the first rule that
+ * matches a packet decides it.
  */
 public final class Policy {
   /** The most rules that a policy can have. */
   public static final int MAX_RULES = 1 << 17;
 
-  /** The most boxes that its rules can come to. */
-  public static final int MAX_BOXES = 1 << 20;
+  /** The most regions that its rules can come to. */
+  public static final int MAX_REGIONS = 1 << 20;
 
   private final String name;
   private final Direction direction;
   private final List<Rule> rules;
+  private final RuleSet ruleSet;
   private final Map<String, List<Prefix>> resolutions;
-  private @Nullable RuleIndex index;
 
   /**
-   * Makes one.
+   * Makes a policy.
    *
    * @param name the author's; empty if none
    * @param direction which way its packets go
@@ -36,13 +42,14 @@ public final class Policy {
     this.direction = direction;
     this.rules = List.copyOf(rules);
     this.resolutions = Map.copyOf(resolutions);
-    Side last = Side.FORBID;
+    Effect last = Effect.DROP;
     for (Rule rule : rules) {
-      if (rule.side().compareTo(last) < 0) {
-        throw new IllegalArgumentException("policy: forbid behind a permit");
+      if (rule.effect().compareTo(last) < 0) {
+        throw new IllegalArgumentException("policy: forbid after a permit");
       }
-      last = rule.side();
+      last = rule.effect();
     }
+    ruleSet = new RuleSet(IntentFields.TABLE, this.rules, Effect.DROP, Combinator.DENY_OVERRIDES);
   }
 
   /** Returns the author's name for it; empty if there is none. */
@@ -65,16 +72,24 @@ public final class Policy {
     return resolutions;
   }
 
-  /** Returns the rules of one side in canonical order. */
-  public List<Rule> rules(Side side) {
+  /** Returns what the rules decide. */
+  public RuleSet ruleSet() {
+    return ruleSet;
+  }
+
+  /** Returns the rules with one effect in canonical order. */
+  public List<Rule> rules(Effect effect) {
     int forbids = forbids();
-    return side == Side.FORBID ? rules.subList(0, forbids) : rules.subList(forbids, rules.size());
+    return switch (effect) {
+      case DROP -> rules.subList(0, forbids);
+      case ACCEPT -> rules.subList(forbids, rules.size());
+    };
   }
 
   /** Returns how many forbids there are: the index of the first permit. */
   public int forbids() {
     int count = 0;
-    while (count < rules.size() && rules.get(count).side() == Side.FORBID) {
+    while (count < rules.size() && rules.get(count).effect() == Effect.DROP) {
       count++;
     }
     return count;
@@ -82,28 +97,17 @@ public final class Policy {
 
   /** Returns the index of the rule that decides a packet, or -1 if none matches. */
   public int decide(Flow flow) {
-    for (int i = 0; i < rules.size(); i++) {
-      if (rules.get(i).contains(flow)) {
-        return i;
-      }
-    }
-    return -1;
+    return ruleSet.decide(flow);
   }
 
   /** Returns whether a packet that can be classified may pass. */
   public boolean allows(Flow flow) {
-    int rule = decide(flow);
-    return rule >= 0 && rules.get(rule).side() == Side.PERMIT;
+    return ruleSet.accepts(flow);
   }
 
-  /** Returns what finds the same rule as {@link #decide} faster; made when first asked for. */
-  public synchronized RuleIndex index() {
-    RuleIndex made = index;
-    if (made == null) {
-      made = new RuleIndex(rules);
-      index = made;
-    }
-    return made;
+  /** Returns what finds the same rule as {@link #decide} faster; made on the first call. */
+  public RuleIndex index() {
+    return ruleSet.index();
   }
 
   @Override

@@ -1,5 +1,17 @@
 package io.plumbline.model.policy;
 
+import static io.plumbline.model.policy.IntentFields.destination;
+import static io.plumbline.model.policy.IntentFields.destinationPorts;
+import static io.plumbline.model.policy.IntentFields.flowClass;
+import static io.plumbline.model.policy.IntentFields.source;
+import static io.plumbline.model.policy.IntentFields.sourcePorts;
+
+import io.plumbline.model.ruleset.Effect;
+import io.plumbline.model.ruleset.Family;
+import io.plumbline.model.ruleset.Flow;
+import io.plumbline.model.ruleset.FlowDiagram;
+import io.plumbline.model.ruleset.FlowRegion;
+import io.plumbline.model.ruleset.Prefix;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -30,7 +42,7 @@ public record PolicyAdvice(
 
   /** ff02::1:ff00:1, the solicited-node address of 2001:db8::1 (RFC 4291 section 2.7.1). */
   private static final Flow NEIGHBOUR_SOLICITATION =
-      new Flow(
+      IntentFields.flow(
           FlowClass.ICMP6,
           0xFF02_0000_0000_0000L,
           0x0000_0001_FF00_0001L,
@@ -43,7 +55,7 @@ public record PolicyAdvice(
    * Returns what to warn of, section by section.
    *
    * @param sections the policies of one file
-   * @throws Diagrams.TooLargeException if the ranges make too many combinations
+   * @throws FlowDiagram.TooLargeException if the ranges make too many combinations
    */
   public static List<PolicyAdvice> warnings(List<Policy> sections) {
     List<PolicyAdvice> advice = new ArrayList<>();
@@ -79,7 +91,7 @@ public record PolicyAdvice(
 
   /** Returns the permits in the order of the file. */
   private static List<Rule> permits(Policy policy) {
-    List<Rule> permits = new ArrayList<>(policy.rules(Side.PERMIT));
+    List<Rule> permits = new ArrayList<>(policy.rules(Effect.ACCEPT));
     permits.sort(
         Comparator.<Rule>comparingInt(rule -> rule.position().line())
             .thenComparingInt(rule -> rule.position().column()));
@@ -101,7 +113,7 @@ public record PolicyAdvice(
 
   /** Adds missing address resolution; beside ndp, a rule for any host may be for IPv6 only. */
   private static void resolution(Policy policy, List<PolicyAdvice> advice) {
-    boolean arp = policy.allows(Flow.ARP);
+    boolean arp = policy.allows(IntentFields.ARP);
     boolean ndp = policy.allows(NEIGHBOUR_SOLICITATION);
     boolean ndpOnly =
         first(policy, rule -> rule.selector().kind() == Selector.Kind.NDP).isPresent();
@@ -110,7 +122,8 @@ public record PolicyAdvice(
           .ifPresent(
               rule ->
                   advice.add(
-                      missing(policy, rule, "IPv4 needs address resolution: arp", Flow.ARP)));
+                      missing(
+                          policy, rule, "IPv4 needs address resolution: arp", IntentFields.ARP)));
     }
     if (!ndp) {
       first(policy, rule -> names(rule, Family.IPV6))
@@ -135,41 +148,42 @@ public record PolicyAdvice(
   }
 
   private static boolean isOf(Rule rule, Family family) {
-    return rule.boxes().stream()
-        .anyMatch(box -> box.flowClass().family().equals(Optional.of(family)));
+    return rule.regions().stream()
+        .anyMatch(region -> flowClass(region).family().equals(Optional.of(family)));
   }
 
   /** Returns whether a rule is about one version of IP, by an address or its protocol. */
   private static boolean names(Rule rule, Family family) {
     return rule.selector().kind() != Selector.Kind.NDP
-        && rule.boxes().stream()
-            .filter(box -> box.flowClass().family().equals(Optional.of(family)))
+        && rule.regions().stream()
+            .filter(region -> flowClass(region).family().equals(Optional.of(family)))
             .anyMatch(
-                box ->
+                region ->
                     rule.selector().kind() == Selector.Kind.ICMP
                         || rule.selector().kind() == Selector.Kind.ICMP6
-                        || box.destination().length() > 0
-                        || box.source().length() > 0);
+                        || destination(region).length() > 0
+                        || source(region).length() > 0);
   }
 
   /** Returns whether one section permits requests whose replies the other drops. */
   private static Optional<PolicyAdvice> replies(Policy policy, Policy other) {
-    Diagrams diagrams = new Diagrams(MAX_EDGES);
-    Diagrams.Node allowed =
-        diagrams.without(
-            diagrams.union(boxes(other, Side.PERMIT)), diagrams.union(boxes(other, Side.FORBID)));
-    Diagrams.Node replies =
+    FlowDiagram diagrams = new FlowDiagram(IntentFields.TABLE, MAX_EDGES);
+    FlowDiagram.Node allowed = diagrams.accepted(other.ruleSet());
+    FlowDiagram.Node replies =
         diagrams.union(
-            boxes(other, Side.PERMIT).stream().flatMap(box -> reply(box).stream()).toList());
+            other.rules(Effect.ACCEPT).stream()
+                .flatMap(rule -> rule.regions().stream())
+                .flatMap(region -> reply(region).stream())
+                .toList());
     int count = 0;
     Optional<PolicyAdvice> found = Optional.empty();
     for (Rule rule : permits(policy)) {
       // A rule that lets replies to the other section pass is not about requests.
-      Optional<Box> dropped =
-          rule.boxes().stream()
-              .filter(box -> isApart(diagrams, box, replies))
-              .flatMap(box -> reply(box).stream())
-              .filter(box -> isApart(diagrams, box, allowed))
+      Optional<FlowRegion> dropped =
+          rule.regions().stream()
+              .filter(region -> isApart(diagrams, region, replies))
+              .flatMap(region -> reply(region).stream())
+              .filter(region -> isApart(diagrams, region, allowed))
               .findFirst();
       if (dropped.isPresent()) {
         count++;
@@ -182,7 +196,7 @@ public record PolicyAdvice(
                       "no reply passes at %s: rules know no connections"
                           .formatted(other.direction().word()),
                       other,
-                      Optional.of(Examples.of(dropped.get()))));
+                      Optional.of(dropped.get().example())));
         }
       }
     }
@@ -191,36 +205,32 @@ public record PolicyAdvice(
         one -> new PolicyAdvice(one.policy, one.rule, one.text + others, other, one.example));
   }
 
-  private static boolean isApart(Diagrams diagrams, Box box, Diagrams.Node set) {
-    Diagrams.Node node = diagrams.union(List.of(box));
+  private static boolean isApart(FlowDiagram diagrams, FlowRegion region, FlowDiagram.Node set) {
+    FlowDiagram.Node node = diagrams.union(List.of(region));
     return diagrams.without(node, set) == node;
   }
 
-  private static List<Box> boxes(Policy policy, Side side) {
-    return policy.rules(side).stream().flatMap(rule -> rule.boxes().stream()).toList();
-  }
-
-  /** Returns the replies to a box of requests, to a usual client's port if any is permitted. */
-  private static Optional<Box> reply(Box box) {
+  /** Returns the replies to a region of requests, to a usual client's port if any is permitted. */
+  private static Optional<FlowRegion> reply(FlowRegion region) {
     Optional<PortRange> ports =
-        switch (box.flowClass()) {
+        switch (flowClass(region)) {
           case ARP -> Optional.empty();
           case TCP4, UDP4, TCP6, UDP6 ->
               Optional.of(
-                  box.sourcePorts().contains(CLIENT_PORT)
+                  sourcePorts(region).contains(CLIENT_PORT)
                       ? PortRange.of(CLIENT_PORT)
-                      : box.sourcePorts());
-          case ICMP4 -> echo(box, ECHO_REQUEST, ECHO_REPLY);
-          case ICMP6 -> echo(box, ECHO_REQUEST_IPV6, ECHO_REPLY_IPV6);
+                      : sourcePorts(region));
+          case ICMP4 -> echo(region, ECHO_REQUEST, ECHO_REPLY);
+          case ICMP6 -> echo(region, ECHO_REQUEST_IPV6, ECHO_REPLY_IPV6);
         };
-    Prefix clients = box.source();
-    Prefix servers = box.destination();
-    PortRange from = box.flowClass().icmp() ? PortRange.ANY : box.destinationPorts();
-    return ports.map(to -> new Box(box.flowClass(), clients, to, servers, from));
+    Prefix clients = source(region);
+    Prefix servers = destination(region);
+    PortRange from = flowClass(region).icmp() ? PortRange.ANY : destinationPorts(region);
+    return ports.map(to -> IntentFields.region(flowClass(region), clients, to, servers, from));
   }
 
-  private static Optional<PortRange> echo(Box box, int request, int reply) {
-    return box.destinationPorts().contains(request)
+  private static Optional<PortRange> echo(FlowRegion region, int request, int reply) {
+    return destinationPorts(region).contains(request)
         ? Optional.of(PortRange.of(reply))
         : Optional.empty();
   }

@@ -1,7 +1,14 @@
 package io.plumbline.model.policy;
 
+import static io.plumbline.model.policy.IntentFields.destinationPorts;
+import static io.plumbline.model.policy.IntentFields.region;
+
 import io.plumbline.model.policy.Selector.Host;
 import io.plumbline.model.policy.Selector.Kind;
+import io.plumbline.model.ruleset.Effect;
+import io.plumbline.model.ruleset.Family;
+import io.plumbline.model.ruleset.FlowRegion;
+import io.plumbline.model.ruleset.Prefix;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -15,12 +22,12 @@ import java.util.Set;
 public final class PolicyBuilder {
   private static final PortRange DNS_PORT = PortRange.of(53);
   private static final PortRange NDP_TYPES = new PortRange(133, 136);
-  private static final Comparator<Box> BOX_ORDER =
-      Comparator.comparingInt(Box::predicates)
-          .thenComparing(Box::destination, Prefix.ORDER)
-          .thenComparing(Box::flowClass)
-          .thenComparing(b -> b.destinationPorts().low())
-          .thenComparing(b -> b.destinationPorts().high());
+  private static final Comparator<FlowRegion> REGION_ORDER =
+      Comparator.comparingInt(IntentFields::predicates)
+          .thenComparing(IntentFields::destination, Prefix.ORDER)
+          .thenComparing(FlowRegion::flowClass)
+          .thenComparing(r -> destinationPorts(r).low())
+          .thenComparing(r -> destinationPorts(r).high());
 
   /** Tells the addresses of a host name; empty if it has none. */
   public interface Resolver {
@@ -31,7 +38,7 @@ public final class PolicyBuilder {
   private final Direction direction;
   private final Optional<Resolver> resolver;
   private final List<Rule> rules = new ArrayList<>();
-  private long boxCount;
+  private long regionCount;
   private final Map<String, List<Host>> groups = new LinkedHashMap<>();
   private final Map<String, List<Prefix>> resolutions = new LinkedHashMap<>();
 
@@ -53,31 +60,31 @@ public final class PolicyBuilder {
   }
 
   /** Adds a rule. */
-  public PolicyBuilder rule(Side side, String text, Position position) throws PolicyException {
-    return rule(side, "", "", text, position);
+  public PolicyBuilder rule(Effect effect, String text, Position position) throws PolicyException {
+    return rule(effect, "", "", text, position);
   }
 
   /** Adds a rule with its author's name and comment. */
   public PolicyBuilder rule(
-      Side side, String ruleName, String comment, String text, Position position)
+      Effect effect, String ruleName, String comment, String text, Position position)
       throws PolicyException {
-    return rule(side, ruleName, comment, SelectorParser.parse(text, position), position);
+    return rule(effect, ruleName, comment, SelectorParser.parse(text, position), position);
   }
 
   /** Adds a rule of a selector already taken apart. */
   PolicyBuilder rule(
-      Side side, String ruleName, String comment, Selector selector, Position position)
+      Effect effect, String ruleName, String comment, Selector selector, Position position)
       throws PolicyException {
     if (rules.size() == Policy.MAX_RULES) {
       throw new PolicyException(
           position, "rules: more than %d: expected fewer".formatted(Policy.MAX_RULES));
     }
-    List<Box> boxes = boxes(selector, position);
-    boxCount += boxes.size();
-    if (boxCount > Policy.MAX_BOXES) {
+    List<FlowRegion> regions = regions(selector, position);
+    regionCount += regions.size();
+    if (regionCount > Policy.MAX_REGIONS) {
       throw tooMany(position);
     }
-    rules.add(new Rule(side, ruleName, comment, selector, position, boxes));
+    rules.add(new Rule(effect, ruleName, comment, selector, position, regions));
     return this;
   }
 
@@ -93,11 +100,11 @@ public final class PolicyBuilder {
    * those of several), ports; a strict policy comes out in the order that traffico's explain has.
    */
   private static Comparator<Rule> canonicalOrder() {
-    return Comparator.comparing(Rule::side)
-        .thenComparing(r -> r.boxes().get(0).predicates())
-        .thenComparing(r -> r.boxes().get(0).destination(), Prefix.ORDER)
+    return Comparator.comparing(Rule::effect)
+        .thenComparing(r -> IntentFields.predicates(r.regions().get(0)))
+        .thenComparing(r -> IntentFields.destination(r.regions().get(0)), Prefix.ORDER)
         .thenComparing(r -> rank(r.selector().kind()))
-        .thenComparing(r -> r.boxes().get(0), BOX_ORDER)
+        .thenComparing(r -> r.regions().get(0), REGION_ORDER)
         .thenComparing(r -> r.selector().toString());
   }
 
@@ -112,9 +119,9 @@ public final class PolicyBuilder {
     };
   }
 
-  private List<Box> boxes(Selector selector, Position position) throws PolicyException {
+  private List<FlowRegion> regions(Selector selector, Position position) throws PolicyException {
     if (selector.kind() == Kind.ARP) {
-      return List.of(Box.ARP);
+      return List.of(IntentFields.ALL_ARP);
     }
     List<Prefix> destinations = prefixes(selector.to(), position);
     List<Prefix> sources = prefixes(selector.from(), position);
@@ -127,10 +134,11 @@ public final class PolicyBuilder {
         };
     List<PortRange> sourcePorts = orAny(selector.fromPorts());
     long most = (long) destinations.size() * sources.size();
-    if (most > Policy.MAX_BOXES || most * ports.size() * sourcePorts.size() > Policy.MAX_BOXES) {
+    if (most > Policy.MAX_REGIONS
+        || most * ports.size() * sourcePorts.size() > Policy.MAX_REGIONS) {
       throw tooMany(position);
     }
-    Set<Box> boxes = new LinkedHashSet<>();
+    Set<FlowRegion> regions = new LinkedHashSet<>();
     for (FlowClass flowClass : classes(selector.kind())) {
       Family family = flowClass.family().orElseThrow();
       for (Prefix destination : destinations) {
@@ -138,21 +146,21 @@ public final class PolicyBuilder {
           if (destination.family() == family && source.family() == family) {
             for (PortRange port : ports) {
               for (PortRange sourcePort : sourcePorts) {
-                boxes.add(new Box(flowClass, destination, port, source, sourcePort));
+                regions.add(region(flowClass, destination, port, source, sourcePort));
               }
             }
           }
         }
       }
     }
-    if (boxes.isEmpty()) {
+    if (regions.isEmpty()) {
       throw new PolicyException(
           position,
           "%s: no packet can match: source and destination are of different families, or of another than the protocol's"
               .formatted(selector));
     }
-    List<Box> sorted = new ArrayList<>(boxes);
-    sorted.sort(BOX_ORDER);
+    List<FlowRegion> sorted = new ArrayList<>(regions);
+    sorted.sort(REGION_ORDER);
     return sorted;
   }
 
@@ -160,7 +168,7 @@ public final class PolicyBuilder {
     return new PolicyException(
         position,
         "policy: more than %d combinations of protocol, address and port range: expected fewer"
-            .formatted(Policy.MAX_BOXES));
+            .formatted(Policy.MAX_REGIONS));
   }
 
   private static List<PortRange> orAny(List<PortRange> ports) {

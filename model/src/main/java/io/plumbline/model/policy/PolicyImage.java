@@ -1,6 +1,14 @@
 package io.plumbline.model.policy;
 
+import static io.plumbline.model.policy.IntentFields.destination;
+import static io.plumbline.model.policy.IntentFields.destinationPorts;
+import static io.plumbline.model.policy.IntentFields.flowClass;
+import static io.plumbline.model.policy.IntentFields.source;
+
 import io.plumbline.model.engine.Image;
+import io.plumbline.model.ruleset.Family;
+import io.plumbline.model.ruleset.FlowRegion;
+import io.plumbline.model.ruleset.Prefix;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -49,7 +57,7 @@ public record PolicyImage(
   private static final int SOURCE_SCOPE = 0x8000_0000;
   private static final int FIRST_NODE = 2;
 
-  /** A box of a rule at one node: keys and source ports from and to. */
+  /** A region of a rule at one node: keys and source ports from and to. */
   private record Part(int rule, int low, int high, PortRange sourcePorts) {}
 
   /** A prefix that has rules of its own. */
@@ -91,8 +99,8 @@ public record PolicyImage(
 
     PolicyImage image() throws PolicyException {
       for (int rule = 0; rule < policy.rules().size(); rule++) {
-        for (Box box : policy.rules().get(rule).boxes()) {
-          place(rule, box);
+        for (FlowRegion region : policy.rules().get(rule).regions()) {
+          place(rule, region);
         }
       }
       rows.add(new int[4]);
@@ -119,38 +127,38 @@ public record PolicyImage(
       return new PolicyImage(table.array(), exact, prefixes, lines);
     }
 
-    private void place(int rule, Box box) {
-      if (box.flowClass() == FlowClass.ARP) {
+    private void place(int rule, FlowRegion region) {
+      if (flowClass(region) == FlowClass.ARP) {
         arpRule = smaller(arpRule, rule);
         return;
       }
-      boolean anySource = box.source().length() == 0;
-      if (box.destination().single()
-          && box.destinationPorts().single()
+      boolean anySource = source(region).length() == 0;
+      if (destination(region).single()
+          && destinationPorts(region).single()
           && anySource
-          && box.sourcePorts().equals(PortRange.ANY)) {
-        endpoints.merge(endpointKey(box), rule, Math::min);
+          && IntentFields.sourcePorts(region).equals(PortRange.ANY)) {
+        endpoints.merge(endpointKey(region), rule, Math::min);
         return;
       }
-      Node node = nodes.computeIfAbsent(box.destination(), Node::new);
+      Node node = nodes.computeIfAbsent(destination(region), Node::new);
       if (!anySource) {
-        node = node.sources.computeIfAbsent(box.source(), Node::new);
+        node = node.sources.computeIfAbsent(source(region), Node::new);
       }
-      int protocol = box.flowClass().protocol() << 16;
+      int protocol = flowClass(region).protocol() << 16;
       node.parts.add(
           new Part(
               rule,
-              protocol | box.destinationPorts().low(),
-              protocol | box.destinationPorts().high(),
-              box.sourcePorts()));
+              protocol | destinationPorts(region).low(),
+              protocol | destinationPorts(region).high(),
+              IntentFields.sourcePorts(region)));
     }
 
-    private static ByteBuffer endpointKey(Box box) {
+    private static ByteBuffer endpointKey(FlowRegion region) {
       ByteBuffer key = ByteBuffer.allocate(ENDPOINT_BYTES).order(ByteOrder.nativeOrder());
-      key.putInt(scope(box.destination()));
-      address(key, box.destination());
-      key.putShort((short) box.destinationPorts().low());
-      key.put((byte) box.flowClass().protocol()).put((byte) 0);
+      key.putInt(scope(destination(region)));
+      address(key, destination(region));
+      key.putShort((short) destinationPorts(region).low());
+      key.put((byte) flowClass(region).protocol()).put((byte) 0);
       return key.rewind();
     }
 

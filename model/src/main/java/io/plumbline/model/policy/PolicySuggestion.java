@@ -2,6 +2,9 @@ package io.plumbline.model.policy;
 
 import io.plumbline.model.policy.Selector.Host;
 import io.plumbline.model.policy.Selector.Kind;
+import io.plumbline.model.ruleset.Family;
+import io.plumbline.model.ruleset.Flow;
+import io.plumbline.model.ruleset.Prefix;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -38,27 +41,25 @@ public final class PolicySuggestion {
 
   /** Adds a flow that is to be permitted. */
   public void add(Flow flow) {
-    if (flow.flowClass() == FlowClass.ARP) {
+    FlowClass flowClass = IntentFields.flowClass(flow);
+    if (flowClass == FlowClass.ARP) {
       arp = true;
       return;
     }
-    int port = flow.destinationPort();
-    if (flow.flowClass() == FlowClass.ICMP6 && port >= 133 && port <= 136) {
+    int port = (int) flow.get(IntentFields.DESTINATION_PORT);
+    if (flowClass == FlowClass.ICMP6 && port >= 133 && port <= 136) {
       ndp = true;
       return;
     }
     Kind kind =
-        switch (flow.flowClass()) {
+        switch (flowClass) {
           case TCP4, TCP6 -> Kind.TCP;
           case UDP4, UDP6 -> Kind.UDP;
           case ICMP4 -> Kind.ICMP;
           case ICMP6, ARP -> Kind.ICMP6;
         };
-    Family family = flow.flowClass().family().orElseThrow();
-    int length = family == Family.IPV4 ? ipv4Length : ipv6Length;
-    Prefix destination =
-        new Prefix(family, flow.destinationHi(), flow.destinationLo(), family.bits())
-            .widened(length);
+    Prefix address = IntentFields.destination(flow.region());
+    Prefix destination = address.widened(address.family() == Family.IPV4 ? ipv4Length : ipv6Length);
     seen.computeIfAbsent(kind, key -> new TreeMap<>(Prefix.ORDER))
         .computeIfAbsent(destination, key -> new TreeSet<>())
         .add(port);

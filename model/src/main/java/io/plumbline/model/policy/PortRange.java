@@ -1,5 +1,7 @@
 package io.plumbline.model.policy;
 
+import io.plumbline.model.ruleset.ValueRange;
+
 /**
  * Ports, or ICMP types, from one to another, both included.
  *
@@ -19,6 +21,14 @@ public record PortRange(int low, int high) {
   /** Returns the range of one port. */
   public static PortRange of(int port) {
     return new PortRange(port, port);
+  }
+
+  static PortRange of(ValueRange values) {
+    return new PortRange((int) values.low(), (int) values.high());
+  }
+
+  ValueRange values() {
+    return new ValueRange(low, high);
   }
 
   /** Returns whether a port is in it. */

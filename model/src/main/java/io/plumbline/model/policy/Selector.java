@@ -1,5 +1,6 @@
 package io.plumbline.model.policy;
 
+import io.plumbline.model.ruleset.Prefix;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;

@@ -2,6 +2,8 @@ package io.plumbline.model.policy;
 
 import io.plumbline.model.policy.Selector.Host;
 import io.plumbline.model.policy.Selector.Kind;
+import io.plumbline.model.ruleset.Family;
+import io.plumbline.model.ruleset.Prefix;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;

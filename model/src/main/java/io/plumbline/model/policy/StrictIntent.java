@@ -2,6 +2,8 @@ package io.plumbline.model.policy;
 
 import io.plumbline.model.policy.Selector.Host;
 import io.plumbline.model.policy.Selector.Kind;
+import io.plumbline.model.ruleset.Effect;
+import io.plumbline.model.ruleset.Prefix;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -17,7 +19,7 @@ public final class StrictIntent {
   /** A selector of so many bytes or more is too long. */
   public static final int TOO_LONG = 128;
 
-  /** The most rules of one side. */
+  /** The most rules with one effect. */
   public static final int MAX_RULES = 32;
 
   /** What errors name as their place, whatever the command is called. */
@@ -32,14 +34,14 @@ public final class StrictIntent {
    *
    * @throws PolicyException with the exact text, {@code traffico: MSG: 'ARG'}
    */
-  public void add(Side side, String text) throws PolicyException {
-    Selector selector = parse(side, text);
-    if (!known.add(side + " " + selector)) {
-      throw error("duplicate " + side.word(), text);
+  public void add(Effect effect, String text) throws PolicyException {
+    Selector selector = parse(effect, text);
+    if (!known.add(effect + " " + selector)) {
+      throw error("duplicate " + Rule.word(effect), text);
     }
-    List<Selector> list = side == Side.PERMIT ? permits : forbids;
+    List<Selector> list = effect == Effect.ACCEPT ? permits : forbids;
     if (list.size() == MAX_RULES) {
-      throw error("too many " + side.word() + "s", text);
+      throw error("too many " + Rule.word(effect) + "s", text);
     }
     list.add(selector);
   }
@@ -53,10 +55,10 @@ public final class StrictIntent {
   public Policy build(Direction direction) throws PolicyException {
     PolicyBuilder builder = new PolicyBuilder("", direction, Optional.empty());
     for (Selector forbid : forbids) {
-      builder.rule(Side.FORBID, "", "", forbid, Position.option("--forbid"));
+      builder.rule(Effect.DROP, "", "", forbid, Position.option("--forbid"));
     }
     for (Selector permit : permits) {
-      builder.rule(Side.PERMIT, "", "", permit, Position.option("--allow"));
+      builder.rule(Effect.ACCEPT, "", "", permit, Position.option("--allow"));
     }
     return builder.build();
   }
@@ -79,7 +81,7 @@ public final class StrictIntent {
     if (direction != Direction.EGRESS) {
       return "Intent BPF backend supports egress only";
     }
-    if (policy.rules(Side.PERMIT).isEmpty()) {
+    if (policy.rules(Effect.ACCEPT).isEmpty()) {
       return "at least one permit is required";
     }
     if (StrictRow.of(policy).size() > StrictRow.MAX) {
@@ -88,8 +90,8 @@ public final class StrictIntent {
     return "";
   }
 
-  private static Selector parse(Side side, String text) throws PolicyException {
-    String word = side.word();
+  private static Selector parse(Effect effect, String text) throws PolicyException {
+    String word = Rule.word(effect);
     if (text.getBytes(StandardCharsets.UTF_8).length >= TOO_LONG) {
       throw error(word + " too long", text);
     }
@@ -114,7 +116,7 @@ public final class StrictIntent {
     Kind protocol = kind.equals("tcp") ? Kind.TCP : Kind.UDP;
     int colon = rest.lastIndexOf(':');
     if (colon < 0) {
-      if (side == Side.FORBID) {
+      if (effect == Effect.DROP) {
         throw error(
             "host-wide TCP/UDP forbids are not supported; use tcp/IP:PORT or udp/IP:PORT", text);
       }

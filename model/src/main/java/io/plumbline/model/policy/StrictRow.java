@@ -1,5 +1,8 @@
 package io.plumbline.model.policy;
 
+import io.plumbline.model.ruleset.Effect;
+import io.plumbline.model.ruleset.FlowRegion;
+import io.plumbline.model.ruleset.Prefix;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -15,14 +18,14 @@ import java.util.Set;
  * "Lowering"): the facts on a path through the decision DAG that ends in a verdict.
  *
  * @param arp whether it is about ARP; then the rest does not count
- * @param side what it does
+ * @param effect what it does
  * @param tcp whether it matches TCP
  * @param udp whether it matches UDP
  * @param port the destination port; none for any
  * @param destination the IPv4 address in host order
  */
 public record StrictRow(
-    boolean arp, Side side, boolean tcp, boolean udp, OptionalInt port, int destination) {
+    boolean arp, Effect effect, boolean tcp, boolean udp, OptionalInt port, int destination) {
   /** The program that walks such tables. */
   public static final String PROGRAM = "intent_rows";
 
@@ -55,7 +58,7 @@ public record StrictRow(
    */
   public byte[] encode() {
     ByteBuffer bytes = ByteBuffer.allocate(BYTES).order(ByteOrder.nativeOrder());
-    bytes.put((byte) (arp ? 1 : 2)).put((byte) (side == Side.PERMIT ? 1 : 0));
+    bytes.put((byte) (arp ? 1 : 2)).put((byte) (effect == Effect.ACCEPT ? 1 : 0));
     int first = tcp ? 6 : 17;
     if (arp) {
       return bytes.array();
@@ -83,7 +86,7 @@ public record StrictRow(
 
   @Override
   public String toString() {
-    String action = side == Side.PERMIT ? "ALLOW" : "DROP";
+    String action = effect == Effect.ACCEPT ? "ALLOW" : "DROP";
     if (arp) {
       return action + " arp";
     }
@@ -146,7 +149,7 @@ public record StrictRow(
         return;
       }
       Rule rule = rules.get(index);
-      boolean arp = rule.boxes().get(0).flowClass() == FlowClass.ARP;
+      boolean arp = IntentFields.flowClass(rule.regions().get(0)) == FlowClass.ARP;
       int wanted = arp ? ARP : IPV4;
       if ((facts.etherTypes & ~wanted) != 0) {
         walk(index + 1, facts.withEtherTypes(facts.etherTypes & ~wanted));
@@ -156,14 +159,14 @@ public record StrictRow(
       }
       if (arp) {
         rows.putIfAbsent(
-            new StrictRow(true, rule.side(), false, false, OptionalInt.empty(), 0), index);
+            new StrictRow(true, rule.effect(), false, false, OptionalInt.empty(), 0), index);
       } else {
         destination(index, rule, facts.withEtherTypes(IPV4));
       }
     }
 
     private void destination(int index, Rule rule, Facts facts) {
-      long address = rule.boxes().get(0).destination().hi();
+      long address = IntentFields.destination(rule.regions().get(0)).hi();
       if (facts.destination == address) {
         protocol(index, rule, facts);
       } else if (facts.destination >= 0 || facts.notDestinations.contains(address)) {
@@ -176,8 +179,8 @@ public record StrictRow(
 
     private void protocol(int index, Rule rule, Facts facts) {
       int wanted = 0;
-      for (Box box : rule.boxes()) {
-        wanted |= box.flowClass() == FlowClass.TCP4 ? TCP : UDP;
+      for (FlowRegion region : rule.regions()) {
+        wanted |= IntentFields.flowClass(region) == FlowClass.TCP4 ? TCP : UDP;
       }
       if ((facts.protocols & ~wanted) != 0) {
         walk(index + 1, facts.withProtocols(facts.protocols & ~wanted));
@@ -188,7 +191,7 @@ public record StrictRow(
     }
 
     private void port(int index, Rule rule, Facts facts) {
-      PortRange ports = rule.boxes().get(0).destinationPorts();
+      PortRange ports = IntentFields.destinationPorts(rule.regions().get(0));
       OptionalInt port = ports.single() ? OptionalInt.of(ports.low()) : OptionalInt.empty();
       if (port.isPresent()) {
         if (facts.notPorts.contains(port.getAsInt())) {
@@ -200,7 +203,7 @@ public record StrictRow(
       boolean tcp = (facts.protocols & TCP) != 0;
       boolean udp = (facts.protocols & UDP) != 0;
       rows.putIfAbsent(
-          new StrictRow(false, rule.side(), tcp, udp, port, (int) facts.destination), index);
+          new StrictRow(false, rule.effect(), tcp, udp, port, (int) facts.destination), index);
     }
   }
 }

@@ -2,6 +2,8 @@ package io.plumbline.model.policy;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.plumbline.model.ruleset.Effect;
+import io.plumbline.model.ruleset.Flow;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -15,7 +17,7 @@ class PolicyAdviceTest {
     PolicyBuilder builder = new PolicyBuilder("", direction, Optional.empty());
     int line = 1;
     for (String permit : permits.split(" \\+ ", -1)) {
-      builder.rule(Side.PERMIT, permit, new Position("p.yaml", line++, 1));
+      builder.rule(Effect.ACCEPT, permit, new Position("p.yaml", line++, 1));
     }
     return builder.build();
   }
@@ -99,9 +101,9 @@ class PolicyAdviceTest {
   @Test
   void aForbidCountsToo() throws Exception {
     PolicyBuilder builder = new PolicyBuilder("", Direction.EGRESS, Optional.empty());
-    builder.rule(Side.PERMIT, "ip/any", Position.option("--allow"));
-    builder.rule(Side.PERMIT, "arp", Position.option("--allow"));
-    builder.rule(Side.FORBID, "arp", Position.option("--forbid"));
+    builder.rule(Effect.ACCEPT, "ip/any", Position.option("--allow"));
+    builder.rule(Effect.ACCEPT, "arp", Position.option("--allow"));
+    builder.rule(Effect.DROP, "arp", Position.option("--forbid"));
     assertThat(PolicyAdvice.warnings(List.of(builder.build()))).hasSize(1);
   }
 }

@@ -4,6 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.plumbline.model.filter.Intent;
+import io.plumbline.model.ruleset.Effect;
+import io.plumbline.model.ruleset.Family;
+import io.plumbline.model.ruleset.Flow;
+import io.plumbline.model.ruleset.FlowRegion;
+import io.plumbline.model.ruleset.Prefix;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -96,11 +101,11 @@ class PolicyTest {
   @Test
   void namesAndGroupsAreOnlyWhatWasSaid() throws Exception {
     PolicyBuilder silent = new PolicyBuilder("", Direction.EGRESS, Optional.empty());
-    assertThatThrownBy(() -> silent.rule(Side.PERMIT, "tcp/example.com:443", HERE))
+    assertThatThrownBy(() -> silent.rule(Effect.ACCEPT, "tcp/example.com:443", HERE))
         .hasMessageContaining("resolved only when asked to");
-    assertThatThrownBy(() -> silent.rule(Side.PERMIT, "tcp/@web", HERE))
+    assertThatThrownBy(() -> silent.rule(Effect.ACCEPT, "tcp/@web", HERE))
         .hasMessageContaining("'@web': expected one that is defined");
-    assertThatThrownBy(() -> silent.rule(Side.PERMIT, "tcp/10.0.0.1 from [2001:db8::1]", HERE))
+    assertThatThrownBy(() -> silent.rule(Effect.ACCEPT, "tcp/10.0.0.1 from [2001:db8::1]", HERE))
         .hasMessageContaining("no packet can match");
     PolicyBuilder asked =
         new PolicyBuilder(
@@ -108,8 +113,8 @@ class PolicyTest {
             Direction.EGRESS,
             Optional.of(
                 name -> name.equals("example.com") ? List.of(Prefix.ipv4(0xC0000209)) : List.of()));
-    asked.rule(Side.PERMIT, "tcp/example.com:443", HERE);
-    assertThatThrownBy(() -> asked.rule(Side.PERMIT, "tcp/nowhere.example", HERE))
+    asked.rule(Effect.ACCEPT, "tcp/example.com:443", HERE);
+    assertThatThrownBy(() -> asked.rule(Effect.ACCEPT, "tcp/nowhere.example", HERE))
         .hasMessageContaining("expected a name that has an address");
     Policy policy = asked.build();
     assertThat(policy.resolutions()).containsEntry("example.com", List.of(Prefix.ipv4(0xC0000209)));
@@ -129,13 +134,13 @@ class PolicyTest {
             List.of(
                 SelectorParser.parseHost("10.0.0.53", HERE),
                 SelectorParser.parseHost("[2001:db8::53]", HERE)))
-        .rule(Side.FORBID, "tcp/10.0.0.1:22", HERE)
-        .rule(Side.FORBID, "tcp/10.0.0.0/24:8000-8100 from 192.168.0.0/16:1-1023", HERE)
-        .rule(Side.PERMIT, "arp", HERE)
-        .rule(Side.PERMIT, "ndp", HERE)
-        .rule(Side.PERMIT, "dns/@resolvers", HERE)
-        .rule(Side.PERMIT, "internal", "why", "tcp/10.0.0.0/8:80,443", HERE)
-        .rule(Side.PERMIT, "icmp/any:echo-request", HERE)
+        .rule(Effect.DROP, "tcp/10.0.0.1:22", HERE)
+        .rule(Effect.DROP, "tcp/10.0.0.0/24:8000-8100 from 192.168.0.0/16:1-1023", HERE)
+        .rule(Effect.ACCEPT, "arp", HERE)
+        .rule(Effect.ACCEPT, "ndp", HERE)
+        .rule(Effect.ACCEPT, "dns/@resolvers", HERE)
+        .rule(Effect.ACCEPT, "internal", "why", "tcp/10.0.0.0/8:80,443", HERE)
+        .rule(Effect.ACCEPT, "icmp/any:echo-request", HERE)
         .build();
   }
 
@@ -204,14 +209,14 @@ class PolicyTest {
 
   private static Policy policy(List<String> permits, List<String> forbids) {
     PolicyBuilder builder = new PolicyBuilder("", Direction.EGRESS, Optional.empty());
-    permits.forEach(text -> add(builder, Side.PERMIT, text));
-    forbids.forEach(text -> add(builder, Side.FORBID, text));
+    permits.forEach(text -> add(builder, Effect.ACCEPT, text));
+    forbids.forEach(text -> add(builder, Effect.DROP, text));
     return builder.build();
   }
 
-  private static void add(PolicyBuilder builder, Side side, String text) {
+  private static void add(PolicyBuilder builder, Effect effect, String text) {
     try {
-      builder.rule(side, text, HERE);
+      builder.rule(effect, text, HERE);
     } catch (PolicyException e) {
       // Source and destination of different families: there is no such rule to add.
       assertThat(e).hasMessageContaining("no packet can match");
@@ -231,11 +236,11 @@ class PolicyTest {
         .as(
             (c, to, toHi, toLo, source, sourceHi, dport, sport) -> {
               if (c == FlowClass.ARP) {
-                return Flow.ARP;
+                return IntentFields.ARP;
               }
               boolean ipv4 = c.family().orElseThrow() == Family.IPV4;
               int destination = c.icmp() ? (dport == 53 ? 128 : dport & 0xFF) : dport;
-              return new Flow(
+              return IntentFields.flow(
                   c,
                   ipv4 ? to : toHi,
                   ipv4 ? 0 : toLo,
@@ -252,7 +257,7 @@ class PolicyTest {
   void theIndexFindsTheFirstRuleThatMatches(
       @ForAll("policies") Policy policy, @ForAll("flows") List<Flow> flows) {
     for (Flow flow : flows) {
-      assertThat(policy.index().find(RuleIndex.key(flow)))
+      assertThat(policy.index().find(flow))
           .as("%s in %s", flow, policy)
           .isEqualTo(policy.decide(flow));
     }
@@ -268,7 +273,7 @@ class PolicyTest {
     for (PolicyDiff.Difference difference : diff.onlyFirst()) {
       assertThat(a.allows(difference.example())).isTrue();
       assertThat(b.allows(difference.example())).isFalse();
-      assertThat(difference.boxes()).hasSize((int) difference.count());
+      assertThat(difference.regions()).hasSize((int) difference.count());
     }
     for (Flow flow : flows) {
       assertThat(contains(diff.onlyFirst(), flow)).isEqualTo(a.allows(flow) && !b.allows(flow));
@@ -278,7 +283,7 @@ class PolicyTest {
 
   private static boolean contains(List<PolicyDiff.Difference> differences, Flow flow) {
     return differences.stream()
-        .anyMatch(d -> d.boxes().stream().anyMatch(box -> box.contains(flow)));
+        .anyMatch(d -> d.regions().stream().anyMatch(region -> region.contains(flow)));
   }
 
   /** What a difference prints can be read again and means the same packets. */
@@ -287,8 +292,8 @@ class PolicyTest {
       throws PolicyException {
     PolicyBuilder again = new PolicyBuilder("", Direction.EGRESS, Optional.empty());
     for (PolicyDiff.Difference difference : PolicyDiff.of(a, b, Integer.MAX_VALUE).onlyFirst()) {
-      for (Box box : difference.boxes()) {
-        again.rule(Side.PERMIT, box.toString(), HERE);
+      for (FlowRegion region : difference.regions()) {
+        again.rule(Effect.ACCEPT, region.toString(), HERE);
       }
     }
     Policy only = again.build();
@@ -314,7 +319,7 @@ class PolicyTest {
       }
     }
     for (PolicyCheck.Finding finding : PolicyCheck.of(policy)) {
-      assertThat(finding.rule().contains(finding.example())).isTrue();
+      assertThat(finding.rule().matches(finding.example())).isTrue();
       assertThat(policy.decide(finding.example())).isEqualTo(finding.decidedBy());
     }
   }
@@ -347,20 +352,23 @@ class PolicyTest {
     PolicyBuilder builder = new PolicyBuilder("", Direction.EGRESS, Optional.empty());
     for (String line : suggestion.yaml(Direction.EGRESS, "test").lines().toList()) {
       if (line.startsWith("    - ")) {
-        builder.rule(Side.PERMIT, line.substring(6).replaceFirst(" #.*", ""), HERE);
+        builder.rule(Effect.ACCEPT, line.substring(6).replaceFirst(" #.*", ""), HERE);
       }
     }
     Policy policy = builder.build();
     assertThat(seen).allMatch(policy::allows);
     for (Flow flow : others) {
       boolean ndp =
-          flow.flowClass() == FlowClass.ICMP6
-              && flow.destinationPort() >= 133
-              && flow.destinationPort() <= 136;
-      if (flow.flowClass() == FlowClass.ARP || ndp) {
+          IntentFields.flowClass(flow) == FlowClass.ICMP6
+              && flow.get(IntentFields.DESTINATION_PORT) >= 133
+              && flow.get(IntentFields.DESTINATION_PORT) <= 136;
+      if (IntentFields.flowClass(flow) == FlowClass.ARP || ndp) {
         continue;
       }
-      boolean wanted = seen.stream().anyMatch(f -> f.destination().equals(flow.destination()));
+      boolean wanted =
+          seen.stream()
+              .anyMatch(
+                  f -> IntentFields.toDestination(f).equals(IntentFields.toDestination(flow)));
       assertThat(policy.allows(flow)).as("%s in %s", flow, policy).isEqualTo(wanted);
     }
   }
@@ -383,7 +391,7 @@ class PolicyTest {
       hosts.add(new Selector.Host.Net(Prefix.ipv4(i)));
     }
     builder.group("many", hosts);
-    assertThatThrownBy(() -> builder.rule(Side.PERMIT, "tcp/@many from @many", HERE))
+    assertThatThrownBy(() -> builder.rule(Effect.ACCEPT, "tcp/@many from @many", HERE))
         .hasMessageContaining("more than 1048576 combinations");
   }
 }

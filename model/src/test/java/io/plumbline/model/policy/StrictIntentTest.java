@@ -3,6 +3,7 @@ package io.plumbline.model.policy;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.plumbline.model.ruleset.Effect;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -15,10 +16,10 @@ class StrictIntentTest {
   private static Policy policy(List<String> permits, List<String> forbids) throws PolicyException {
     StrictIntent intent = new StrictIntent();
     for (String permit : permits) {
-      intent.add(Side.PERMIT, permit);
+      intent.add(Effect.ACCEPT, permit);
     }
     for (String forbid : forbids) {
-      intent.add(Side.FORBID, forbid);
+      intent.add(Effect.DROP, forbid);
     }
     return intent.build();
   }
@@ -27,27 +28,27 @@ class StrictIntentTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "PERMIT | arp | ARP",
-        "PERMIT | dns/10.0.0.53 | DNS to 10.0.0.53 over TCP or UDP destination port 53",
-        "PERMIT | tcp/10.0.0.1 | TCP to 10.0.0.1 any destination port",
-        "PERMIT | udp/10.0.0.1 | UDP to 10.0.0.1 any destination port",
-        "PERMIT | tcp/10.0.0.1:443 | TCP to 10.0.0.1 destination port 443",
-        "PERMIT | udp/10.0.0.1:65535 | UDP to 10.0.0.1 destination port 65535",
-        "PERMIT | tcp/10.0.0.1:00443 | TCP to 10.0.0.1 destination port 443",
-        "PERMIT | tcp/10.0.0.1:0000000000000000000000000000000000000001 | TCP to 10.0.0.1 destination port 1",
-        "PERMIT | tcp/0.0.0.0:1 | TCP to 0.0.0.0 destination port 1",
-        "PERMIT | tcp/255.255.255.255 | TCP to 255.255.255.255 any destination port",
-        "FORBID | arp | ARP",
-        "FORBID | dns/10.0.0.53 | DNS to 10.0.0.53 over TCP or UDP destination port 53",
-        "FORBID | tcp/10.0.0.1:22 | TCP to 10.0.0.1 destination port 22",
-        "FORBID | udp/10.0.0.1:22 | UDP to 10.0.0.1 destination port 22",
+        "ACCEPT | arp | ARP",
+        "ACCEPT | dns/10.0.0.53 | DNS to 10.0.0.53 over TCP or UDP destination port 53",
+        "ACCEPT | tcp/10.0.0.1 | TCP to 10.0.0.1 any destination port",
+        "ACCEPT | udp/10.0.0.1 | UDP to 10.0.0.1 any destination port",
+        "ACCEPT | tcp/10.0.0.1:443 | TCP to 10.0.0.1 destination port 443",
+        "ACCEPT | udp/10.0.0.1:65535 | UDP to 10.0.0.1 destination port 65535",
+        "ACCEPT | tcp/10.0.0.1:00443 | TCP to 10.0.0.1 destination port 443",
+        "ACCEPT | tcp/10.0.0.1:0000000000000000000000000000000000000001 | TCP to 10.0.0.1 destination port 1",
+        "ACCEPT | tcp/0.0.0.0:1 | TCP to 0.0.0.0 destination port 1",
+        "ACCEPT | tcp/255.255.255.255 | TCP to 255.255.255.255 any destination port",
+        "DROP | arp | ARP",
+        "DROP | dns/10.0.0.53 | DNS to 10.0.0.53 over TCP or UDP destination port 53",
+        "DROP | tcp/10.0.0.1:22 | TCP to 10.0.0.1 destination port 22",
+        "DROP | udp/10.0.0.1:22 | UDP to 10.0.0.1 destination port 22",
       })
-  void selectorsThatAreAccepted(Side side, String text, String words) throws Exception {
+  void selectorsThatAreAccepted(Effect effect, String text, String words) throws Exception {
     StrictIntent intent = new StrictIntent();
-    intent.add(side, text);
+    intent.add(effect, text);
     Policy policy = intent.build();
     assertThat(policy.rules()).hasSize(1);
-    assertThat(policy.rules().get(0).side()).isEqualTo(side);
+    assertThat(policy.rules().get(0).effect()).isEqualTo(effect);
     assertThat(Explanation.words(policy.rules().get(0).selector())).isEqualTo(words);
   }
 
@@ -56,41 +57,41 @@ class StrictIntentTest {
       delimiter = '|',
       quoteCharacter = '"',
       value = {
-        "PERMIT | bogus | unsupported permit",
-        "FORBID | bogus | unsupported forbid",
-        "PERMIT | \"\" | unsupported permit",
-        "PERMIT | ARP | unsupported permit",
-        "PERMIT | arp/10.0.0.1 | unsupported permit",
-        "PERMIT | Tcp/10.0.0.1 | unsupported permit",
-        "PERMIT | icmp/10.0.0.1 | unsupported permit",
-        "FORBID | icmp/10.0.0.1 | unsupported forbid",
-        "PERMIT | dns/10.0.0.53:53 | dns permits do not accept a port",
-        "FORBID | dns/10.0.0.53:53 | dns forbids do not accept a port",
-        "PERMIT | dns/: | dns permits do not accept a port",
-        "PERMIT | dns/10.0.0 | invalid permit",
-        "PERMIT | dns/010.0.0.1 | invalid permit",
-        "FORBID | dns/x | invalid forbid",
-        "PERMIT | tcp/ | invalid permit",
-        "PERMIT | tcp/10.0.0.256 | invalid permit",
-        "PERMIT | tcp/10.0.0.1/32 | invalid permit",
-        "PERMIT | tcp/10.0.0.0/8:443 | invalid permit",
-        "PERMIT | tcp/[2001:db8::1]:443 | invalid permit",
-        "PERMIT | tcp/10.0.0.1: | invalid permit",
-        "PERMIT | tcp/10.0.0.1:0 | invalid permit",
-        "PERMIT | tcp/10.0.0.1:65536 | invalid permit",
-        "PERMIT | tcp/10.0.0.1:+80 | invalid permit",
-        "PERMIT | tcp/10.0.0.1:80-90 | invalid permit",
-        "PERMIT | tcp/10.0.0.1:80,90 | invalid permit",
-        "PERMIT | tcp/:80 | invalid permit",
-        "PERMIT | udp/example.com:80 | invalid permit",
-        "FORBID | udp/10.0.0.1:99999999999999999999 | invalid forbid",
-        "FORBID | tcp/10.0.0.1 | host-wide TCP/UDP forbids are not supported; use tcp/IP:PORT or udp/IP:PORT",
-        "FORBID | udp/10.0.0.1 | host-wide TCP/UDP forbids are not supported; use tcp/IP:PORT or udp/IP:PORT",
-        "FORBID | tcp/notanip | host-wide TCP/UDP forbids are not supported; use tcp/IP:PORT or udp/IP:PORT",
-        "FORBID | tcp/notanip:1 | invalid forbid",
+        "ACCEPT | bogus | unsupported permit",
+        "DROP | bogus | unsupported forbid",
+        "ACCEPT | \"\" | unsupported permit",
+        "ACCEPT | ARP | unsupported permit",
+        "ACCEPT | arp/10.0.0.1 | unsupported permit",
+        "ACCEPT | Tcp/10.0.0.1 | unsupported permit",
+        "ACCEPT | icmp/10.0.0.1 | unsupported permit",
+        "DROP | icmp/10.0.0.1 | unsupported forbid",
+        "ACCEPT | dns/10.0.0.53:53 | dns permits do not accept a port",
+        "DROP | dns/10.0.0.53:53 | dns forbids do not accept a port",
+        "ACCEPT | dns/: | dns permits do not accept a port",
+        "ACCEPT | dns/10.0.0 | invalid permit",
+        "ACCEPT | dns/010.0.0.1 | invalid permit",
+        "DROP | dns/x | invalid forbid",
+        "ACCEPT | tcp/ | invalid permit",
+        "ACCEPT | tcp/10.0.0.256 | invalid permit",
+        "ACCEPT | tcp/10.0.0.1/32 | invalid permit",
+        "ACCEPT | tcp/10.0.0.0/8:443 | invalid permit",
+        "ACCEPT | tcp/[2001:db8::1]:443 | invalid permit",
+        "ACCEPT | tcp/10.0.0.1: | invalid permit",
+        "ACCEPT | tcp/10.0.0.1:0 | invalid permit",
+        "ACCEPT | tcp/10.0.0.1:65536 | invalid permit",
+        "ACCEPT | tcp/10.0.0.1:+80 | invalid permit",
+        "ACCEPT | tcp/10.0.0.1:80-90 | invalid permit",
+        "ACCEPT | tcp/10.0.0.1:80,90 | invalid permit",
+        "ACCEPT | tcp/:80 | invalid permit",
+        "ACCEPT | udp/example.com:80 | invalid permit",
+        "DROP | udp/10.0.0.1:99999999999999999999 | invalid forbid",
+        "DROP | tcp/10.0.0.1 | host-wide TCP/UDP forbids are not supported; use tcp/IP:PORT or udp/IP:PORT",
+        "DROP | udp/10.0.0.1 | host-wide TCP/UDP forbids are not supported; use tcp/IP:PORT or udp/IP:PORT",
+        "DROP | tcp/notanip | host-wide TCP/UDP forbids are not supported; use tcp/IP:PORT or udp/IP:PORT",
+        "DROP | tcp/notanip:1 | invalid forbid",
       })
-  void selectorsThatAreRefused(Side side, String text, String message) {
-    assertThatThrownBy(() -> new StrictIntent().add(side, text))
+  void selectorsThatAreRefused(Effect effect, String text, String message) {
+    assertThatThrownBy(() -> new StrictIntent().add(effect, text))
         .isInstanceOf(PolicyException.class)
         .hasMessage("traffico: %s: '%s'", message, text);
   }
@@ -99,26 +100,26 @@ class StrictIntentTest {
   void selectorsThatAreTooLong() throws Exception {
     String zeros = "tcp/10.0.0.1:" + "0".repeat(113) + "1";
     assertThat(zeros).hasSize(127);
-    new StrictIntent().add(Side.PERMIT, zeros);
+    new StrictIntent().add(Effect.ACCEPT, zeros);
     String long1 = "x".repeat(128);
-    assertThatThrownBy(() -> new StrictIntent().add(Side.PERMIT, long1))
+    assertThatThrownBy(() -> new StrictIntent().add(Effect.ACCEPT, long1))
         .hasMessage("traffico: permit too long: '%s'", long1);
-    assertThatThrownBy(() -> new StrictIntent().add(Side.FORBID, "0" + zeros))
+    assertThatThrownBy(() -> new StrictIntent().add(Effect.DROP, "0" + zeros))
         .hasMessage("traffico: forbid too long: '%s'", "0" + zeros);
   }
 
   @Test
   void duplicatesAreOfTheSameSideAndCanonicalForm() throws Exception {
     StrictIntent intent = new StrictIntent();
-    intent.add(Side.PERMIT, "tcp/10.0.0.1:53");
-    intent.add(Side.FORBID, "tcp/10.0.0.1:53");
-    intent.add(Side.PERMIT, "dns/10.0.0.1");
-    intent.add(Side.PERMIT, "arp");
-    assertThatThrownBy(() -> intent.add(Side.PERMIT, "tcp/10.0.0.1:0053"))
+    intent.add(Effect.ACCEPT, "tcp/10.0.0.1:53");
+    intent.add(Effect.DROP, "tcp/10.0.0.1:53");
+    intent.add(Effect.ACCEPT, "dns/10.0.0.1");
+    intent.add(Effect.ACCEPT, "arp");
+    assertThatThrownBy(() -> intent.add(Effect.ACCEPT, "tcp/10.0.0.1:0053"))
         .hasMessage("traffico: duplicate permit: 'tcp/10.0.0.1:0053'");
-    assertThatThrownBy(() -> intent.add(Side.FORBID, "tcp/10.0.0.1:53"))
+    assertThatThrownBy(() -> intent.add(Effect.DROP, "tcp/10.0.0.1:53"))
         .hasMessage("traffico: duplicate forbid: 'tcp/10.0.0.1:53'");
-    assertThatThrownBy(() -> intent.add(Side.PERMIT, "arp"))
+    assertThatThrownBy(() -> intent.add(Effect.ACCEPT, "arp"))
         .hasMessage("traffico: duplicate permit: 'arp'");
   }
 
@@ -126,15 +127,15 @@ class StrictIntentTest {
   void thirtyTwoRulesOfASideAndNoMore() throws Exception {
     StrictIntent intent = new StrictIntent();
     for (int i = 1; i <= 32; i++) {
-      intent.add(Side.PERMIT, "tcp/10.0.0." + i);
-      intent.add(Side.FORBID, "tcp/10.0.0." + i + ":22");
+      intent.add(Effect.ACCEPT, "tcp/10.0.0." + i);
+      intent.add(Effect.DROP, "tcp/10.0.0." + i + ":22");
     }
-    assertThatThrownBy(() -> intent.add(Side.PERMIT, "tcp/10.0.0.33"))
+    assertThatThrownBy(() -> intent.add(Effect.ACCEPT, "tcp/10.0.0.33"))
         .hasMessage("traffico: too many permits: 'tcp/10.0.0.33'");
-    assertThatThrownBy(() -> intent.add(Side.FORBID, "udp/10.0.0.33:1"))
+    assertThatThrownBy(() -> intent.add(Effect.DROP, "udp/10.0.0.33:1"))
         .hasMessage("traffico: too many forbids: 'udp/10.0.0.33:1'");
     // The duplicate is told before the limit.
-    assertThatThrownBy(() -> intent.add(Side.PERMIT, "tcp/10.0.0.1"))
+    assertThatThrownBy(() -> intent.add(Effect.ACCEPT, "tcp/10.0.0.1"))
         .hasMessage("traffico: duplicate permit: 'tcp/10.0.0.1'");
   }
 
@@ -261,8 +262,8 @@ class StrictIntentTest {
   private static Policy dnsBesideTcp(int pairs) throws PolicyException {
     StrictIntent intent = new StrictIntent();
     for (int i = 1; i <= pairs; i++) {
-      intent.add(Side.PERMIT, "dns/10.0.0." + i);
-      intent.add(Side.FORBID, "tcp/10.0.0." + i + ":22");
+      intent.add(Effect.ACCEPT, "dns/10.0.0." + i);
+      intent.add(Effect.DROP, "tcp/10.0.0." + i + ":22");
     }
     return intent.build();
   }
@@ -271,8 +272,8 @@ class StrictIntentTest {
   void sixtyFourRowsAndNoMore() throws Exception {
     StrictIntent distinct = new StrictIntent();
     for (int i = 1; i <= 32; i++) {
-      distinct.add(Side.PERMIT, "dns/10.0.0." + i);
-      distinct.add(Side.FORBID, "dns/10.0.1." + i);
+      distinct.add(Effect.ACCEPT, "dns/10.0.0." + i);
+      distinct.add(Effect.DROP, "dns/10.0.1." + i);
     }
     assertThat(StrictRow.of(distinct.build())).hasSize(64);
     assertThat(StrictIntent.dryRun(distinct.build(), Direction.EGRESS)).hasSize(2);

@@ -1,4 +1,4 @@
-package io.plumbline.model.policy;
+package io.plumbline.model.ruleset;
 
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -10,9 +10,9 @@ import java.util.Optional;
  *
  * @param hi an IPv4 address, 0..0xFFFFFFFF, or the first 64 bits of an IPv6 address
  * @param lo the last 64 bits of an IPv6 address; 0 for IPv4
- * @param length how many bits are shared; those behind are zero
+ * @param length how many bits are shared; those after them are zero
  */
-public record Prefix(Family family, long hi, long lo, int length) {
+public record Prefix(Family family, long hi, long lo, int length) implements Values {
   /** By family and address; a prefix comes before those that lie in it. */
   public static final Comparator<Prefix> ORDER =
       Comparator.comparing(Prefix::family)
@@ -42,7 +42,7 @@ public record Prefix(Family family, long hi, long lo, int length) {
     return new Prefix(Family.IPV4, address & 0xFFFF_FFFFL, 0, 32);
   }
 
-  /** Returns this prefix with the bits behind its length made zero. */
+  /** Returns this prefix with the bits after its length set to zero. */
   public Prefix masked() {
     return new Prefix(family, hi & hiMask(), lo & loMask(), length);
   }
@@ -60,6 +60,16 @@ public record Prefix(Family family, long hi, long lo, int length) {
   /** Returns the highest second half. */
   public long lastLo() {
     return family == Family.IPV4 ? 0 : lo | ~loMask();
+  }
+
+  @Override
+  public long low(int part) {
+    return part == 0 ? hi : lo;
+  }
+
+  @Override
+  public long high(int part) {
+    return part == 0 ? lastHi() : lastLo();
   }
 
   private long hiMask() {
@@ -86,6 +96,23 @@ public record Prefix(Family family, long hi, long lo, int length) {
   /** Returns whether every address of another prefix is in it. */
   public boolean contains(Prefix other) {
     return family == other.family && length <= other.length && contains(other.hi, other.lo);
+  }
+
+  /** Reads a prefix as {@link #toString} gives it: no bits after its length may be set. */
+  public static Optional<Prefix> parse(String text) {
+    boolean bracket = text.startsWith("[") && text.endsWith("]");
+    String inner = bracket ? text.substring(1, text.length() - 1) : text;
+    int slash = inner.indexOf('/');
+    String address = slash < 0 ? inner : inner.substring(0, slash);
+    Optional<Prefix> whole = bracket ? parseIpv6(address) : parseIpv4(address);
+    if (slash < 0 || whole.isEmpty()) {
+      return whole;
+    }
+    int bits = decimal(inner.substring(slash + 1), 3);
+    return whole
+        .filter(known -> bits >= 0 && bits <= known.family().bits())
+        .map(known -> new Prefix(known.family(), known.hi(), known.lo(), bits))
+        .filter(prefix -> prefix.equals(prefix.masked()));
   }
 
   /** Reads a strict dotted quad, as inet_pton(3) does: four decimal parts without leading zeros. */
@@ -151,8 +178,8 @@ public record Prefix(Family family, long hi, long lo, int length) {
     return groups;
   }
 
-  /** Reads decimal digits; -1 if there is anything else, nothing, or too many of them. */
-  static int decimal(String text, int digits) {
+  /** Reads decimal digits; -1 if there is anything else, nothing, or more than {@code digits}. */
+  public static int decimal(String text, int digits) {
     if (text.isEmpty() || text.length() > digits) {
       return -1;
     }

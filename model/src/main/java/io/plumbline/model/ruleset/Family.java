@@ -1,4 +1,4 @@
-package io.plumbline.model.policy;
+package io.plumbline.model.ruleset;
 
 /** An internet protocol version. */
 public enum Family {

@@ -1,4 +1,4 @@
-package io.plumbline.model.policy;
+package io.plumbline.model.ruleset;
 
 import java.util.Arrays;
 import java.util.HashMap;
@@ -8,29 +8,14 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Sets of flows, and maps from flows to numbers, as decision diagrams over intervals: a level for
- * each field, and at each level the values cut into intervals that lead on alike (Gouda and Liu,
- * "Firewall design: consistency, completeness, and compactness", ICDCS 2004). Equal diagrams are
- * one object, so equality of sets is identity.
- *
- * <pre>
- * levels: class | destination hi | destination lo | destination port | source hi | source lo | source port
- * </pre>
+ * each number of a flow's key, and at each level the values cut into intervals that lead on alike
+ * (Gouda and Liu, "Firewall design: consistency, completeness, and compactness", ICDCS 2004). Equal
+ * diagrams are one object, so equality of sets is identity.
  *
  * <p>A set is a map whose only number is 0. Not safe for several threads at once.
  */
-public final class Diagrams {
-  /** How many fields a flow has here. */
-  public static final int FIELDS = 7;
-
-  static final int CLASS = 0;
-  static final int DESTINATION_HI = 1;
-  static final int DESTINATION_LO = 2;
-  static final int DESTINATION_PORT = 3;
-  static final int SOURCE_HI = 4;
-  static final int SOURCE_LO = 5;
-  static final int SOURCE_PORT = 6;
-
-  /** The number of a flow that is in no rule. */
+public final class FlowDiagram {
+  /** The number of a flow that has none. */
   public static final int NONE = Integer.MAX_VALUE;
 
   /** Too many distinct combinations to hold. */
@@ -42,7 +27,7 @@ public final class Diagrams {
     }
   }
 
-  /** A diagram, or a piece of one below its first level. */
+  /** A diagram, or a part of one below its first level. */
   public static final class Node {
     private final int id;
     private final int label;
@@ -75,7 +60,7 @@ public final class Diagrams {
       return low;
     }
 
-    /** Returns the number of a flow, given by its fields in the order of the levels. */
+    /** Returns the number of a flow, given by its key. */
     public int lookup(long[] key) {
       Node node = this;
       for (int level = 0; !node.leaf(); level++) {
@@ -85,9 +70,9 @@ public final class Diagrams {
     }
   }
 
-  /** Receives the pieces of a set: the lowest and highest value of each field, both included. */
+  /** Receives the pieces of a set: the lowest and highest value of each level, both included. */
   public interface Piece {
-    /** Sees one piece; false stops. The arrays are reused. */
+    /** Receives one piece; false stops. The arrays are reused. */
     boolean accept(long[] low, long[] high);
   }
 
@@ -122,6 +107,7 @@ public final class Diagrams {
     }
   }
 
+  private final FieldTable table;
   private final Map<Content, Node> unique = new HashMap<>();
   private final Map<Integer, Node> leaves = new HashMap<>();
   private Map<Long, Node> memo = new HashMap<>();
@@ -131,11 +117,12 @@ public final class Diagrams {
   private final Node none = leaf(NONE);
 
   /**
-   * Makes an empty space.
+   * Starts without diagrams.
    *
    * @param maxEdges how many intervals all diagrams made here may have in sum
    */
-  public Diagrams(long maxEdges) {
+  public FlowDiagram(FieldTable table, long maxEdges) {
+    this.table = table;
     this.maxEdges = maxEdges;
   }
 
@@ -149,41 +136,13 @@ public final class Diagrams {
         label, key -> new Node(nextId++, label, new long[0], new Node[0]));
   }
 
-  /** Returns the map that gives every flow of a box a number, and the others none. */
-  public Node of(Box box, int label) {
+  /** Returns the map that gives every flow of a region a number, and the others none. */
+  public Node of(FlowRegion region, int label) {
     Node node = leaf(label);
-    for (int level = FIELDS - 1; level >= 0; level--) {
-      node = interval(low(box, level), high(box, level), node);
+    for (int level = table.levels() - 1; level >= 0; level--) {
+      node = interval(region.low(level), region.high(level), node);
     }
     return node;
-  }
-
-  static long low(Box box, int level) {
-    return switch (level) {
-      case CLASS -> box.flowClass().index();
-      case DESTINATION_HI -> box.destination().hi();
-      case DESTINATION_LO -> box.destination().lo();
-      case DESTINATION_PORT -> box.destinationPorts().low();
-      case SOURCE_HI -> box.source().hi();
-      case SOURCE_LO -> box.source().lo();
-      default -> box.sourcePorts().low();
-    };
-  }
-
-  static long high(Box box, int level) {
-    return switch (level) {
-      case CLASS -> box.flowClass().index();
-      case DESTINATION_HI -> box.destination().lastHi();
-      case DESTINATION_LO -> box.destination().lastLo();
-      // A message type has 8 bits: "any" ends there.
-      case DESTINATION_PORT ->
-          box.flowClass().icmp()
-              ? Math.min(box.destinationPorts().high(), 0xFF)
-              : box.destinationPorts().high();
-      case SOURCE_HI -> box.source().lastHi();
-      case SOURCE_LO -> box.source().lastLo();
-      default -> box.sourcePorts().high();
-    };
   }
 
   private Node interval(long low, long high, Node inside) {
@@ -205,7 +164,7 @@ public final class Diagrams {
     return node(starts, children, n);
   }
 
-  /** Returns the one node of a content, intervals that lead on alike made one. */
+  /** Returns the one node of a content, intervals that lead on alike merged. */
   private Node node(long[] starts, Node[] children, int size) {
     int n = 0;
     for (int i = 0; i < size; i++) {
@@ -325,39 +284,80 @@ public final class Diagrams {
     return result;
   }
 
-  /** Returns the union of boxes. */
-  public Node union(List<Box> boxes) {
-    return boxes.isEmpty() ? none : union(boxes, 0, boxes.size());
+  /** Returns the union of regions. */
+  public Node union(List<FlowRegion> regions) {
+    return regions.isEmpty() ? none : union(regions, 0, regions.size());
   }
 
-  private Node union(List<Box> boxes, int from, int to) {
+  private Node union(List<FlowRegion> regions, int from, int to) {
     if (to - from == 1) {
-      return of(boxes.get(from), 0);
+      return of(regions.get(from), 0);
     }
     int middle = (from + to) >>> 1;
-    return min(union(boxes, from, middle), union(boxes, middle, to));
+    return min(union(regions, from, middle), union(regions, middle, to));
   }
 
-  /** Returns the map that gives each flow the index of the first rule that it matches. */
-  public Node firstMatch(List<Rule> rules) {
-    return rules.isEmpty() ? none : firstMatch(rules, 0, rules.size());
+  /** Returns all flows. */
+  public Node all() {
+    Node all = none;
+    for (int c = 0; c < table.classes(); c++) {
+      all = min(all, of(table.any(c), 0));
+    }
+    return all;
   }
 
-  private Node firstMatch(List<Rule> rules, int from, int to) {
+  /**
+   * Returns the map that gives each flow the position, in the order of {@link RuleSet#inOrder}, of
+   * the rule that decides it.
+   */
+  public Node deciding(RuleSet rules) {
+    return rules.inOrder().isEmpty() ? none : deciding(rules, 0, rules.inOrder().size());
+  }
+
+  private Node deciding(RuleSet rules, int from, int to) {
     if (to - from == 1) {
       Node node = none;
-      for (Box box : rules.get(from).boxes()) {
-        node = min(node, of(box, from));
+      for (FlowRegion region : rules.inOrder().get(from).regions()) {
+        node = min(node, of(region, from));
       }
       return node;
     }
     int middle = (from + to) >>> 1;
-    return min(firstMatch(rules, from, middle), firstMatch(rules, middle, to));
+    return min(deciding(rules, from, middle), deciding(rules, middle, to));
   }
 
-  /** Shows every piece of a set, pairwise disjoint. */
+  /** Returns the flows that a rule set accepts. */
+  public Node accepted(RuleSet rules) {
+    Decided decided =
+        rules.inOrder().isEmpty()
+            ? new Decided(none, none)
+            : decided(rules.inOrder(), 0, rules.inOrder().size());
+    return rules.defaultEffect() == Effect.DROP
+        ? decided.accepted
+        : without(all(), decided.dropped);
+  }
+
+  /** What the first match in a list accepts and drops; the other flows match no rule of it. */
+  private record Decided(Node accepted, Node dropped) {}
+
+  private Decided decided(List<FlowRule> rules, int from, int to) {
+    if (to - from == 1) {
+      Node set = union(rules.get(from).regions());
+      return rules.get(from).effect() == Effect.ACCEPT
+          ? new Decided(set, none)
+          : new Decided(none, set);
+    }
+    int middle = (from + to) >>> 1;
+    Decided first = decided(rules, from, middle);
+    Decided second = decided(rules, middle, to);
+    return new Decided(
+        min(first.accepted, without(second.accepted, first.dropped)),
+        min(first.dropped, without(second.dropped, first.accepted)));
+  }
+
+  /** Passes every piece of a set, pairwise disjoint. */
   public void pieces(Node set, Piece piece) {
-    pieces(set, 0, new long[FIELDS], new long[FIELDS], piece);
+    pieces(set, 0, new long[table.levels()], new long[table.levels()], piece);
   }
 
   private boolean pieces(Node node, int level, long[] low, long[] high, Piece piece) {
