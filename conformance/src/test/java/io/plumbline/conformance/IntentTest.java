@@ -215,6 +215,11 @@ class IntentTest {
     }
 
     @Override
+    public Subject at(Hook other) {
+      return new Damaged(new Subject.Intent(policy.policy(), other), damage);
+    }
+
+    @Override
     public Reference reference() {
       return policy.reference();
     }
@@ -222,7 +227,7 @@ class IntentTest {
     @Override
     public Image image() throws EngineException {
       try {
-        return damage.apply(PolicyImage.of(policy.policy())).image();
+        return damage.apply(PolicyImage.of(policy.policy())).image(policy.hook());
       } catch (PolicyException e) {
         throw new EngineException(String.valueOf(e.getMessage()));
       }

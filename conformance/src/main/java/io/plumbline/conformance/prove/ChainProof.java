@@ -79,7 +79,7 @@ final class ChainProof {
 
   private Code code(Image.Program program) throws SymbolicException, EngineException {
     String name = program.name();
-    BpfObject object = Codes.object(objects, name);
+    BpfObject object = Codes.object(objects, program.object());
     Variables variables = new Variables(terms, object);
     ProgramInputs.fill(variables, program.variables());
     return Codes.code(terms, object, name, variables, Map.of());

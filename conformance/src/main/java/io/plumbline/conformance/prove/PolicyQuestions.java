@@ -19,6 +19,7 @@ import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.ProgramObjects;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.filter.Intent;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.packet.EtherType;
 import io.plumbline.model.packet.IpProtocol;
 import io.plumbline.model.policy.Policy;
@@ -64,7 +65,7 @@ final class PolicyQuestions {
     BpfObject object = Codes.object(objects, Intent.NAME);
     PolicyImage image = PolicyImage.of(policy);
     Variables variables = new Variables(terms, object);
-    TableMaps maps = new TableMaps(terms, image.image().tables().orElseThrow());
+    TableMaps maps = new TableMaps(terms, image.image(Hook.TC).tables().orElseThrow());
     code = Codes.code(terms, object, Intent.NAME, variables, maps.all());
     counters = new CounterMap(terms, image.lines());
     frame = new FrameTerms(terms, tagged);

@@ -62,7 +62,7 @@ final class ProgramProof {
     attempt.with(
         solver -> {
           Terms terms = new Terms();
-          BpfObject object = Codes.object(objects, program.name());
+          BpfObject object = Codes.object(objects, program.hook().objectOf(program.name()));
           Variables variables = new Variables(terms, object);
           ProgramInputs inputs = new ProgramInputs(terms, program, stage);
           inputs.fill(variables);

@@ -41,7 +41,7 @@ public record Reach(BitSet reachable, List<Packet> frames, List<Integer> linear)
       throws EngineException, SymbolicException {
     try (Solver solver = new Solver(PATIENCE)) {
       Terms terms = new Terms();
-      BpfObject object = Codes.object(objects, program.name());
+      BpfObject object = Codes.object(objects, program.hook().objectOf(program.name()));
       Variables variables = new Variables(terms, object);
       ProgramInputs inputs = new ProgramInputs(terms, program, stage);
       inputs.fill(variables);
@@ -79,7 +79,7 @@ public record Reach(BitSet reachable, List<Packet> frames, List<Integer> linear)
     if (decider.isEmpty()) {
       return Optional.empty();
     }
-    BpfObject object = Codes.object(objects, decider.get().name());
+    BpfObject object = Codes.object(objects, decider.get().object());
     return Optional.of(
         image.tables().isPresent()
             ? of(object, subject, image)

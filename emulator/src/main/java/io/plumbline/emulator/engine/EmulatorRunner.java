@@ -72,7 +72,7 @@ final class EmulatorRunner implements Runner {
                   engine,
                   linker,
                   objects,
-                  name,
+                  call.program().object(),
                   call.program().variables(),
                   Map.of(call.map(), programs))
               .program(name);

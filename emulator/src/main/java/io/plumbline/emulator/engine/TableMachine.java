@@ -61,7 +61,7 @@ final class TableMachine {
     String name = images.get(0).entry().name();
     Image.Tables tables = images.get(0).tables().orElseThrow();
     try {
-      BpfObject object = BpfObject.read(objects.object(name));
+      BpfObject object = BpfObject.read(objects.object(images.get(0).entry().object()));
       Map<String, BpfMap> outer = new HashMap<>();
       for (Image.Table table : tables.inner()) {
         outer.put(table.outer(), outer(object, table.outer(), images.size()));

@@ -96,7 +96,7 @@ public final class TableProgram implements AutoCloseable {
       ObjectSource source, Image image, int slots, boolean relocateOnly) throws EngineException {
     Map<String, Integer> entries = new HashMap<>();
     image.tables().orElseThrow().inner().forEach(table -> entries.put(table.outer(), slots));
-    byte[] elf = source.object(image.entry().name());
+    byte[] elf = source.object(image.entry().object());
     LoadedObject object = load(elf, image, entries, relocateOnly);
     try {
       return new TableProgram(image, object, slots);

@@ -1,5 +1,6 @@
 package io.plumbline.model.engine;
 
+import io.plumbline.model.hook.Hook;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -24,9 +25,8 @@ public record Image(
   }
 
   /** Returns an image of one program. */
-  public static Image of(String program, Map<String, byte[]> variables) {
-    return new Image(
-        new Program(program, variables), List.of(), Optional.empty(), Optional.empty());
+  public static Image of(Program program) {
+    return new Image(program, List.of(), Optional.empty(), Optional.empty());
   }
 
   /**
@@ -44,12 +44,18 @@ public record Image(
   /**
    * A program.
    *
-   * @param name its name, and that of its object
+   * @param name its name
+   * @param object the name of its object, which differs between hooks
    * @param variables bytes of read-only variables, by symbol
    */
-  public record Program(String name, Map<String, byte[]> variables) {
+  public record Program(String name, String object, Map<String, byte[]> variables) {
     public Program {
       variables = new LinkedHashMap<>(variables);
+    }
+
+    /** Returns the program of a hook. */
+    public static Program of(String name, Hook hook, Map<String, byte[]> variables) {
+      return new Program(name, hook.objectOf(name), variables);
     }
   }
 

@@ -28,6 +28,9 @@ public interface Subject {
   /** Returns what it must decide; each caller gets a reference of its own. */
   Reference reference();
 
+  /** Returns the same filter at another hook. */
+  Subject at(Hook other);
+
   /**
    * Returns what it is lowered to.
    *
@@ -64,7 +67,9 @@ public interface Subject {
 
     @Override
     public Image image() {
-      return Image.of(program.name(), RodataImage.standalone(program, input).symbols());
+      return Image.of(
+          Image.Program.of(
+              program.name(), hook(), RodataImage.standalone(program, input).symbols()));
     }
 
     private static Reference.Stage stage(ProgramSpec program, Input input, boolean chained) {
@@ -83,20 +88,25 @@ public interface Subject {
     }
 
     @Override
+    public Subject at(Hook other) {
+      return new Standalone(program.at(other), input);
+    }
+
+    @Override
     public String toString() {
       return (program.name() + " " + input).strip();
     }
   }
 
   /** A chain, started by the dispatcher. */
-  record Chained(Chain chain) implements Subject {
+  record Chained(Chain chain, Hook hook) implements Subject {
+    /** Makes one for traffic control. */
+    public Chained(Chain chain) {
+      this(chain, Hook.TC);
+    }
+
     private static final String DISPATCHER = "dispatcher";
     private static final String PROGRAMS = "prog_array";
-
-    @Override
-    public Hook hook() {
-      return Hook.TC;
-    }
 
     @Override
     public Reference reference() {
@@ -115,16 +125,21 @@ public interface Subject {
             new Image.TailCall(
                 PROGRAMS,
                 slot,
-                new Image.Program(
-                    stage.program().name(), RodataImage.stage(stage, slot).symbols())));
+                Image.Program.of(
+                    stage.program().name(), hook, RodataImage.stage(stage, slot).symbols())));
       }
       return new Image(
-          new Image.Program(DISPATCHER, Map.of()), stages, Optional.empty(), Optional.empty());
+          Image.Program.of(DISPATCHER, hook, Map.of()), stages, Optional.empty(), Optional.empty());
     }
 
     @Override
     public List<Input> inputs() {
       return chain.stages().stream().map(Chain.Stage::input).toList();
+    }
+
+    @Override
+    public Subject at(Hook other) {
+      return new Chained(chain, other);
     }
 
     @Override
@@ -134,21 +149,23 @@ public interface Subject {
   }
 
   /** A policy of the strict language, in the program that walks its rows one after the other. */
-  record IntentRows(Policy policy) implements Subject {
-    @Override
-    public Hook hook() {
-      return Hook.TC;
+  record IntentRows(Policy policy, Hook hook) implements Subject {
+    /** Makes one for traffic control. */
+    public IntentRows(Policy policy) {
+      this(policy, Hook.TC);
     }
 
     @Override
     public Reference reference() {
-      return new Intent(policy).reference();
+      return new Intent(policy, hook).reference();
     }
 
     @Override
     public Image image() throws EngineException {
       try {
-        return Image.of(StrictRow.PROGRAM, StrictRow.rodata(StrictRow.of(policy)));
+        return Image.of(
+            Image.Program.of(
+                StrictRow.PROGRAM, hook, StrictRow.rodata(StrictRow.of(policy))));
       } catch (PolicyException e) {
         throw new EngineException(String.valueOf(e.getMessage()));
       }
@@ -160,16 +177,21 @@ public interface Subject {
     }
 
     @Override
+    public Subject at(Hook other) {
+      return new IntentRows(policy, other);
+    }
+
+    @Override
     public String toString() {
       return "rows of " + new Intent(policy);
     }
   }
 
   /** The intent program with a policy. */
-  record Intent(Policy policy) implements Subject {
-    @Override
-    public Hook hook() {
-      return Hook.TC;
+  record Intent(Policy policy, Hook hook) implements Subject {
+    /** Makes one for traffic control. */
+    public Intent(Policy policy) {
+      this(policy, Hook.TC);
     }
 
     @Override
@@ -187,7 +209,7 @@ public interface Subject {
     @Override
     public Image image() throws EngineException {
       try {
-        return PolicyImage.of(policy).image();
+        return PolicyImage.of(policy).image(hook);
       } catch (PolicyException e) {
         throw new EngineException(String.valueOf(e.getMessage()));
       }
@@ -196,6 +218,11 @@ public interface Subject {
     @Override
     public Optional<Policy> rules() {
       return Optional.of(policy);
+    }
+
+    @Override
+    public Subject at(Hook other) {
+      return new Intent(policy, other);
     }
 
     @Override

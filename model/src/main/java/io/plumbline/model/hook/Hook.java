@@ -15,6 +15,7 @@ import java.util.OptionalInt;
  * @param drop the code by which a filter drops a packet
  * @param next the code by which a filter leaves a packet to the next program; empty if a hook runs
  *     one program only
+ * @param offloadsTags whether a VLAN tag can be in metadata, where the program sees it
  * @param testRunLimits frames that {@code BPF_PROG_TEST_RUN} takes for this hook's program type
  */
 public record Hook(
@@ -23,6 +24,7 @@ public record Hook(
     int accept,
     int drop,
     OptionalInt next,
+    boolean offloadsTags,
     TestRunLimits testRunLimits) {
 
   /**
@@ -48,6 +50,7 @@ public record Hook(
           0,
           2,
           OptionalInt.of(-1),
+          true,
           new TestRunLimits(14, 34, 54, 3712));
 
   /** A device's receive path (kernel {@code include/uapi/linux/bpf.h}, enum xdp_action). */
@@ -63,7 +66,8 @@ public record Hook(
           2,
           1,
           OptionalInt.empty(),
-          new TestRunLimits(14, 14, 14, 1 << 16));
+          false,
+          new TestRunLimits(14, 14, 14, 0xFFFF));
 
   private static final List<Hook> ALL = List.of(TC, XDP);
 
@@ -81,9 +85,14 @@ public record Hook(
     return ALL.stream().filter(hook -> hook.name.equals(name)).findFirst();
   }
 
+  /** Returns the name of the object that has a program for this hook, without its ending. */
+  public String objectOf(String program) {
+    return equals(TC) ? program : program + "." + name;
+  }
+
   /** Returns a hook whose return codes have no names, for programs of other types. */
   public static Hook unnamed(String name) {
-    return new Hook(name, Map.of(), 0, 0, OptionalInt.empty(), TC.testRunLimits);
+    return new Hook(name, Map.of(), 0, 0, OptionalInt.empty(), true, TC.testRunLimits);
   }
 
   /**

@@ -6,6 +6,7 @@ import static io.plumbline.model.policy.IntentFields.flowClass;
 import static io.plumbline.model.policy.IntentFields.source;
 
 import io.plumbline.model.engine.Image;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.ruleset.Family;
 import io.plumbline.model.ruleset.FlowRegion;
 import io.plumbline.model.ruleset.Prefix;
@@ -340,10 +341,10 @@ public record PolicyImage(
     }
   }
 
-  /** Returns what engines install. */
-  public Image image() {
+  /** Returns what engines install at a hook. */
+  public Image image(Hook hook) {
     return new Image(
-        new Image.Program("intent", Map.of()),
+        Image.Program.of("intent", hook, Map.of()),
         List.of(),
         Optional.of(
             new Image.Tables(
