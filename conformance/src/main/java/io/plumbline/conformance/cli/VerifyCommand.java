@@ -25,6 +25,7 @@ import io.plumbline.model.engine.Engine;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.filter.Intent;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.policy.Policy;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -75,6 +76,13 @@ final class VerifyCommand implements Callable<Integer> {
       paramLabel = "P",
       description = "only these (repeatable); also: dispatcher, intent")
   private List<String> programs = List.of();
+
+  @Option(
+      names = "--hook",
+      paramLabel = "H",
+      split = ",",
+      description = "where they run: tc, xdp (default: both; of an object, where it is for)")
+  private List<String> hookNames = List.of();
 
   @Option(
       names = "--engine",
@@ -145,8 +153,9 @@ final class VerifyCommand implements Callable<Integer> {
 
   private final List<Timed> times = new ArrayList<>();
 
-  /** One step: a subject, or policies. */
-  private record Job(String program, Optional<Subject> subject, List<Policy> policies) {}
+  /** One step: a subject, or policies at a hook. */
+  private record Job(
+      String program, Hook hook, Optional<Subject> subject, List<Policy> policies) {}
 
   @Override
   public Integer call() throws CommandException, EngineException {
@@ -176,10 +185,12 @@ final class VerifyCommand implements Callable<Integer> {
         if (job.subject.isPresent()) {
           run.run(job.program, job.subject.get());
         } else {
-          run.runPolicies(job.policies, FRAMES_PER_POLICY);
+          run.runPolicies(job.policies, job.hook, FRAMES_PER_POLICY);
         }
         String what =
-            job.subject.map(Object::toString).orElse("%d policies".formatted(job.policies.size()));
+            job.subject.map(Object::toString).orElse("%d policies".formatted(job.policies.size()))
+                + " at "
+                + job.hook.name();
         times.add(new Timed(what, (System.nanoTime() - jobStart) / 1e9));
         if (bar != null) {
           bar.step();
@@ -300,8 +311,32 @@ final class VerifyCommand implements Callable<Integer> {
     return all;
   }
 
+  private List<Hook> hooks() throws CommandException {
+    if (hookNames.isEmpty()) {
+      return object == null ? Hook.all() : List.of(ObjectFile.read(object).hook());
+    }
+    List<Hook> hooks = new ArrayList<>();
+    for (String name : hookNames) {
+      Optional<Hook> hook = Hook.find(name);
+      if (hook.isEmpty()) {
+        List<String> known = Hook.all().stream().map(Hook::name).toList();
+        throw new CommandException(
+            ExitStatus.USAGE, "--hook: %s: expected one of %s".formatted(name, known));
+      }
+      hooks.add(hook.get());
+    }
+    return hooks;
+  }
+
   private List<Job> jobs() throws CommandException {
     List<Job> jobs = new ArrayList<>();
+    for (Hook hook : hooks()) {
+      addJobs(jobs, hook);
+    }
+    return jobs;
+  }
+
+  private void addJobs(List<Job> jobs, Hook hook) throws CommandException {
     List<String> wanted = new ArrayList<>(programs);
     if (wanted.isEmpty()) {
       ProgramCatalog.all().forEach(program -> wanted.add(program.name()));
@@ -317,16 +352,17 @@ final class VerifyCommand implements Callable<Integer> {
         all.addAll(RandomPolicies.of(policies, seed));
         for (int from = 0; from < all.size(); from += Verification.POLICIES_AT_ONCE) {
           int to = Math.min(all.size(), from + Verification.POLICIES_AT_ONCE);
-          jobs.add(new Job(name, Optional.empty(), all.subList(from, to)));
+          jobs.add(new Job(name, hook, Optional.empty(), all.subList(from, to)));
         }
         continue;
       }
       boolean chains = name.equals(Subjects.DISPATCHER);
       List<Subject> subjects =
           chains ? Subjects.chains(seed) : Subjects.of(SubjectOptions.program(name));
-      subjects.forEach(subject -> jobs.add(new Job(name, Optional.of(subject), List.of())));
+      for (Subject subject : subjects) {
+        jobs.add(new Job(name, hook, Optional.of(subject.at(hook)), List.of()));
+      }
     }
-    return jobs;
   }
 
   private ObjectSource objects() throws CommandException {
@@ -337,7 +373,8 @@ final class VerifyCommand implements Callable<Integer> {
       throw new CommandException(
           ExitStatus.USAGE, "--object: expected exactly one --program beside it");
     }
-    return ObjectSource.builtIn().with(programs.get(0), object);
+    Hook hook = hooks().get(0);
+    return ObjectSource.builtIn().with(hook.objectOf(programs.get(0)), object);
   }
 
   private List<Engine> availableEngines(Map<String, String> unavailable) throws CommandException {

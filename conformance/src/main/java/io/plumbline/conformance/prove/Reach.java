@@ -108,6 +108,9 @@ public record Reach(BitSet reachable, List<Packet> frames, List<Integer> linear)
               Merger.open(terms, solver).withHints(decisions.places()),
               code,
               List.of(ContextTerms.tagged(terms, false)));
+      if (!subject.hook().offloadsTags()) {
+        return untagged;
+      }
       Reach tagged =
           collect(
               terms, solver, Merger.open(terms, solver), code, List.of(ContextTerms.tagged(terms)));

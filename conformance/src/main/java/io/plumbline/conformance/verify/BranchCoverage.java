@@ -13,6 +13,7 @@ import io.plumbline.model.engine.Outcomes;
 import io.plumbline.model.engine.ProgramObjects;
 import io.plumbline.model.engine.Runner;
 import io.plumbline.model.engine.Subject;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.packet.PacketBatch;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -23,7 +24,8 @@ import java.util.TreeMap;
 
 /**
  * Which ways out of conditional jumps of the bytecode frames have taken. A way counts once for a
- * program, whatever inputs it was run with; ways that no input and no frame can take are among the
+ * program, whatever inputs it was run with (programs of different hooks have different objects, whose
+ * names are used here); ways that no input and no frame can take are among the
  * total; {@link Reach} tells them apart.
  */
 public final class BranchCoverage {
@@ -36,6 +38,7 @@ public final class BranchCoverage {
   private final Map<String, Integer> totals = new HashMap<>();
   private final int[] jumpedFrom = new int[Machine.MAX_FRAMES];
   private final ProgramObjects objects;
+  private Hook hook = Hook.all().get(0);
 
   /** Prepares measuring programs of some objects. */
   public BranchCoverage(ProgramObjects objects) {
@@ -48,7 +51,7 @@ public final class BranchCoverage {
     int from = jumpedFrom[frame];
     if (from >= 0) {
       taken
-          .computeIfAbsent(program.name(), name -> new BitSet())
+          .computeIfAbsent(hook.objectOf(program.name()), name -> new BitSet())
           .set(2 * from + (slot == from + 1 ? 0 : 1));
     }
     jumpedFrom[frame] = conditional(program.insns().get(slot)) ? slot : -1;
@@ -59,8 +62,13 @@ public final class BranchCoverage {
     return form == Opcode.Form.JUMP_K || form == Opcode.Form.JUMP_X;
   }
 
-  /** Runs frames, linear ones and ones that are not, and notes what they take. */
+  /**
+   * Runs frames, linear ones and ones that are not, and notes what they take.
+   *
+   * @param subjects of one hook
+   */
   void add(List<? extends Subject> subjects, List<PacketBatch> frames) throws EngineException {
+    hook = subjects.get(0).hook();
     add(engine, subjects, frames);
     add(engine.withLinear(0), subjects, frames);
   }
@@ -122,7 +130,7 @@ public final class BranchCoverage {
   private int count(String name) throws EngineException {
     try {
       BpfObject object = BpfObject.read(objects.object(name));
-      List<Insn> insns = object.program(name).map(BpfObject.Program::insns).orElse(List.of());
+      List<Insn> insns = object.program(Hook.programOf(name)).map(BpfObject.Program::insns).orElse(List.of());
       return 2 * (int) insns.stream().filter(BranchCoverage::conditional).count();
     } catch (ObjectException e) {
       throw new EngineException(name + ": " + e.getMessage());
@@ -136,7 +144,7 @@ public final class BranchCoverage {
   public List<Line> lines(String name) throws EngineException {
     Map<String, int[]> lines = new TreeMap<>();
     try {
-      BpfObject.Program program = BpfObject.read(objects.object(name)).program(name).orElse(null);
+      BpfObject.Program program = BpfObject.read(objects.object(name)).program(Hook.programOf(name)).orElse(null);
       if (program == null) {
         return List.of();
       }

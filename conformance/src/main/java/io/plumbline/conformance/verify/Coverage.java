@@ -5,6 +5,7 @@ import io.plumbline.model.decision.Clause;
 import io.plumbline.model.decision.Guard;
 import io.plumbline.model.engine.ModelRunner;
 import io.plumbline.model.filter.Intent;
+import io.plumbline.model.hook.Hook;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -18,8 +19,8 @@ import java.util.Map;
 public final class Coverage {
   private final Map<String, Map<String, Long>> hits = new HashMap<>();
 
-  /** Adds what a runner has counted. */
-  void add(ModelRunner runner) {
+  /** Adds what a runner has counted at a hook. */
+  void add(ModelRunner runner, Hook hook) {
     long[] counted = runner.hits();
     List<ModelRunner.Line> lines = runner.lines();
     for (int i = 0; i < counted.length; i++) {
@@ -27,12 +28,16 @@ public final class Coverage {
       if (lines.get(i).program().equals(Intent.NAME)) {
         clause = clause.replaceFirst("^(forbid|permit)_\\d+$", "$1");
       }
-      hits.computeIfAbsent(lines.get(i).program(), name -> new HashMap<>())
+      hits.computeIfAbsent(hook.objectOf(lines.get(i).program()), name -> new HashMap<>())
           .merge(clause, counted[i], Long::sum);
     }
   }
 
-  /** Returns how often each clause of a program has decided, in order. */
+  /**
+   * Returns how often each clause of a program has decided, in order.
+   *
+   * @param program the name of its object, which differs between hooks
+   */
   public Map<String, Long> hits(String program) {
     Map<String, Long> counted = hits.getOrDefault(program, Map.of());
     Map<String, Long> all = new LinkedHashMap<>();
@@ -41,7 +46,8 @@ public final class Coverage {
   }
 
   /** Returns the clauses of a program that are counted, or none if it has none of its own. */
-  public static List<Clause> clauses(String program) {
+  public static List<Clause> clauses(String object) {
+    String program = Hook.programOf(object);
     return program.equals(Intent.NAME)
         ? Intent.outline()
         : ProgramCatalog.find(program).map(p -> p.decisions().clauses()).orElse(List.of());

@@ -2,6 +2,7 @@ package io.plumbline.conformance.verify;
 
 import io.plumbline.model.catalog.ProgramCatalog;
 import io.plumbline.model.engine.Subject;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.packet.Packet;
 import io.plumbline.model.packet.VlanTag;
 import io.plumbline.model.policy.Direction;
@@ -78,6 +79,7 @@ public record TrialFolder(
       lines.put("subject", ROWS);
       put(lines, rows.policy());
     }
+    lines.put("hook", subject.hook().name());
     lines.put("engine", engine);
     lines.put("frame", HexFormat.of().formatHex(packet.bytes()));
     lines.put("wireLength", String.valueOf(packet.wireLength()));
@@ -142,7 +144,7 @@ public record TrialFolder(
     try (Reader reader = Files.newBufferedReader(folder.resolve(FILE))) {
       properties.load(reader);
       return new TrialFolder(
-          subject(properties, file),
+          subject(properties, file).at(hook(properties)),
           packet(properties),
           properties.getProperty("engine", ""),
           properties.getProperty("objectProgram", ""),
@@ -150,6 +152,12 @@ public record TrialFolder(
     } catch (IllegalArgumentException | InputException | PolicyException e) {
       throw new IOException(file + ": " + e.getMessage(), e);
     }
+  }
+
+  private static Hook hook(Properties properties) {
+    String name = properties.getProperty("hook", Hook.TC.name());
+    return Hook.find(name)
+        .orElseThrow(() -> new IllegalArgumentException("hook: '" + name + "': there is none"));
   }
 
   private static Packet packet(Properties properties) {

@@ -13,6 +13,7 @@ import io.plumbline.model.engine.ProgramObjects;
 import io.plumbline.model.engine.Runner;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.filter.Intent;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.packet.Packet;
 import io.plumbline.model.packet.PacketBatch;
 import io.plumbline.model.policy.Policy;
@@ -168,7 +169,7 @@ public final class Verification {
 
   /** Adds frames that take all paths through the program that decides, if only one does. */
   private void addPaths(Subject subject, PacketBatch frames) throws EngineException {
-    if (paths.isEmpty()) {
+    if (paths.isEmpty() || subject.reference().stages().size() != 1) {
       return;
     }
     ProgramObjects objects = paths.get();
@@ -178,13 +179,16 @@ public final class Verification {
         return;
       }
       reach.get().frames().forEach(frames::add);
-      String program = subject.image().decider().orElseThrow().name();
+      Hook hook = subject.hook();
+      String name = subject.image().decider().orElseThrow().name();
+      String program = hook.objectOf(name);
       boolean stage = subject.reference().stages().get(0).chained();
       if (branches.isPresent() && subject.image().tables().isPresent()) {
         branches.get().reachable(program, reach.get().reachable());
       } else if (branches.isPresent() && known.add(program + stage)) {
         // With any input, not only this one.
-        Optional<ProgramSpec> spec = ProgramCatalog.find(program);
+        Optional<ProgramSpec> spec =
+            ProgramCatalog.find(name).map(known -> known.at(hook));
         if (spec.isPresent()) {
           branches.get().reachable(program, Reach.of(objects, spec.get(), stage).reachable());
         }
@@ -219,23 +223,30 @@ public final class Verification {
     PacketBatch along = new PacketBatch();
     addPaths(subject, along);
     frames.addAll(along);
-    run(program, subject, frames, along);
+    run(program, subject, seen(subject, frames), along);
+  }
+
+  /** Returns the frames that a hook can be given. */
+  private static PacketBatch seen(Subject subject, PacketBatch frames) {
+    Hook hook = subject.hook();
+    return hook.offloadsTags() ? frames : frames.seenAt(hook.maxLength(), false);
   }
 
   /** Runs one subject on the corpus alone. */
   public void runGiven(String program, Subject subject) throws EngineException {
-    run(program, subject, corpus, new PacketBatch());
+    run(program, subject, seen(subject, corpus), new PacketBatch());
   }
 
   private void run(String program, Subject subject, PacketBatch frames, PacketBatch along)
       throws EngineException {
-    ProgramScore score = programScores.computeIfAbsent(program, name -> new ProgramScore());
+    String name = subject.hook().objectOf(program);
+    ProgramScore score = programScores.computeIfAbsent(name, key -> new ProgramScore());
     score.trials += frames.size();
     addBranches(List.of(subject), List.of(frames));
     addBranches(List.of(subject), List.of(along));
     try (ModelRunner reference = model.load(subject)) {
       Expected expected = new Expected(reference, frames);
-      coverage.add(reference);
+      coverage.add(reference, subject.hook());
       engineScore(ModelEngine.NAME).trials += frames.size();
       for (Engine engine : engines) {
         run(engine, subject, expected, score);
@@ -288,8 +299,16 @@ public final class Verification {
    * @param policies at most {@value #POLICIES_AT_ONCE}
    */
   public void runPolicies(List<Policy> policies, int framesEach) throws EngineException {
-    ProgramScore score = programScores.computeIfAbsent(Intent.NAME, name -> new ProgramScore());
-    List<Subject.Intent> subjects = policies.stream().map(Subject.Intent::new).toList();
+    runPolicies(policies, Hook.TC, framesEach);
+  }
+
+  /** Runs policies at a hook, as {@link #runPolicies(List, int)} does. */
+  public void runPolicies(List<Policy> policies, Hook hook, int framesEach)
+      throws EngineException {
+    ProgramScore score =
+        programScores.computeIfAbsent(hook.objectOf(Intent.NAME), name -> new ProgramScore());
+    List<Subject.Intent> subjects =
+        policies.stream().map(policy -> new Subject.Intent(policy, hook)).toList();
     List<Expected> expected = new ArrayList<>();
     for (Subject.Intent subject : subjects) {
       PacketBatch frames = new PacketBatch(framesEach, framesEach * 100);
@@ -301,9 +320,10 @@ public final class Verification {
         frames.addAll(along);
         addBranches(List.of(subject), List.of(along));
       }
+      frames = seen(subject, frames);
       ModelRunner reference = model.load(subject);
       expected.add(new Expected(reference, frames));
-      coverage.add(reference);
+      coverage.add(reference, subject.hook());
       score.trials += frames.size();
       engineScore(ModelEngine.NAME).trials += frames.size();
     }
@@ -311,7 +331,7 @@ public final class Verification {
     for (int i = 0; i < subjects.size(); i += ROWS_EVERY) {
       if (RandomPolicies.isStrict(policies.get(i))) {
         for (Engine engine : engines) {
-          run(engine, new Subject.IntentRows(policies.get(i)), expected.get(i), score);
+          run(engine, new Subject.IntentRows(policies.get(i), hook), expected.get(i), score);
         }
       }
     }

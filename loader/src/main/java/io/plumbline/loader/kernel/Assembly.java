@@ -41,6 +41,11 @@ public final class Assembly {
     return add(0x07, dst, 0, 0, value);
   }
 
+  /** {@code dst -= src}. */
+  Assembly sub(int dst, int src) {
+    return add(0x1F, dst, src, 0, 0);
+  }
+
   /** {@code dst = *(u32 *)(src + offset)}. */
   Assembly load32(int dst, int src, int offset) {
     return add(0x61, dst, src, offset, 0);

@@ -11,7 +11,8 @@ import java.nio.ByteOrder;
 
 /**
  * A wrapper that walks frames in shared memory: each repetition of one test run takes the next
- * frame, writes it into the test run's buffer, calls the subject behind it, and stores the verdict.
+ * frame, writes it into the test run's buffer, calls the subject, and stores the verdict. What
+ * differs between hooks is in a {@link BatchWrapper}.
  *
  * <pre>
  * slot:  0 length u32 | 4 tag word u32 (0: none) | 8 verdict u32 | 12 ran u32 | 16 frame ...
@@ -21,17 +22,10 @@ import java.nio.ByteOrder;
  * </pre>
  */
 final class BatchProgram implements AutoCloseable {
-  private static final int HELPER_MAP_LOOKUP_ELEM = 1;
-  private static final int HELPER_SKB_STORE_BYTES = 9;
-  private static final int HELPER_SKB_VLAN_PUSH = 18;
-  private static final int HELPER_SKB_VLAN_POP = 19;
-  private static final int HELPER_SKB_CHANGE_TAIL = 38;
-  private static final int SKB_LEN = 0;
-  private static final int HEADER = 16;
-  private static final int MIN_LENGTH = 14;
-
-  private static final int VERDICT = 8;
-  private static final int RAN = 12;
+  static final int HEADER = 16;
+  static final int TAG = 4;
+  static final int VERDICT = 8;
+  static final int RAN = 12;
 
   private final int capacity;
   private final int maxLength;
@@ -42,21 +36,29 @@ final class BatchProgram implements AutoCloseable {
   private final Memory first;
   private final SplicedProgram program;
   private final BpfSyscall.TestRun call;
+  private final AutoCloseable ready;
 
   /**
    * Loads a wrapper before a subject.
    *
+   * @param wrapper that of the subject's hook
    * @param maxLength of a frame, in bytes
    * @param capacity how many frames one test run walks
    */
-  BatchProgram(byte[] subject, int maxLength, int capacity) throws EngineException {
+  BatchProgram(BatchWrapper wrapper, byte[] subject, int maxLength, int capacity)
+      throws EngineException {
     this.capacity = capacity;
     this.maxLength = maxLength;
     slotBytes = (HEADER + maxLength + 7) / 8 * 8;
     slots = new SharedArray(slotBytes, capacity);
     state = new SharedArray(8, 1);
     try {
-      program = new SplicedProgram("kernel-batch", ProgramType.SCHED_CLS, wrapper(), subject);
+      program =
+          new SplicedProgram(
+              "kernel-batch",
+              wrapper.type(),
+              wrapper.code(slots.fd(), state.fd(), maxLength),
+              subject);
     } catch (EngineException e) {
       slots.close();
       state.close();
@@ -66,61 +68,7 @@ final class BatchProgram implements AutoCloseable {
     first = new Memory(maxLength);
     first.clear();
     call = new BpfSyscall.TestRun(program.fd(), first, null);
-  }
-
-  private Assembly wrapper() {
-    return new Assembly()
-        .mov(6, 1)
-        .loadMapValue(7, state.fd())
-        .load32(1, 7, 0)
-        .store32(10, -4, 1)
-        .addImm(1, 1)
-        .store32(7, 0, 1)
-        .loadMap(1, slots.fd())
-        .mov(2, 10)
-        .addImm(2, -4)
-        .call(HELPER_MAP_LOOKUP_ELEM)
-        .jumpEqImm(0, 0, "out")
-        .mov(8, 0)
-        .load32(9, 8, 0)
-        .jumpLtImm(9, MIN_LENGTH, "out")
-        .jumpGtImm(9, maxLength, "out")
-        .load32(2, 6, SKB_LEN)
-        .jumpEq(2, 9, "fill")
-        .mov(1, 6)
-        .mov(2, 9)
-        .movImm(3, 0)
-        .call(HELPER_SKB_CHANGE_TAIL)
-        .jumpNeImm(0, 0, "out")
-        .label("fill")
-        .mov(1, 6)
-        .movImm(2, 0)
-        .mov(3, 8)
-        .addImm(3, HEADER)
-        .mov(4, 9)
-        .movImm(5, 0)
-        .call(HELPER_SKB_STORE_BYTES)
-        .jumpNeImm(0, 0, "out")
-        .load32(1, 8, 4)
-        .jumpEqImm(1, 0, "run")
-        .mov(1, 6)
-        .load16(2, 8, 4)
-        .load16(3, 8, 6)
-        .call(HELPER_SKB_VLAN_PUSH)
-        .jumpNeImm(0, 0, "out")
-        .label("run")
-        .mov(1, 6)
-        .callSubject()
-        .store32(8, VERDICT, 0)
-        .movImm(1, 1)
-        .store32(8, RAN, 1)
-        .load32(1, 8, 4)
-        .jumpEqImm(1, 0, "out")
-        .mov(1, 6)
-        .call(HELPER_SKB_VLAN_POP)
-        .label("out")
-        .movImm(0, 0)
-        .exit();
+    ready = wrapper.prepare(program.fd());
   }
 
   int capacity() {
@@ -132,8 +80,9 @@ final class BatchProgram implements AutoCloseable {
   }
 
   /**
-   * Runs frames {@code order[from..to)}, all of one EtherType and none longer than this program
-   * takes.
+   * Runs frames {@code order[from..to)}, none longer than this program takes.
+   *
+   * @param etherType of all of them, if the hook sees that of the test run's first frame
    */
   void run(PacketBatch batch, int[] order, int from, int to, int etherType, Outcomes outcomes)
       throws EngineException {
@@ -145,10 +94,10 @@ final class BatchProgram implements AutoCloseable {
       int tag = batch.vlanWord(frame);
       memory.putInt(slot, wire);
       if (tag == 0) {
-        memory.putInt(slot + 4, 0);
+        memory.putInt(slot + TAG, 0);
       } else {
-        memory.putShort(slot + 4, Short.reverseBytes((short) (tag >>> 16)));
-        memory.putShort(slot + 6, (short) tag);
+        memory.putShort(slot + TAG, Short.reverseBytes((short) (tag >>> 16)));
+        memory.putShort(slot + TAG + 2, (short) tag);
       }
       memory.putInt(slot + RAN, 0);
       memory.position(slot + HEADER);
@@ -180,6 +129,11 @@ final class BatchProgram implements AutoCloseable {
 
   @Override
   public void close() {
+    try {
+      ready.close();
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
     call.close();
     program.close();
     slots.close();

@@ -24,6 +24,7 @@ final class KernelBatchRunner implements Runner {
   private final Subject subject;
   private final KernelRunner single;
   private final boolean selfCheck;
+  private final BatchWrapper wrapper;
   private final BatchProgram small;
   private final BatchProgram large;
   private int[] order = new int[0];
@@ -34,10 +35,11 @@ final class KernelBatchRunner implements Runner {
     selfCheck = !loaded.counts();
     single = new KernelRunner(subject, loaded);
     byte[] instructions = loaded.entryInstructions();
+    wrapper = BatchWrapper.of(subject.hook());
     try {
-      small = new BatchProgram(instructions, SMALL, 4096);
+      small = new BatchProgram(wrapper, instructions, SMALL, 4096);
       try {
-        large = new BatchProgram(instructions, subject.hook().testRunLimits().max(), 256);
+        large = new BatchProgram(wrapper, instructions, wrapper.maxLength(), 256);
       } catch (EngineException e) {
         small.close();
         throw e;
@@ -54,11 +56,14 @@ final class KernelBatchRunner implements Runner {
   }
 
   private Optional<String> refusal(PacketBatch batch, int i) {
-    int max = subject.hook().testRunLimits().max();
+    int max = wrapper.maxLength();
     int min = subject.hook().testRunLimits().min();
     int length = batch.wireLength(i);
     if (length < min || length > max) {
       return Optional.of("batch takes frames of %d..%d bytes only".formatted(min, max));
+    }
+    if (batch.vlanWord(i) != 0 && !subject.hook().offloadsTags()) {
+      return Optional.of(KernelRunner.NO_TAGS);
     }
     if (batch.vlanWord(i) != 0 && isTag(batch.etherType(i))) {
       return Optional.of(
@@ -144,11 +149,13 @@ final class KernelBatchRunner implements Runner {
     int length = batch.wireLength(i);
     return length >= 14
         && length <= large.maxLength()
-        && (batch.vlanWord(i) == 0 || !isTag(batch.etherType(i)));
+        && (batch.vlanWord(i) == 0
+            || subject.hook().offloadsTags() && !isTag(batch.etherType(i)));
   }
 
-  private static int key(PacketBatch batch, int i) {
-    return Math.max(batch.etherType(i), 0) << 1 | (batch.wireLength(i) <= SMALL ? 0 : 1);
+  private int key(PacketBatch batch, int i) {
+    int group = wrapper.groupsByEtherType() ? Math.max(batch.etherType(i), 0) : 0;
+    return group << 1 | (batch.wireLength(i) <= SMALL ? 0 : 1);
   }
 
   @Override

@@ -20,6 +20,13 @@ import org.jspecify.annotations.Nullable;
  * in front.
  */
 final class KernelRunner implements Runner {
+  /** Why a frame with a VLAN tag outside its bytes is not run. */
+  static final String NO_TAGS = "an XDP program sees no VLAN tag outside the frame";
+
+  private static final String PART_IS_COUNTED =
+      "a test run shows %d bytes to an XDP program that does not take fragments, and those it counts"
+          .formatted(XdpBatch.LINEAR);
+
   private final Subject subject;
   private final LoadedImage loaded;
   private final int max;
@@ -57,6 +64,14 @@ final class KernelRunner implements Runner {
 
   private Optional<String> refusal(PacketBatch batch, int i) {
     Hook.TestRunLimits limits = subject.hook().testRunLimits();
+    if (batch.vlanWord(i) != 0 && !subject.hook().offloadsTags()) {
+      return Optional.of(NO_TAGS);
+    }
+    if (!subject.hook().offloadsTags()
+        && loaded.counts()
+        && batch.wireLength(i) > XdpBatch.LINEAR) {
+      return Optional.of(PART_IS_COUNTED);
+    }
     return limits.refusal(batch.etherType(i), batch.wireLength(i));
   }
 

@@ -195,6 +195,9 @@ public final class BpfSyscall {
       setName(attr, 48, name);
       if (type == PROG_TYPE_NETFILTER) {
         attr.setInt(68, ATTACH_TYPE_NETFILTER);
+      } else if (type == PROG_TYPE_XDP) {
+        // As libbpf does: programs that share a map of programs must agree on it.
+        attr.setInt(68, Bpf.ATTACH_XDP);
       }
       if (funcInfo.length > 0) {
         functions.write(0, funcInfo, 0, funcInfo.length);

@@ -31,6 +31,11 @@ public interface Subject {
   /** Returns the same filter at another hook. */
   Subject at(Hook other);
 
+  /** Returns a subject's words, with the hook if that is not the default one. */
+  private static String words(String filter, Hook hook) {
+    return hook.equals(Hook.TC) ? filter : filter + " at " + hook.name();
+  }
+
   /**
    * Returns what it is lowered to.
    *
@@ -94,7 +99,7 @@ public interface Subject {
 
     @Override
     public String toString() {
-      return (program.name() + " " + input).strip();
+      return words((program.name() + " " + input).strip(), hook());
     }
   }
 
@@ -144,7 +149,7 @@ public interface Subject {
 
     @Override
     public String toString() {
-      return chain.stages().isEmpty() ? "empty chain" : "chain " + chain;
+      return words(chain.stages().isEmpty() ? "empty chain" : "chain " + chain, hook);
     }
   }
 
@@ -183,7 +188,7 @@ public interface Subject {
 
     @Override
     public String toString() {
-      return "rows of " + new Intent(policy);
+      return "rows of " + new Intent(policy, hook);
     }
   }
 
@@ -227,9 +232,11 @@ public interface Subject {
 
     @Override
     public String toString() {
-      return policy.rules().size() <= 4
-          ? "intent " + policy.rules()
-          : "intent of %d rules".formatted(policy.rules().size());
+      return words(
+          policy.rules().size() <= 4
+              ? "intent " + policy.rules()
+              : "intent of %d rules".formatted(policy.rules().size()),
+          hook);
     }
 
     @Override

@@ -15,6 +15,7 @@ import java.util.OptionalInt;
  * @param drop the code by which a filter drops a packet
  * @param next the code by which a filter leaves a packet to the next program; empty if a hook runs
  *     one program only
+ * @param maxLength length of the longest frame that a program is given, in bytes
  * @param offloadsTags whether a VLAN tag can be in metadata, where the program sees it
  * @param testRunLimits frames that {@code BPF_PROG_TEST_RUN} takes for this hook's program type
  */
@@ -24,6 +25,7 @@ public record Hook(
     int accept,
     int drop,
     OptionalInt next,
+    int maxLength,
     boolean offloadsTags,
     TestRunLimits testRunLimits) {
 
@@ -33,6 +35,9 @@ public record Hook(
    * @param name the kernel's spelling
    */
   public record Code(String name, Disposition disposition) {}
+
+  /** The longest packet in the kernel (kernel {@code include/linux/netdevice.h}). */
+  private static final int GSO_MAX_SIZE = 524_280;
 
   /**
    * Traffic control, direct action (kernel {@code include/uapi/linux/pkt_cls.h}, {@code
@@ -50,6 +55,7 @@ public record Hook(
           0,
           2,
           OptionalInt.of(-1),
+          GSO_MAX_SIZE,
           true,
           new TestRunLimits(14, 34, 54, 3712));
 
@@ -66,6 +72,7 @@ public record Hook(
           2,
           1,
           OptionalInt.empty(),
+          0xFFFF,
           false,
           new TestRunLimits(14, 14, 14, 0xFFFF));
 
@@ -90,9 +97,15 @@ public record Hook(
     return equals(TC) ? program : program + "." + name;
   }
 
+  /** Returns the program of an object that {@link #objectOf} named. */
+  public static String programOf(String object) {
+    int end = object.indexOf('.');
+    return end < 0 ? object : object.substring(0, end);
+  }
+
   /** Returns a hook whose return codes have no names, for programs of other types. */
   public static Hook unnamed(String name) {
-    return new Hook(name, Map.of(), 0, 0, OptionalInt.empty(), true, TC.testRunLimits);
+    return new Hook(name, Map.of(), 0, 0, OptionalInt.empty(), GSO_MAX_SIZE, true, TC.testRunLimits);
   }
 
   /**

@@ -129,4 +129,20 @@ public final class PacketBatch {
     Packet packet = Packet.cut(bytes, wire[i]);
     return vlan[i] == 0 ? packet : packet.withOutsideTag(VlanTag.ofWord(vlan[i]));
   }
+
+  /**
+   * Returns the frames that a hook can be given.
+   *
+   * @param maxLength of a frame, in bytes
+   * @param tags whether they may have a VLAN tag outside their bytes
+   */
+  public PacketBatch seenAt(int maxLength, boolean tags) {
+    PacketBatch seen = new PacketBatch();
+    for (int i = 0; i < size(); i++) {
+      if (wireLength(i) <= maxLength && (tags || vlanWord(i) == 0)) {
+        seen.add(packet(i));
+      }
+    }
+    return seen;
+  }
 }
