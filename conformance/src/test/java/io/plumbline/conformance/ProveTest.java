@@ -11,6 +11,8 @@ import io.plumbline.conformance.verify.RandomPolicies;
 import io.plumbline.emulator.engine.EmulatorEngine;
 import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.model.catalog.ProgramCatalog;
+import io.plumbline.model.engine.Subject;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.policy.Policy;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -61,7 +63,7 @@ class ProveTest {
   @ParameterizedTest
   @MethodSource("policies")
   void randomPoliciesAreProved(Policy policy) throws Exception {
-    Proof proof = new Prover(ObjectSource.builtIn(), SECONDS).of(policy).prove();
+    Proof proof = new Prover(ObjectSource.builtIn(), SECONDS).of(new Subject.Intent(policy)).prove();
     assertThat(proof.unknown()).isEmpty();
     assertThat(proof.counterexample()).isEmpty();
   }
@@ -98,7 +100,7 @@ class ProveTest {
   }
 
   private static Prover.Task anyRows(Prover prover) {
-    List<Prover.Task> tasks = prover.of("intent_rows");
+    List<Prover.Task> tasks = prover.of("intent_rows", Hook.TC);
     return tasks.get(tasks.size() - 1);
   }
 
@@ -127,10 +129,10 @@ class ProveTest {
     if (ProgramCatalog.find(program).isPresent()) {
       return prover.of(ProgramCatalog.find(program).orElseThrow());
     } else if (Prover.OTHERS.contains(program)) {
-      return prover.of(program);
+      return prover.of(program, Hook.TC);
     }
     List<Policy> policies = new ArrayList<>(Prover.examples());
     policies.addAll(RandomPolicies.of(12, 1));
-    return policies.stream().map(prover::of).toList();
+    return policies.stream().map(policy -> prover.of(new Subject.Intent(policy))).toList();
   }
 }

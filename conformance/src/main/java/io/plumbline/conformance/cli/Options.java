@@ -7,14 +7,17 @@ import io.plumbline.loader.cli.CommandException;
 import io.plumbline.loader.cli.ExitStatus;
 import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.model.engine.Engine;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.pcaps.OutputFile;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** Reads what several commands' options mean. */
@@ -99,5 +102,20 @@ final class Options {
   static CommandException cannotBeWritten(String where, IOException e) {
     return new CommandException(
         ExitStatus.USAGE, "%s: cannot be written: %s".formatted(where, OutputFile.reason(e)));
+  }
+
+  /** Returns hooks by their names, or others if none is named. */
+  static List<Hook> hooks(List<String> names, List<Hook> otherwise) throws CommandException {
+    List<Hook> hooks = new ArrayList<>();
+    for (String name : names) {
+      Optional<Hook> hook = Hook.find(name);
+      if (hook.isEmpty()) {
+        List<String> known = Hook.all().stream().map(Hook::name).toList();
+        throw new CommandException(
+            ExitStatus.USAGE, "--hook: %s: expected one of %s".formatted(name, known));
+      }
+      hooks.add(hook.get());
+    }
+    return hooks.isEmpty() ? otherwise : hooks;
   }
 }

@@ -17,8 +17,11 @@ import io.plumbline.loader.cli.PolicyOptions;
 import io.plumbline.loader.cli.SubjectOptions;
 import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.engine.Subject;
 import io.plumbline.model.filter.GateModel;
 import io.plumbline.model.filter.Intent;
+import io.plumbline.model.hook.Hook;
+import io.plumbline.model.policy.Policy;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -70,6 +73,13 @@ final class ProveCommand implements Callable<Integer> {
 
   @Option(names = "--all", description = "prove everything that ships")
   private boolean all;
+
+  @Option(
+      names = "--hook",
+      paramLabel = "H",
+      split = ",",
+      description = "where they run: tc, xdp (default: tc; with --all: both)")
+  private List<String> hookNames = List.of();
 
   @Option(names = "--chain", paramLabel = "STAGES", description = "prove a chain with its inputs")
   private @Nullable String chain;
@@ -238,7 +248,15 @@ final class ProveCommand implements Callable<Integer> {
           ExitStatus.USAGE, "--object: expected exactly one program or a policy beside it");
     }
     Options.requireFile("--object", object);
-    return ObjectSource.builtIn().with(policy.given() ? Intent.NAME : programs.get(0), object);
+    String name = policy.given() ? Intent.NAME : programs.get(0);
+    return ObjectSource.builtIn().with(hooks().get(0).objectOf(name), object);
+  }
+
+  /** Returns where programs are proved: an object where it is for. */
+  private List<Hook> hooks() throws CommandException {
+    return hookNames.isEmpty() && object != null
+        ? List.of(ObjectFile.read(object).hook())
+        : Options.hooks(hookNames, List.of(Hook.TC));
   }
 
   private List<Prover.Task> tasks(Prover prover) throws CommandException {
@@ -247,17 +265,23 @@ final class ProveCommand implements Callable<Integer> {
       tasks.addAll(prover.all());
     }
     for (String name : programs) {
-      if (Prover.OTHERS.contains(name)) {
-        tasks.addAll(prover.of(name));
-      } else {
-        tasks.addAll(prover.of(SubjectOptions.program(name)));
+      for (Hook hook : hooks()) {
+        tasks.addAll(
+            Prover.OTHERS.contains(name)
+                ? prover.of(name, hook)
+                : prover.of(SubjectOptions.program(name).at(hook)));
       }
     }
     if (chain != null) {
-      tasks.add(prover.of(SubjectOptions.chain(chain)));
+      for (Hook hook : hooks()) {
+        tasks.add(prover.of(SubjectOptions.chain(chain).at(hook)));
+      }
     }
     if (policy.given()) {
-      tasks.add(prover.of(policy.policy(spec.commandLine().getErr())));
+      Policy rules = policy.policy(spec.commandLine().getErr());
+      for (Hook hook : hooks()) {
+        tasks.add(prover.of(new Subject.Intent(rules, hook)));
+      }
     }
     if (tasks.isEmpty()) {
       throw new CommandException(

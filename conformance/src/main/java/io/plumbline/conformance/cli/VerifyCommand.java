@@ -312,20 +312,9 @@ final class VerifyCommand implements Callable<Integer> {
   }
 
   private List<Hook> hooks() throws CommandException {
-    if (hookNames.isEmpty()) {
-      return object == null ? Hook.all() : List.of(ObjectFile.read(object).hook());
-    }
-    List<Hook> hooks = new ArrayList<>();
-    for (String name : hookNames) {
-      Optional<Hook> hook = Hook.find(name);
-      if (hook.isEmpty()) {
-        List<String> known = Hook.all().stream().map(Hook::name).toList();
-        throw new CommandException(
-            ExitStatus.USAGE, "--hook: %s: expected one of %s".formatted(name, known));
-      }
-      hooks.add(hook.get());
-    }
-    return hooks;
+    return hookNames.isEmpty() && object != null
+        ? List.of(ObjectFile.read(object).hook())
+        : Options.hooks(hookNames, Hook.all());
   }
 
   private List<Job> jobs() throws CommandException {

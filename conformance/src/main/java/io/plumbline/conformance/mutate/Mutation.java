@@ -188,7 +188,8 @@ public final class Mutation {
           }
           List<Prover.Task> tasks = new ArrayList<>();
           Prover prover = prover(changed, start);
-          Prover.examples().forEach(policy -> tasks.add(prover.of(policy)));
+          Prover.examples()
+              .forEach(policy -> tasks.add(prover.of(new Subject.Intent(policy))));
           return proved(mutant.what(), tasks, changed, start);
         });
   }
@@ -240,7 +241,7 @@ public final class Mutation {
           }
           return kill.isPresent()
               ? killed(mutant.what(), kill.get(), start)
-              : proved(mutant.what(), prover(changed, start).of(program), changed, start);
+              : proved(mutant.what(), prover(changed, start).of(program, Hook.TC), changed, start);
         });
   }
 

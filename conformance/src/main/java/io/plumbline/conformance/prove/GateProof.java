@@ -73,7 +73,7 @@ final class GateProof {
    * @throws Refuted if it does something else
    */
   void prove() throws SymbolicException, EngineException {
-    BpfObject object = Codes.object(objects, GateModel.NAME);
+    BpfObject object = Codes.object(objects, hook.objectOf(GateModel.NAME));
     for (MapSpec spec : object.maps()) {
       maps.put(spec.name(), new UnknownMap(terms, spec));
     }
@@ -259,8 +259,8 @@ final class GateProof {
     List<Term> all = new ArrayList<>();
     all.add(is(written.of(record, 0, 8), now));
     all.add(is(written.of(record, 8, 4), length));
-    all.add(is(written.of(record, 12, 4), terms.variable("skb.ifindex", 32)));
-    all.add(is(written.of(record, 16, 4), terms.variable("skb.mark", 32)));
+    all.add(is(written.of(record, 12, 4), ContextTerms.ifindex(hook, terms)));
+    all.add(is(written.of(record, 16, 4), ContextTerms.mark(hook, terms)));
     Term protocol = terms.choice(tagged, ContextTerms.tagProtocol(terms), zero);
     all.add(is(written.of(record, 20, 2), protocol));
     Term tci = terms.choice(tagged, ContextTerms.tagControl(terms), zero);

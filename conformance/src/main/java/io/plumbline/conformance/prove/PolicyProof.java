@@ -13,7 +13,7 @@ import io.plumbline.model.engine.Subject;
 import io.plumbline.model.filter.Intent;
 import io.plumbline.model.packet.PacketBatch;
 import io.plumbline.model.policy.Policy;
-import io.plumbline.pcaps.PolicyPackets;
+import io.plumbline.pcaps.EdgePackets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -39,21 +39,21 @@ final class PolicyProof {
   }
 
   /** Proves one policy. */
-  Proof prove(Policy policy) throws EngineException {
+  Proof prove(Subject subject) throws EngineException {
+    Policy policy = subject.rules().orElseThrow();
     Attempt attempt = new Attempt(patience);
-    for (boolean tagged : new boolean[] {true, false}) {
+    for (boolean tagged : Prover.tagged(subject.hook())) {
       attempt.with(
           solver -> {
-            PolicyQuestions half = new PolicyQuestions(objects, policy, tagged, solver);
+            PolicyQuestions half = new PolicyQuestions(objects, subject, tagged, solver);
             half.ask();
             attempt.count(half.paths());
             attempt.countQuestions(half.questions());
           });
     }
     if (attempt.open()) {
-      tried(policy).ifPresent(attempt::refute);
+      tried(subject).ifPresent(attempt::refute);
     }
-    Subject subject = new Subject.Intent(policy);
     List<String> assumptions = new ArrayList<>(ContextTerms.assumptions(subject.hook()));
     assumptions.add("maps answer as the kernel documents, and hold what the loader put there");
     assumptions.add("the counters have room for every CPU");
@@ -67,10 +67,9 @@ final class PolicyProof {
   }
 
   /** Looks for a frame among generated ones: what the solver cannot tell may be seen easily. */
-  private Optional<Counterexample> tried(Policy policy) throws EngineException {
-    Subject subject = new Subject.Intent(policy);
+  private Optional<Counterexample> tried(Subject subject) throws EngineException {
     PacketBatch frames = new PacketBatch();
-    new PolicyPackets(policy, 1).add(frames, FRAMES);
+    EdgePackets.add(subject, frames, FRAMES, 1);
     Outcomes expected = new Outcomes(FRAMES);
     Outcomes actual = new Outcomes(FRAMES);
     try (ModelRunner model = new ModelEngine().load(subject);

@@ -19,7 +19,6 @@ import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.ProgramObjects;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.filter.Intent;
-import io.plumbline.model.hook.Hook;
 import io.plumbline.model.packet.EtherType;
 import io.plumbline.model.packet.IpProtocol;
 import io.plumbline.model.policy.Policy;
@@ -42,7 +41,7 @@ final class PolicyQuestions {
 
   private static final int CLASSES = Intent.classification().size();
 
-  private final Policy policy;
+  private final Subject subject;
   private final Solver solver;
   private final boolean tagged;
   private final Terms terms = new Terms();
@@ -57,15 +56,16 @@ final class PolicyQuestions {
   private int paths;
   private long questions;
 
-  PolicyQuestions(ProgramObjects objects, Policy policy, boolean tagged, Solver solver)
+  PolicyQuestions(ProgramObjects objects, Subject subject, boolean tagged, Solver solver)
       throws SymbolicException, PolicyException, EngineException {
-    this.policy = policy;
+    this.subject = subject;
+    Policy policy = subject.rules().orElseThrow();
     this.tagged = tagged;
     this.solver = solver;
-    BpfObject object = Codes.object(objects, Intent.NAME);
+    BpfObject object = Codes.object(objects, subject.hook().objectOf(Intent.NAME));
     PolicyImage image = PolicyImage.of(policy);
     Variables variables = new Variables(terms, object);
-    TableMaps maps = new TableMaps(terms, image.image(Hook.TC).tables().orElseThrow());
+    TableMaps maps = new TableMaps(terms, image.image(subject.hook()).tables().orElseThrow());
     code = Codes.code(terms, object, Intent.NAME, variables, maps.all());
     counters = new CounterMap(terms, image.lines());
     frame = new FrameTerms(terms, tagged);
@@ -219,7 +219,7 @@ final class PolicyQuestions {
       Assignment plain = Plain.of(terms, solver, terms.constant(0), whole, wrong.get());
       throw new Refuted(
           new Counterexample.Judged(
-              new Subject.Intent(policy),
+              subject,
               Plain.packet(plain),
               (int) plain.variable("linear"),
               ProgramProof.describe(path, plain)));

@@ -53,7 +53,7 @@ final class ProgramProof {
 
   /** Proves a program alone, or as a stage. */
   Proof prove(ProgramSpec program, boolean stage) throws EngineException {
-    String name = program.name() + (stage ? " as a stage" : "");
+    String name = Prover.name(program, stage);
     String claim =
         stage
             ? "decides as %s, for all frames and inputs, in every slot of a chain"
@@ -143,7 +143,9 @@ final class ProgramProof {
       // Where neither drops, it matters whether the frame goes on or is accepted.
       boolean goesOn = !drops && !at.holds(decisions.decides(Action.DROP));
       subject =
-          new Subject.Chained(chain(inputs.stage(at), (int) at.of(inputs.slot()), packet, goesOn));
+          new Subject.Chained(
+              chain(inputs.stage(at), (int) at.of(inputs.slot()), packet, goesOn),
+              inputs.program().hook());
     }
     String what = describe(path, at);
     return new Counterexample.Judged(subject, packet, (int) at.variable("linear"), what);

@@ -110,7 +110,6 @@ public final class Prover {
     }
   }
 
-  private final Hook hook = Hook.TC;
   private final ProgramObjects objects;
   private final Patience patience;
 
@@ -132,12 +131,14 @@ public final class Prover {
   /** Returns what there is to prove of everything that ships. */
   public List<Task> all() {
     List<Task> tasks = new ArrayList<>();
-    for (ProgramSpec program : ProgramCatalog.all()) {
-      tasks.addAll(of(program));
-    }
-    OTHERS.forEach(other -> tasks.addAll(of(other)));
-    for (Policy example : examples()) {
-      tasks.add(of(example));
+    for (Hook hook : Hook.all()) {
+      for (ProgramSpec program : ProgramCatalog.all()) {
+        tasks.addAll(of(program.at(hook)));
+      }
+      OTHERS.forEach(other -> tasks.addAll(of(other, hook)));
+      for (Policy example : examples()) {
+        tasks.add(of(new Subject.Intent(example, hook)));
+      }
     }
     return tasks;
   }
@@ -146,11 +147,16 @@ public final class Prover {
   public List<Task> of(ProgramSpec program) {
     ProgramProof proof = new ProgramProof(objects, patience);
     List<Task> tasks = new ArrayList<>();
-    tasks.add(new Task(program.name(), () -> proof.prove(program, false)));
+    tasks.add(new Task(name(program, false), () -> proof.prove(program, false)));
     if (program.chainable()) {
-      tasks.add(new Task(program.name() + " as a stage", () -> proof.prove(program, true)));
+      tasks.add(new Task(name(program, true), () -> proof.prove(program, true)));
     }
     return tasks;
+  }
+
+  /** Returns how a proof of a program is called. */
+  static String name(ProgramSpec program, boolean stage) {
+    return Subject.words(program.name() + (stage ? " as a stage" : ""), program.hook());
   }
 
   /** Returns policies that use all of the language between them. */
@@ -202,27 +208,27 @@ public final class Prover {
    *
    * @param other one of {@link #OTHERS}
    */
-  public List<Task> of(String other) {
+  public List<Task> of(String other, Hook hook) {
     List<Task> tasks = new ArrayList<>();
     for (Subject subject : subjects(other)) {
-      tasks.add(of(subject));
+      tasks.add(of(subject.at(hook)));
     }
     if (other.equals(StrictRow.PROGRAM)) {
-      tasks.add(anyRows());
+      tasks.add(anyRows(hook));
     } else if (other.equals(GateModel.NAME)) {
-      tasks.add(gate());
+      tasks.add(gate(hook));
     }
     return tasks;
   }
 
   /** Returns what there is to prove of the program that walks rows: for every table. */
-  private Task anyRows() {
-    String name = "intent_rows of any rows";
+  private Task anyRows(Hook hook) {
+    String name = Subject.words("intent_rows of any rows", hook);
     return new Task(
         name,
         () -> {
           Attempt attempt = new Attempt(patience);
-          for (boolean tagged : new boolean[] {true, false}) {
+          for (boolean tagged : tagged(hook)) {
             attempt.with(solver -> new RowsProof(hook, objects, tagged, solver, attempt).prove());
           }
           return attempt.proof(
@@ -242,32 +248,36 @@ public final class Prover {
     return builder.build();
   }
 
-  /** Returns what there is to prove of a policy. */
-  public Task of(Policy policy) {
-    String name = new Subject.Intent(policy).toString();
-    return new Task(name, () -> new PolicyProof(objects, patience).prove(policy));
+  /** Returns whether frames with and without an offloaded tag are to be looked at. */
+  static boolean[] tagged(Hook hook) {
+    return hook.offloadsTags() ? new boolean[] {true, false} : new boolean[] {false};
   }
 
   /** Returns what there is to prove of the gate that filters are attached behind. */
-  private Task gate() {
-    return new Task(GateModel.NAME, this::proveGate);
+  private Task gate(Hook hook) {
+    return new Task(Subject.words(GateModel.NAME, hook), () -> proveGate(hook));
   }
 
-  private Proof proveGate() throws EngineException {
+  private Proof proveGate(Hook hook) throws EngineException {
     Attempt attempt = new Attempt(patience);
     attempt.with(solver -> new GateProof(hook, objects, solver, attempt).prove());
     return attempt.proof(
-        GateModel.NAME,
+        Subject.words(GateModel.NAME, hook),
         "returns, counts and reports as its model, whatever the filter answers",
         GateProof.assumptions(hook));
   }
 
   /** Returns what there is to prove of a subject with its inputs or rules. */
   public Task of(Subject subject) {
+    if (subject.countsClauses()) {
+      return new Task(
+          subject.toString(), () -> new PolicyProof(objects, patience).prove(subject));
+    }
     String name =
         subject
             .rules()
             .map(policy -> StrictRow.PROGRAM + " of " + count(policy.rules().size(), "rule"))
+            .map(words -> Subject.words(words, subject.hook()))
             .orElse(subject.toString());
     return new Task(name, () -> prove(name, subject));
   }

@@ -90,7 +90,7 @@ final class RowsProof {
    * @throws Refuted if it does something else
    */
   void prove() throws SymbolicException, EngineException, PolicyException {
-    BpfObject object = Codes.object(objects, StrictRow.PROGRAM);
+    BpfObject object = Codes.object(objects, hook.objectOf(StrictRow.PROGRAM));
     Variables variables = new Variables(terms, object);
     variables.set("intent_rule_count", 4, List.of(count));
     for (int i = 0; i < StrictRow.MAX; i++) {
@@ -220,7 +220,7 @@ final class RowsProof {
               better.orElse(wrong.get()));
       throw new Refuted(
           new Counterexample.Judged(
-              new Subject.IntentRows(policy(plain)),
+              new Subject.IntentRows(policy(plain), hook),
               Plain.packet(plain),
               (int) plain.variable("linear"),
               ProgramProof.describe(path, plain)));

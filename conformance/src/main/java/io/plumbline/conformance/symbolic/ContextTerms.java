@@ -78,6 +78,20 @@ public abstract class ContextTerms {
     return (int) at.variable(TAG_CONTROL);
   }
 
+  /** Returns the number of the interface that a frame is on. */
+  public static Term ifindex(Hook hook, Terms terms) {
+    return of(hook, terms).ifindex();
+  }
+
+  /** Returns the mark of a frame; 0 where there are no marks yet. */
+  public static Term mark(Hook hook, Terms terms) {
+    return of(hook, terms).mark();
+  }
+
+  abstract Term ifindex();
+
+  abstract Term mark();
+
   /** Returns the context's layout. */
   ContextType type() {
     return type;

@@ -36,6 +36,16 @@ final class SkbTerms extends ContextTerms {
   }
 
   @Override
+  Term ifindex() {
+    return terms.variable("skb.ifindex", 32);
+  }
+
+  @Override
+  Term mark() {
+    return terms.variable("skb.mark", 32);
+  }
+
+  @Override
   Term field(ContextType.Field field) {
     return switch (field.name()) {
       case "len" -> length(terms);

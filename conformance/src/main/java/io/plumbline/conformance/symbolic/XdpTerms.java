@@ -29,6 +29,16 @@ final class XdpTerms extends ContextTerms {
   }
 
   @Override
+  Term ifindex() {
+    return terms.variable("xdp.ingress_ifindex", 32);
+  }
+
+  @Override
+  Term mark() {
+    return terms.constant(0);
+  }
+
+  @Override
   Term field(ContextType.Field field) {
     return terms.variable("xdp." + field.name(), 8 * field.size());
   }

@@ -31,8 +31,8 @@ public interface Subject {
   /** Returns the same filter at another hook. */
   Subject at(Hook other);
 
-  /** Returns a subject's words, with the hook if that is not the default one. */
-  private static String words(String filter, Hook hook) {
+  /** Returns how something is called at a hook: the hook is named if it is not the default one. */
+  static String words(String filter, Hook hook) {
     return hook.equals(Hook.TC) ? filter : filter + " at " + hook.name();
   }
 
