@@ -61,7 +61,8 @@ public final class SourceMutants {
   private static final Map<String, String> WORDS = words();
 
   private static Map<String, String> words() {
-    Map<String, String> words = new HashMap<>(Map.of("true", "false", "false", "true"));
+    Map<String, String> words =
+        new HashMap<>(Map.of("true", "false", "false", "true", "ACCEPT", "DROP", "DROP", "ACCEPT"));
     for (Hook hook : Hook.all()) {
       words.put(hook.verdictName(hook.accept()), hook.verdictName(hook.drop()));
       words.put(hook.verdictName(hook.drop()), hook.verdictName(hook.accept()));

@@ -371,19 +371,28 @@ final class Executor {
     }
     int target = insn.target(state.slot);
     int from = state.slot;
-    Boolean known =
-        holds.op() == Term.Op.TRUTH ? (Boolean) holds.isTrue() : state.facts.holds(holds);
-    if (known != null) {
-      state.take(from, known);
-      state.slot = known ? target : from + 1;
+    holds = state.facts.simplify(terms, holds);
+    if (holds.op() == Term.Op.TRUTH) {
+      state.take(from, holds.isTrue());
+      state.slot = holds.isTrue() ? target : from + 1;
       return List.of();
     }
     State other = new State(state);
+    learnLength(state, terms.not(holds));
+    learnLength(other, holds);
     other.take(from, true);
     other.slot = target;
     state.take(from, false);
     state.slot = from + 1;
     return List.of(new Branch(terms.not(holds), state), new Branch(holds, other));
+  }
+
+  /** Notes how long the frame is at least: what can be read directly is a part of it. */
+  private void learnLength(State state, Term condition) {
+    Term less = terms.not(condition);
+    if (less.op() == Term.Op.ULT && less.part(0) == state.linear && less.part(1).isConst()) {
+      state.facts.learn(terms.ule(less.part(1), length));
+    }
   }
 
   /** Returns whether no address is a number (kernel {@code include/linux/err.h}, MAX_ERRNO). */

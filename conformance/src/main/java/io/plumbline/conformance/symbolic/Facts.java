@@ -216,4 +216,19 @@ final class Facts {
     Long least = sum ? distances.get(new Distance(left, right.part(0))) : null;
     return least != null && right.part(1).value() <= least ? false : null;
   }
+
+  /** Returns a condition without those of its parts that are known to hold, or not to hold. */
+  Term simplify(Terms terms, Term condition) {
+    return switch (condition.op()) {
+      case NOT -> terms.not(simplify(terms, condition.part(0)));
+      case BOTH ->
+          terms.both(simplify(terms, condition.part(0)), simplify(terms, condition.part(1)));
+      case EITHER ->
+          terms.either(simplify(terms, condition.part(0)), simplify(terms, condition.part(1)));
+      default -> {
+        Boolean known = holds(condition);
+        yield known == null ? condition : terms.truth(known);
+      }
+    };
+  }
 }

@@ -214,8 +214,9 @@ public final class Merger {
   }
 
   /**
-   * Gives terms that registers may be equal to where ways meet. Where the solver shows that one is,
-   * it stands for the merged number from there on, and so does it in what is compared at the end.
+   * Gives terms that registers may be equal to where ways meet, or a constant apart from. Where the
+   * solver shows that one is, it stands for the merged number from there on, and so does it in what
+   * is compared at the end.
    */
   public Merger withHints(List<Term> candidates) {
     hints.addAll(candidates);
@@ -414,19 +415,46 @@ public final class Merger {
       }
     }
     for (Term hint : hints) {
-      if (!hint.op().truth()
-          && here.stream().allMatch(sample -> sample.of(hint) == sample.of(term))) {
+      if (!hint.op().truth() && !hint.isConst() && isApart(here, term, hint)) {
+        long apart = here.isEmpty() ? 0 : distance(here.get(0), term, hint);
         List<Term> question = new ArrayList<>(state.conditions);
-        question.add(terms.ne(term, hint));
+        question.add(terms.ne(sum(term, terms.constant(-apart), new HashMap<>()), hint));
         Optional<Assignment> different = solver.check(question);
         if (different.isEmpty()) {
-          return hint;
+          return terms.add(hint, terms.constant(apart));
         }
         here.add(different.get().settled());
         samples.add(different.get());
       }
     }
     return term;
+  }
+
+  /** Returns a sum that adds the constant to each of the numbers that are chosen from. */
+  private Term sum(Term number, Term constant, Map<Term, Term> sums) {
+    if (number.op() != Term.Op.CHOICE || constant.value() == 0) {
+      return terms.add(number, constant);
+    }
+    Term known = sums.get(number);
+    if (known == null) {
+      known =
+          terms.choice(
+              number.part(0),
+              sum(number.part(1), constant, sums),
+              sum(number.part(2), constant, sums));
+      sums.put(number, known);
+    }
+    return known;
+  }
+
+  /** Returns whether two numbers are the same distance apart in all samples. */
+  private static boolean isApart(List<Assignment> samples, Term term, Term hint) {
+    return samples.stream()
+        .allMatch(sample -> distance(sample, term, hint) == distance(samples.get(0), term, hint));
+  }
+
+  private static long distance(Assignment sample, Term term, Term hint) {
+    return sample.of(term) - sample.of(hint);
   }
 
   /** Returns whether a term is one of some constants, which no hint is. */

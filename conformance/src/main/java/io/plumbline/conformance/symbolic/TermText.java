@@ -8,8 +8,7 @@ import java.util.Map;
 
 /** Writes terms for people: bytes that were joined are fields again, {@code eth.type == 0x0800}. */
 public final class TermText {
-  private static final Map<String, String> ETHERNET =
-      Map.of("u16[12]", "eth.type");
+  private static final Map<String, String> ETHERNET = Map.of("u16[12]", "eth.type");
   private static final Map<String, String> IPV4 =
       Map.of(
           "u8[14] >> 4", "ip.version",

@@ -414,7 +414,37 @@ public final class Terms {
     if (b.isConst() && b.value() == 1) {
       return eq(a, constant(0));
     }
+    // x - c < b is c <= x < b + c: lengths from an offset on are compared as whole lengths are.
+    if (isRest(a, b)) {
+      Term whole = a.part(0).part(0);
+      Term from = constant(-a.part(0).part(1).value());
+      return both(ule(from, whole), ult(whole, add(b, from)));
+    }
+    if (isRest(b, a)) {
+      Term whole = b.part(0).part(0);
+      Term from = constant(-b.part(0).part(1).value());
+      return either(ult(whole, from), ult(add(a, from), whole));
+    }
     return make(Op.ULT, 0, "", 0, a, b);
+  }
+
+  /**
+   * Returns whether a number is the low bits of a difference, another one minus a constant, and
+   * larger than {@code other} wherever that is below zero.
+   */
+  private static boolean isRest(Term a, Term other) {
+    if (a.op() != Op.AND || !a.part(1).isConst() || a.part(0).op() != Op.ADD) {
+      return false;
+    }
+    Term sum = a.part(0);
+    long mask = a.part(1).value();
+    long from = sum.part(1).isConst() ? -sum.part(1).value() : 0;
+    return mask > 0
+        && (mask & mask + 1) == 0
+        && from > 0
+        && from <= mask
+        && Long.compareUnsigned(sum.part(0).most(), mask) <= 0
+        && Long.compareUnsigned(other.most(), mask - from) <= 0;
   }
 
   /** Unsigned a &lt;= b. */

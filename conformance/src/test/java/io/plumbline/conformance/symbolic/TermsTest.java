@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
+import net.jqwik.api.Example;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
@@ -96,7 +97,7 @@ class TermsTest {
       Made b = random.nextInt(3) == 0 ? leaf() : number(depth - 1);
       long by = random.nextInt(64);
       Term shift = terms.constant(by);
-      switch (random.nextInt(14)) {
+      switch (random.nextInt(15)) {
         case 0 -> {
           return new Made(terms.add(a.term, b.term), a.value + b.value);
         }
@@ -139,6 +140,9 @@ class TermsTest {
               terms.urem(a.term, terms.constant(divisor)),
               Long.remainderUnsigned(a.value, divisor));
         }
+        case 12 -> {
+          return rest();
+        }
         default -> {
           Made condition = truth(depth - 1);
           return new Made(
@@ -146,6 +150,16 @@ class TermsTest {
               condition.value != 0 ? a.value : b.value);
         }
       }
+    }
+
+    /** Returns a number minus a constant in fewer than 64 bits, where it may wrap. */
+    private Made rest() {
+      Made whole = leaf();
+      long from = random.nextInt(20);
+      long mask = -1L >>> random.nextInt(1, 64);
+      return new Made(
+          terms.and(terms.sub(whole.term, terms.constant(from)), terms.constant(mask)),
+          whole.value - from & mask);
     }
 
     private Made truth(int depth) {
@@ -160,6 +174,11 @@ class TermsTest {
       }
       Made a = number(depth);
       Made b = random.nextInt(2) == 0 ? leaf() : number(depth);
+      if (random.nextInt(4) == 0) {
+        Made swap = a;
+        a = b;
+        b = swap;
+      }
       // What is equal by chance is rare.
       boolean same = random.nextInt(3) == 0;
       Term right = same ? terms.constant(a.value) : b.term;
@@ -211,6 +230,22 @@ class TermsTest {
     if (known != null) {
       assertThat(known).isEqualTo(asked.value == 1);
     }
+    Term simple = facts.simplify(maker.terms, asked.term);
+    assertThat(maker.assignment().of(simple)).isEqualTo(asked.value);
+  }
+
+  @Example
+  void aRestOfTheLengthIsComparedAsTheLengthIs() {
+    Terms terms = new Terms();
+    Term from = terms.constant(14);
+    Term length = ContextTerms.length(terms);
+    Term rest = terms.and(terms.sub(length, from), terms.constant(0xFFFF_FFFFL));
+    Term end = terms.add(terms.variable("end", 8), terms.constant(8));
+    Term whole = terms.add(end, from);
+    Facts facts = new Facts();
+    facts.learn(terms.ule(from, length));
+    assertThat(facts.simplify(terms, terms.ult(rest, end))).isEqualTo(terms.ult(length, whole));
+    assertThat(facts.simplify(terms, terms.ult(end, rest))).isEqualTo(terms.ult(whole, length));
   }
 
   @Property(tries = 20_000)
