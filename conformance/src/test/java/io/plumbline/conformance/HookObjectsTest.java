@@ -15,7 +15,6 @@ import io.plumbline.model.engine.ModelEngine;
 import io.plumbline.model.engine.Outcomes;
 import io.plumbline.model.engine.Runner;
 import io.plumbline.model.engine.Subject;
-import io.plumbline.model.hook.Verdicts;
 import io.plumbline.model.packet.PacketBatch;
 import io.plumbline.model.program.ProgramSpec;
 import io.plumbline.model.program.RodataImage;
@@ -179,7 +178,7 @@ class HookObjectsTest {
       runner.run(frames, actual);
     }
     for (int i = 0; i < frames.size(); i++) {
-      int wanted = expected.code(i) == Verdicts.TC_ACT_OK ? XDP_PASS : XDP_DROP;
+      int wanted = expected.code(i) == subject.hook().accept() ? XDP_PASS : XDP_DROP;
       if (actual.code(i) != wanted) {
         return Optional.of(
             "%s: %s: %d, expected %d".formatted(subject, frames.packet(i), actual.code(i), wanted));
@@ -224,7 +223,7 @@ class HookObjectsTest {
           int length = frames.wireLength(i);
           in.write(0, frames.data(), frames.offset(i), length);
           assertThat(run.run(length, 0, 1)).isZero();
-          int wanted = ethernetOnly ? Verdicts.TC_ACT_SHOT : expected.code(i);
+          int wanted = ethernetOnly ? subject.hook().drop() : expected.code(i);
           if (run.retval() != wanted) {
             return Optional.of(
                 "%s at layer 3: %s: %d, expected %d"
