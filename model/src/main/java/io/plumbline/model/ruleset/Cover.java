@@ -3,7 +3,7 @@ package io.plumbline.model.ruleset;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Cuts what a decision diagram says of one field into values that a rule can name. */
+/** Splits the interval of one field of a diagram's piece into values that a rule can name. */
 final class Cover {
   private final Field field;
   private final int bits;

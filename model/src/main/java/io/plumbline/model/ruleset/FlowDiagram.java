@@ -8,9 +8,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Sets of flows, and maps from flows to numbers, as decision diagrams over intervals: a level for
- * each number of a flow's key, and at each level the values cut into intervals that lead on alike
- * (Gouda and Liu, "Firewall design: consistency, completeness, and compactness", ICDCS 2004). Equal
- * diagrams are one object, so equality of sets is identity.
+ * each number of a flow's key, and at each level the values cut into intervals with different
+ * continuations (Gouda and Liu, "Firewall design: consistency, completeness, and compactness",
+ * ICDCS 2004). Equal diagrams are one object, so equality of sets is identity.
  *
  * <p>A set is a map whose only number is 0. Not safe for several threads at once.
  */
@@ -164,7 +164,7 @@ public final class FlowDiagram {
     return node(starts, children, n);
   }
 
-  /** Returns the one node of a content, intervals that lead on alike merged. */
+  /** Returns the one node of a content, neighbouring intervals with one child merged. */
   private Node node(long[] starts, Node[] children, int size) {
     int n = 0;
     for (int i = 0; i < size; i++) {
@@ -261,7 +261,7 @@ public final class FlowDiagram {
       Node child = a.children[i];
       long start = a.starts[i];
       boolean last = i + 1 == a.starts.length;
-      // Only the intervals of b that lie in this one are looked at: b may be much larger than a.
+      // Visit only the intervals of b that overlap this one: b may be much larger than a.
       int j = child == none ? 0 : b.find(start);
       while (true) {
         if (n == starts.length) {

@@ -146,7 +146,7 @@ public final class FlowRegion {
     return new Flow(table, key);
   }
 
-  /** Returns a packet for people to look at: the usual value of each field where it may have it. */
+  /** Returns a readable example: the usual value of each field where the region allows it. */
   public Flow example() {
     long[] key = lowestKey();
     for (int i = 0; i < values.length; i++) {
