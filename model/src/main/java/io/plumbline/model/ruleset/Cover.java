@@ -3,7 +3,7 @@ package io.plumbline.model.ruleset;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Cuts what a decision diagram says of one field into values that a rule can name. */
+/** Splits the interval of one field of a diagram's piece into values that a rule can name. */
 final class Cover {
   private final Field field;
   private final int bits;
@@ -15,12 +15,13 @@ final class Cover {
   /**
    * Makes the cover of one field of a piece.
    *
+   * @param index the field's position in the table
    * @param low the piece's lowest value of each level
    * @param high the piece's highest value of each level
    */
-  Cover(FieldTable table, Field field, int flowClass, long[] low, long[] high) {
-    int level = table.level(field);
-    this.field = field;
+  Cover(FieldTable table, int index, int flowClass, long[] low, long[] high) {
+    int level = table.firstLevel(index);
+    field = table.fields().get(index);
     bits = field.form(flowClass).bits();
     lowHi = low[level];
     highHi = high[level];

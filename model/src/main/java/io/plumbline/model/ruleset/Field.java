@@ -5,8 +5,8 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A row of a {@link FieldTable}: one thing that rules ask of a packet. Two fields are the same only
- * if they are one object.
+ * A row of a {@link FieldTable}: a property of a packet that rules can test. Two fields are the
+ * same only if they are one object.
  */
 public final class Field {
   /** Which sets of values a rule can name. */
@@ -107,7 +107,7 @@ public final class Field {
             && Long.compareUnsigned(range.high(), max(flowClass, 0)) <= 0;
   }
 
-  /** Returns values as messages have them. */
+  /** Returns values as messages print them. */
   public String text(Values values) {
     if (kind != Kind.ENUMERATION) {
       return values.toString();

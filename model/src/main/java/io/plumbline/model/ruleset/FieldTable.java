@@ -130,6 +130,11 @@ public final class FieldTable {
     return firstLevels[indexOf(field)];
   }
 
+  /** Returns the first level of the field at a position. */
+  int firstLevel(int index) {
+    return firstLevels[index];
+  }
+
   int fieldOfLevel(int level) {
     return fieldOfLevel[level];
   }

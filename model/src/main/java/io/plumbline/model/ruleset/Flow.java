@@ -3,7 +3,7 @@ package io.plumbline.model.ruleset;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/** What rules look at in one packet: a value for each field of a table. */
+/** A packet as rules see it: a value for each field of a table. */
 public final class Flow {
   private final FieldTable table;
   private final long[] key;

@@ -8,9 +8,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Sets of flows, and maps from flows to numbers, as decision diagrams over intervals: a level for
- * each number of a flow's key, and at each level the values cut into intervals that lead on alike
- * (Gouda and Liu, "Firewall design: consistency, completeness, and compactness", ICDCS 2004). Equal
- * diagrams are one object, so equality of sets is identity.
+ * each number of a flow's key, and at each level the values cut into intervals with different
+ * continuations (Gouda and Liu, "Firewall design: consistency, completeness, and compactness",
+ * ICDCS 2004). Equal diagrams are one object, so equality of sets is identity.
  *
  * <p>A set is a map whose only number is 0. Not safe for several threads at once.
  */
@@ -164,7 +164,7 @@ public final class FlowDiagram {
     return node(starts, children, n);
   }
 
-  /** Returns the one node of a content, intervals that lead on alike merged. */
+  /** Returns the one node of a content, neighbouring intervals with one child merged. */
   private Node node(long[] starts, Node[] children, int size) {
     int n = 0;
     for (int i = 0; i < size; i++) {
@@ -261,7 +261,7 @@ public final class FlowDiagram {
       Node child = a.children[i];
       long start = a.starts[i];
       boolean last = i + 1 == a.starts.length;
-      // Only the intervals of b that lie in this one are looked at: b may be much larger than a.
+      // Visit only the intervals of b that overlap this one: b may be much larger than a.
       int j = child == none ? 0 : b.find(start);
       while (true) {
         if (n == starts.length) {
@@ -328,31 +328,34 @@ public final class FlowDiagram {
 
   /** Returns the flows that a rule set accepts. */
   public Node accepted(RuleSet rules) {
-    Decided decided =
-        rules.inOrder().isEmpty()
-            ? new Decided(none, none)
-            : decided(rules.inOrder(), 0, rules.inOrder().size());
-    return rules.defaultEffect() == Effect.DROP
-        ? decided.accepted
-        : without(all(), decided.dropped);
+    return accepted(rules, deciding(rules));
   }
 
-  /** What the first match in a list accepts and drops; the other flows match no rule of it. */
-  private record Decided(Node accepted, Node dropped) {}
+  /** Returns the flows that a rule set accepts, given its map of {@link #deciding}. */
+  Node accepted(RuleSet rules, Node deciding) {
+    memo = new HashMap<>();
+    Node byRules = combineAccepted(rules, deciding);
+    return rules.defaultEffect() == Effect.DROP ? byRules : min(byRules, without(all(), deciding));
+  }
 
-  private Decided decided(List<FlowRule> rules, int from, int to) {
-    if (to - from == 1) {
-      Node set = union(rules.get(from).regions());
-      return rules.get(from).effect() == Effect.ACCEPT
-          ? new Decided(set, none)
-          : new Decided(none, set);
+  private Node combineAccepted(RuleSet rules, Node node) {
+    if (node == none) {
+      return none;
     }
-    int middle = (from + to) >>> 1;
-    Decided first = decided(rules, from, middle);
-    Decided second = decided(rules, middle, to);
-    return new Decided(
-        min(first.accepted, without(second.accepted, first.dropped)),
-        min(first.dropped, without(second.dropped, first.accepted)));
+    if (node.leaf()) {
+      return rules.inOrder().get(node.label).effect() == Effect.ACCEPT ? leaf(0) : none;
+    }
+    Node known = memo.get((long) node.id);
+    if (known != null) {
+      return known;
+    }
+    Node[] children = new Node[node.children.length];
+    for (int i = 0; i < children.length; i++) {
+      children[i] = combineAccepted(rules, node.children[i]);
+    }
+    Node result = node(node.starts.clone(), children, children.length);
+    memo.put((long) node.id, result);
+    return result;
   }
 
   /** Passes every piece of a set, pairwise disjoint. */

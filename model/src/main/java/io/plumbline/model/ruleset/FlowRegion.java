@@ -126,11 +126,15 @@ public final class FlowRegion {
 
   /** Returns the packet with the lowest value of each field. */
   public Flow lowest() {
+    return new Flow(table, lowestKey());
+  }
+
+  private long[] lowestKey() {
     long[] key = new long[table.levels()];
     for (int level = 0; level < key.length; level++) {
       key[level] = low(level);
     }
-    return new Flow(table, key);
+    return key;
   }
 
   /** Returns the packet with the highest value of each field. */
@@ -142,12 +146,12 @@ public final class FlowRegion {
     return new Flow(table, key);
   }
 
-  /** Returns a packet for people to look at: the usual value of each field where it may have it. */
+  /** Returns a readable example: the usual value of each field where the region allows it. */
   public Flow example() {
-    long[] key = lowest().key();
-    for (Field field : table.fields()) {
-      Form form = field.form(flowClass);
-      int level = table.level(field);
+    long[] key = lowestKey();
+    for (int i = 0; i < values.length; i++) {
+      Form form = table.fields().get(i).form(flowClass);
+      int level = table.firstLevel(i);
       boolean wide = form.bits() > 64;
       if (isBetween(level, form.exampleHi()) && (!wide || isBetween(level + 1, form.exampleLo()))) {
         key[level] = form.exampleHi();

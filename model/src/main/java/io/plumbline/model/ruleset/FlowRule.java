@@ -4,7 +4,7 @@ import java.util.List;
 
 /** A rule as rule sets see it; a language adds names, comments and positions. */
 public interface FlowRule {
-  /** Returns what it does. */
+  /** Returns the effect on the packets that it decides. */
   Effect effect();
 
   /** Returns the packets that it matches: those in any of the regions. */

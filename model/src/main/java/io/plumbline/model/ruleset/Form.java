@@ -3,7 +3,7 @@ package io.plumbline.model.ruleset;
 import java.util.Optional;
 
 /**
- * A field as packets of one class have it.
+ * The form of a field in packets of one class.
  *
  * @param name what messages call it
  * @param bits its width, 1..128; 0 if packets of this class do not have it: its value is then 0
@@ -25,7 +25,7 @@ public record Form(
   }
 
   /**
-   * A place in a header; the field is big-endian there.
+   * Location in a header; the field is big-endian there.
    *
    * @param header the field's name in decision lists, {@code ip.daddr}
    */

@@ -20,9 +20,18 @@ public final class RuleIndex {
     this(rules, MAX_EDGES);
   }
 
-  /** Makes an index whose diagram has at most a number of intervals; without it is a list. */
+  /** Makes an index whose diagram has at most a number of intervals; if it has more, a list. */
   RuleIndex(RuleSet rules, long maxEdges) {
-    diagram = diagram(rules, maxEdges);
+    this(rules, diagram(rules, maxEdges));
+  }
+
+  /**
+   * Makes an index.
+   *
+   * @param diagram the rules' {@link FlowDiagram#deciding}; empty for a list
+   */
+  RuleIndex(RuleSet rules, Optional<FlowDiagram.Node> diagram) {
+    this.diagram = diagram;
     order = rules.order();
     List<FlowRule> inOrder = rules.inOrder();
     int levels = rules.table().levels();

@@ -123,7 +123,10 @@ public final class RuleSet {
     return effect(decide(flow)) == Effect.ACCEPT;
   }
 
-  /** Returns what finds the same rule as {@link #decide} faster; made on the first call. */
+  /**
+   * Returns the index, which finds the same rule as {@link #decide} faster; built on the first
+   * call.
+   */
   public synchronized RuleIndex index() {
     RuleIndex made = index;
     if (made == null) {

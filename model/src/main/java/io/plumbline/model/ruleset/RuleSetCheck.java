@@ -54,7 +54,7 @@ public final class RuleSetCheck {
   }
 
   /**
-   * Returns the findings, in the order in which the rules are looked at.
+   * Returns the findings, in the order of {@link RuleSet#inOrder}.
    *
    * @throws FlowDiagram.TooLargeException if the ranges make too many combinations
    */

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** What one rule set accepts and another drops: exact, over all packets. */
 public final class RuleSetDiff {
@@ -38,10 +39,14 @@ public final class RuleSetDiff {
       throw new IllegalArgumentException("rule sets: expected the same table of fields");
     }
     diagrams = new FlowDiagram(table, MAX_EDGES);
-    FlowDiagram.Node a = diagrams.accepted(first);
-    FlowDiagram.Node b = diagrams.accepted(second);
-    onlyFirst = differences(diagrams.without(a, b), first.index(), second.index());
-    onlySecond = differences(diagrams.without(b, a), second.index(), first.index());
+    FlowDiagram.Node decidingFirst = diagrams.deciding(first);
+    FlowDiagram.Node decidingSecond = diagrams.deciding(second);
+    RuleIndex firstIndex = new RuleIndex(first, Optional.of(decidingFirst));
+    RuleIndex secondIndex = new RuleIndex(second, Optional.of(decidingSecond));
+    FlowDiagram.Node a = diagrams.accepted(first, decidingFirst);
+    FlowDiagram.Node b = diagrams.accepted(second, decidingSecond);
+    onlyFirst = differences(diagrams.without(a, b), firstIndex, secondIndex);
+    onlySecond = differences(diagrams.without(b, a), secondIndex, firstIndex);
   }
 
   /**
@@ -80,18 +85,21 @@ public final class RuleSetDiff {
         (low, high) -> {
           long last = table.classed() ? high[0] : 0;
           for (int c = table.classed() ? (int) low[0] : 0; c <= last; c++) {
-            List<Cover> covers = covers(c, low, high);
-            long[] key = regions(c, covers, 1).get(0).example().key();
+            List<Cover> covers = new ArrayList<>();
+            long count = 1;
+            for (int field = 0; field < table.fields().size(); field++) {
+              Cover cover = new Cover(table, field, c, low, high);
+              covers.add(cover);
+              count *= cover.count();
+            }
+            List<FlowRegion> first = regions(c, covers, 1);
+            Flow example = first.get(0).example();
             Group group =
                 groups.computeIfAbsent(
-                    new Deciding(accepts.find(key), drops.find(key)), k -> new Group());
+                    new Deciding(accepts.find(example), drops.find(example)), k -> new Group());
             int room = most - group.regions.size();
             if (room > 0) {
-              group.regions.addAll(regions(c, covers, room));
-            }
-            long count = 1;
-            for (Cover cover : covers) {
-              count *= cover.count();
+              group.regions.addAll(count == 1 ? first : regions(c, covers, room));
             }
             group.count += count;
           }
@@ -108,12 +116,6 @@ public final class RuleSetDiff {
                     group.count,
                     group.regions.get(0).example())));
     return differences;
-  }
-
-  private List<Cover> covers(int flowClass, long[] low, long[] high) {
-    return table.fields().stream()
-        .map(field -> new Cover(table, field, flowClass, low, high))
-        .toList();
   }
 
   /** Returns the first regions of one piece of a diagram in one class, at most the number given. */
@@ -136,6 +138,10 @@ public final class RuleSetDiff {
       }
       all = longer;
     }
-    return all.stream().map(values -> new FlowRegion(table, values)).toList();
+    List<FlowRegion> regions = new ArrayList<>();
+    for (Values[] values : all) {
+      regions.add(new FlowRegion(table, values));
+    }
+    return regions;
   }
 }

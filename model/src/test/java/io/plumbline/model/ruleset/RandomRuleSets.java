@@ -6,7 +6,7 @@ import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeSet;
 
-/** Random tables of fields, and random rule sets over them, with all flows worth a try. */
+/** Random tables of fields, and random rule sets over them, with the flows at their boundaries. */
 final class RandomRuleSets {
   /** A rule of nothing but what rule sets see. */
   record SimpleRule(Effect effect, List<FlowRegion> regions) implements FlowRule {}
