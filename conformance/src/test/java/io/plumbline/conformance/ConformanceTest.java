@@ -15,6 +15,7 @@ import io.plumbline.model.catalog.ProgramCatalog;
 import io.plumbline.model.engine.Engine;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.filter.GateModel;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.packet.PacketBatch;
 import io.plumbline.model.policy.Policy;
 import io.plumbline.model.program.ProgramSpec;
@@ -49,24 +50,36 @@ class ConformanceTest {
   private static final int POLICIES = 2000;
   private static final int FRAMES_PER_POLICY = 1000;
 
-  @Test
-  void everyEngineDoesWhatThePolicySays() throws Exception {
+  @ParameterizedTest
+  @MethodSource("hooks")
+  void everyEngineDoesWhatThePolicySays(Hook hook) throws Exception {
     List<Engine> engines = Engines.of(Engines.names(), ObjectSource.builtIn());
     Verification run = new Verification(engines, new PacketBatch(), 0, SEED);
     runPolicies(
-        run, RandomPolicies.of(POLICIES, SEED), Verification.POLICIES_AT_ONCE, FRAMES_PER_POLICY);
+        run,
+        hook,
+        RandomPolicies.of(POLICIES, SEED),
+        Verification.POLICIES_AT_ONCE,
+        FRAMES_PER_POLICY);
     assertThat(run.disagreements().stream().map(Disagreement::describe)).isEmpty();
     assertThat(run.disagreementCount()).isZero();
     assertThat(run.failures()).isEmpty();
-    assertThat(run.trials()).isEqualTo((long) POLICIES * FRAMES_PER_POLICY);
-    assertThat(run.coverage().missing("intent")).as("clauses").isEmpty();
+    // What a hook cannot be given is left out.
+    long all = (long) POLICIES * FRAMES_PER_POLICY;
+    assertThat(run.trials()).isBetween(hook.offloadsTags() ? all : all * 9 / 10, all);
+    assertThat(run.coverage().missing(hook.objectOf("intent"))).as("clauses").isEmpty();
+  }
+
+  static Stream<Hook> hooks() {
+    return Hook.all().stream();
   }
 
   /** Runs policies until one shows a disagreement. */
-  private static void runPolicies(Verification run, List<Policy> policies, int step, int framesEach)
+  private static void runPolicies(
+      Verification run, Hook hook, List<Policy> policies, int step, int framesEach)
       throws Exception {
     for (int i = 0; i < policies.size() && run.disagreementCount() == 0; i += step) {
-      run.runPolicies(policies.subList(i, Math.min(policies.size(), i + step)), framesEach);
+      run.runPolicies(policies.subList(i, Math.min(policies.size(), i + step)), hook, framesEach);
     }
   }
 
@@ -76,40 +89,46 @@ class ConformanceTest {
         : Subjects.of(ProgramCatalog.find(program).orElseThrow());
   }
 
-  static Stream<String> programs() {
+  static Stream<Arguments> programs() {
     return Stream.concat(
-        ProgramCatalog.all().stream().map(ProgramSpec::name), Stream.of(Subjects.DISPATCHER));
+            ProgramCatalog.all().stream().map(ProgramSpec::name), Stream.of(Subjects.DISPATCHER))
+        .flatMap(program -> hooks().map(hook -> Arguments.of(program, hook)));
   }
 
   @ParameterizedTest
   @MethodSource("programs")
-  void everyEngineDoesWhatTheModelSays(String program) throws Exception {
+  void everyEngineDoesWhatTheModelSays(String program, Hook hook) throws Exception {
     List<Engine> engines = Engines.of(Engines.names(), ObjectSource.builtIn());
     Verification run =
         new Verification(engines, Corpus.read(List.of(CORPORA)).frames(), 2000, SEED);
     for (Subject subject : subjects(program)) {
-      run.run(program, subject);
+      run.run(program, subject.at(hook));
     }
     assertThat(run.disagreements().stream().map(Disagreement::describe)).isEmpty();
     assertThat(run.disagreementCount()).isZero();
     assertThat(run.failures()).isEmpty();
     assertThat(run.trials()).isPositive();
-    assertThat(run.coverage().missing(program)).as("clauses").isEmpty();
+    assertThat(run.coverage().missing(hook.objectOf(program))).as("clauses").isEmpty();
   }
 
   static Stream<Arguments> variants() throws IOException {
-    return Files.readAllLines(NEGATIVE.resolve("INDEX")).stream()
+    return Stream.concat(
+            Files.readAllLines(NEGATIVE.resolve("INDEX")).stream().map(line -> line + "\ttc\t2"),
+            Files.readAllLines(NEGATIVE.resolve("HOOKS")).stream())
         .filter(line -> !line.startsWith("live_"))
         .map(line -> line.split("\t", -1))
-        .filter(fields -> !fields[1].equals(GateModel.NAME))
-        .map(fields -> Arguments.of(fields[0], fields[1], fields[2]));
+        .filter(fields -> !fields[1].equals(GateModel.NAME) && fields[4].equals("2"))
+        .map(
+            fields ->
+                Arguments.of(fields[0], fields[1], fields[2], Hook.find(fields[3]).orElseThrow()));
   }
 
   @ParameterizedTest(name = "{0}: {2}")
   @MethodSource("variants")
-  void everyWrongVariantIsCaught(String variant, String program, String wrong) throws Exception {
-    ObjectSource objects =
-        ObjectSource.builtIn().with(program, NEGATIVE.resolve(variant + ".bpf.o"));
+  void everyWrongVariantIsCaught(String variant, String program, String wrong, Hook hook)
+      throws Exception {
+    Path object = NEGATIVE.resolve(hook.objectOf(variant) + ".bpf.o");
+    ObjectSource objects = ObjectSource.builtIn().with(hook.objectOf(program), object);
     boolean intent = program.startsWith("intent");
     List<String> emulators = List.of(EmulatorEngine.INTERPRETER, EmulatorEngine.NAME);
     // What loading a program twice more costs is saved where the plain engine must catch it alone.
@@ -119,10 +138,10 @@ class ConformanceTest {
             : Engines.names();
     Verification run = new Verification(Engines.of(engines, objects), new PacketBatch(), 500, SEED);
     if (intent) {
-      runPolicies(run, RandomPolicies.of(250, SEED), 50, 300);
+      runPolicies(run, hook, RandomPolicies.of(250, SEED), 50, 300);
     } else {
       for (Subject subject : subjects(program)) {
-        run.run(program, subject);
+        run.run(program, subject.at(hook));
         if (seenBy(run).containsAll(emulators) && seenByKernel(run)) {
           break;
         }
@@ -145,7 +164,7 @@ class ConformanceTest {
         ObjectSource.builtIn().with("intent", NEGATIVE.resolve(variant + ".bpf.o"));
     List<String> emulators = List.of(EmulatorEngine.INTERPRETER, EmulatorEngine.NAME);
     Verification run = new Verification(Engines.of(emulators, objects), new PacketBatch(), 0, SEED);
-    runPolicies(run, RandomPolicies.of(250, SEED), 50, 300);
+    runPolicies(run, Hook.TC, RandomPolicies.of(250, SEED), 50, 300);
     assertThat(seenBy(run)).containsAll(emulators);
   }
 

@@ -66,7 +66,9 @@ class GateTest {
         try (GateTestRun kernel = new GateTestRun(object, one.state())) {
           GateTestRun.Ran ran = kernel.run(one.frame());
           differs |=
-              !ran.result().timeless().equals(GateModel.judge(Hook.TC, ran.state(), one.frame()).timeless());
+              !ran.result()
+                  .timeless()
+                  .equals(GateModel.judge(Hook.TC, ran.state(), one.frame()).timeless());
         }
       }
     }

@@ -114,7 +114,8 @@ class PolicyCommandTest {
     assertThat(status).as(err).isZero();
     assertThat(out)
         .containsPattern("intent.forbid_1 +TC_ACT_SHOT +1 +54  forbid tcp/10.0.0.1:443")
-        .containsPattern("intent.permit_2 +TC_ACT_OK +1 +54  permit tcp/10.0.0.0/8:443 \"internal-https\"")
+        .containsPattern(
+            "intent.permit_2 +TC_ACT_OK +1 +54  permit tcp/10.0.0.0/8:443 \"internal-https\"")
         .containsPattern("intent.unsupported_ethertype +TC_ACT_SHOT +1 +58")
         .contains("intent.permit_4 decided nothing: permit tcp/10.1.0.0/16:443")
         .contains("unmatched flows, by destination (1):")

@@ -63,7 +63,8 @@ class ProveTest {
   @ParameterizedTest
   @MethodSource("policies")
   void randomPoliciesAreProved(Policy policy) throws Exception {
-    Proof proof = new Prover(ObjectSource.builtIn(), SECONDS).of(new Subject.Intent(policy)).prove();
+    Proof proof =
+        new Prover(ObjectSource.builtIn(), SECONDS).of(new Subject.Intent(policy)).prove();
     assertThat(proof.unknown()).isEmpty();
     assertThat(proof.counterexample()).isEmpty();
   }

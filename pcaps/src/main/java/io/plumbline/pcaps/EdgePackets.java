@@ -10,15 +10,18 @@ public final class EdgePackets {
   /**
    * Appends frames.
    *
-   * @param random how many random ones; those that are made systematically come before them
+   * @param random how many random ones are made, less those that the subject's hook cannot be
+   *     given; those that are made systematically come before them
    */
   public static void add(Subject subject, PacketBatch batch, int random, long seed) {
+    PacketBatch made = new PacketBatch();
     if (subject.rules().isPresent()) {
-      new PolicyPackets(subject.rules().get(), seed).add(batch, random);
+      new PolicyPackets(subject.rules().get(), seed).add(made, random);
     } else {
       PacketGenerator generator = new PacketGenerator(subject.inputs());
-      generator.systematic(batch);
-      generator.random(batch, random, seed);
+      generator.systematic(made);
+      generator.random(made, random, seed);
     }
+    batch.addAll(made.seenAt(subject.hook().maxLength(), subject.hook().offloadsTags()));
   }
 }

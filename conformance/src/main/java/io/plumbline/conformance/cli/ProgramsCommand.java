@@ -46,7 +46,8 @@ final class ProgramsCommand implements Callable<Integer> {
       int number = 1;
       for (Clause clause : program.decisions().clauses()) {
         out.printf(
-            "  %2d %-6s %-22s %s%n", number++, clause.action().word(), clause.name(), clause.guard());
+            "  %2d %-6s %-22s %s%n",
+            number++, clause.action().word(), clause.name(), clause.guard());
       }
     }
     out.flush();

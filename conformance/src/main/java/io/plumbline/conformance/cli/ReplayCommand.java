@@ -162,8 +162,7 @@ final class ReplayCommand implements Callable<Integer> {
       }
       PrintWriter out = spec.commandLine().getOut();
       List<ModelRunner.Line> lines = replay.lines();
-      Optional<UnmatchedFlows> unmatched =
-          subject.rules().map(rules -> new UnmatchedFlows());
+      Optional<UnmatchedFlows> unmatched = subject.rules().map(rules -> new UnmatchedFlows());
       unmatchedFlows = unmatched;
       int noRule = lines.size() - 1;
       boolean each = explain || droppedOut != null || allowedOut != null;

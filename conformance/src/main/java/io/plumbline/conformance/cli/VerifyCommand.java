@@ -154,8 +154,7 @@ final class VerifyCommand implements Callable<Integer> {
   private final List<Timed> times = new ArrayList<>();
 
   /** One step: a subject, or policies at a hook. */
-  private record Job(
-      String program, Hook hook, Optional<Subject> subject, List<Policy> policies) {}
+  private record Job(String program, Hook hook, Optional<Subject> subject, List<Policy> policies) {}
 
   @Override
   public Integer call() throws CommandException, EngineException {

@@ -176,8 +176,7 @@ public final class ProgramFuzz implements AutoCloseable {
     if (extended.equals(ProgramGenerator.program(seed))) {
       return false;
     }
-    BpfSyscall.Loaded loaded =
-        BpfSyscall.progLoad(TYPE.number(), InsnCodec.encode(extended));
+    BpfSyscall.Loaded loaded = BpfSyscall.progLoad(TYPE.number(), InsnCodec.encode(extended));
     if (loaded.fd() < 0) {
       return false;
     }
@@ -274,8 +273,7 @@ public final class ProgramFuzz implements AutoCloseable {
   }
 
   private Optional<String> kernelDiffers(List<Insn> insns, PacketBatch packet) {
-    BpfSyscall.Loaded loaded =
-        BpfSyscall.progLoad(TYPE.number(), InsnCodec.encode(insns));
+    BpfSyscall.Loaded loaded = BpfSyscall.progLoad(TYPE.number(), InsnCodec.encode(insns));
     if (loaded.fd() < 0) {
       return Optional.empty();
     }

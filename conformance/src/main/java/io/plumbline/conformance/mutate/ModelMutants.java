@@ -31,7 +31,10 @@ public final class ModelMutants {
         if (action != clause.action()) {
           mutants.add(
               changed(
-                  program, i, clause.name() + ": decides " + action.word(), withAction(clause, action)));
+                  program,
+                  i,
+                  clause.name() + ": decides " + action.word(),
+                  withAction(clause, action)));
         }
       }
       if (last) {

@@ -188,8 +188,7 @@ public final class Mutation {
           }
           List<Prover.Task> tasks = new ArrayList<>();
           Prover prover = prover(changed, start);
-          Prover.examples()
-              .forEach(policy -> tasks.add(prover.of(new Subject.Intent(policy))));
+          Prover.examples().forEach(policy -> tasks.add(prover.of(new Subject.Intent(policy))));
           return proved(mutant.what(), tasks, changed, start);
         });
   }
@@ -350,8 +349,7 @@ public final class Mutation {
 
   private Optional<Kill> runs(ProgramSpec program, ProgramObjects changed) throws EngineException {
     for (Subject subject : Subjects.of(program)) {
-      Optional<Kill> kill =
-          runs(program.name(), List.of(subject), changed, along(subject));
+      Optional<Kill> kill = runs(program.name(), List.of(subject), changed, along(subject));
       if (kill.isPresent()) {
         return kill;
       }

@@ -50,7 +50,8 @@ final class Codes {
    * Returns a program of an object.
    *
    * @param maps contents by name; other maps are as if each key may be there or not
-   * @throws SymbolicException if there is no such program, or programs of its section are not filters
+   * @throws SymbolicException if there is no such program, or programs of its section are not
+   *     filters
    */
   static Code code(
       Terms terms,

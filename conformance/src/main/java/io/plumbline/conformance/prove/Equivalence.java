@@ -82,8 +82,7 @@ public final class Equivalence {
   }
 
   /** One of the two programs, with maps that the other one may have too. */
-  private record Side(
-      BpfObject object, String name, Hook hook, Map<String, UnknownMap> maps) {}
+  private record Side(BpfObject object, String name, Hook hook, Map<String, UnknownMap> maps) {}
 
   /**
    * Compares two programs.

@@ -53,7 +53,8 @@ public final class Find {
       }
       Reference.Stage stage = stages.get(0);
       List<Clause> clauses = stage.decisions().clauses();
-      DecisionTerms.Inputs inputs = ProgramInputs.decisionInputs(terms, stage.input(), stage.chained());
+      DecisionTerms.Inputs inputs =
+          ProgramInputs.decisionInputs(terms, stage.input(), stage.chained());
       DecisionTerms decisions = new DecisionTerms(terms, frame, clauses, inputs);
       List<Term> wanted = new ArrayList<>();
       wanted.add(terms.ule(ContextTerms.linear(terms), ContextTerms.length(terms)));

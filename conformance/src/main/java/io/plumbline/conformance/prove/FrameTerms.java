@@ -35,8 +35,7 @@ final class FrameTerms {
         !tags
             ? terms.truth(false)
             : terms.both(
-                ContextTerms.tagged(terms),
-                terms.ule(terms.constant(ETHERNET_LENGTH), untagged));
+                ContextTerms.tagged(terms), terms.ule(terms.constant(ETHERNET_LENGTH), untagged));
     length = terms.choice(tagged, terms.add(untagged, terms.constant(TAG_LENGTH)), untagged);
     // The context has the protocol in network order, and the tag's other half in host order.
     Term protocol = ContextTerms.tagProtocol(terms);

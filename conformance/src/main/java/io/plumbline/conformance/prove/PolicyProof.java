@@ -77,7 +77,7 @@ final class PolicyProof {
       model.run(frames, expected);
       emulator.run(frames, actual);
       long[] before = emulator.counters().orElseThrow().packets();
-      for (int i = 0; i < FRAMES; i++) {
+      for (int i = 0; i < frames.size(); i++) {
         emulator.run(frames.packet(i));
         long[] after = emulator.counters().orElseThrow().packets();
         before[expected.line(i)]++;

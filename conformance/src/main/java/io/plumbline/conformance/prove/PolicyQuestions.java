@@ -170,8 +170,7 @@ final class PolicyQuestions {
         continue;
       }
       known = terms.either(known, here);
-      Term decided =
-          terms.eq(verdict, terms.constant(clauses.get(i).action().code(code.hook())));
+      Term decided = terms.eq(verdict, terms.constant(clauses.get(i).action().code(code.hook())));
       Term right = terms.all(List.of(lists.decides(i - first), decided, counted));
       refuse(path, asked, given, List.of(here, terms.not(right)));
     }

@@ -270,8 +270,7 @@ public final class Prover {
   /** Returns what there is to prove of a subject with its inputs or rules. */
   public Task of(Subject subject) {
     if (subject.countsClauses()) {
-      return new Task(
-          subject.toString(), () -> new PolicyProof(objects, patience).prove(subject));
+      return new Task(subject.toString(), () -> new PolicyProof(objects, patience).prove(subject));
     }
     String name =
         subject

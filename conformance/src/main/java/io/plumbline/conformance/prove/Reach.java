@@ -50,7 +50,6 @@ public record Reach(BitSet reachable, List<Packet> frames, List<Integer> linear)
     }
   }
 
-
   /**
    * Looks at a tc program of an object.
    *
@@ -86,14 +85,12 @@ public record Reach(BitSet reachable, List<Packet> frames, List<Integer> linear)
             : of(object, decider.get().name(), decider.get().variables()));
   }
 
-  private static Reach of(BpfObject object, Subject subject, Image image)
-      throws SymbolicException {
+  private static Reach of(BpfObject object, Subject subject, Image image) throws SymbolicException {
     try (Solver solver = new Solver(PATIENCE)) {
       Terms terms = new Terms();
       TableMaps maps = new TableMaps(terms, image.tables().orElseThrow());
       Code code =
-          Codes.code(
-              terms, object, image.entry().name(), new Variables(terms, object), maps.all());
+          Codes.code(terms, object, image.entry().name(), new Variables(terms, object), maps.all());
       Reference.Stage stage = subject.reference().stages().get(0);
       DecisionTerms decisions =
           new DecisionTerms(

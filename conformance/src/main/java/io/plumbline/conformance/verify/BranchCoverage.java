@@ -24,9 +24,9 @@ import java.util.TreeMap;
 
 /**
  * Which ways out of conditional jumps of the bytecode frames have taken. A way counts once for a
- * program, whatever inputs it was run with (programs of different hooks have different objects, whose
- * names are used here); ways that no input and no frame can take are among the
- * total; {@link Reach} tells them apart.
+ * program, whatever inputs it was run with (programs of different hooks have different objects,
+ * whose names are used here); ways that no input and no frame can take are among the total; {@link
+ * Reach} tells them apart.
  */
 public final class BranchCoverage {
   /** Frames of each subject that are looked at: an instruction costs more when it is watched. */
@@ -130,7 +130,8 @@ public final class BranchCoverage {
   private int count(String name) throws EngineException {
     try {
       BpfObject object = BpfObject.read(objects.object(name));
-      List<Insn> insns = object.program(Hook.programOf(name)).map(BpfObject.Program::insns).orElse(List.of());
+      List<Insn> insns =
+          object.program(Hook.programOf(name)).map(BpfObject.Program::insns).orElse(List.of());
       return 2 * (int) insns.stream().filter(BranchCoverage::conditional).count();
     } catch (ObjectException e) {
       throw new EngineException(name + ": " + e.getMessage());
@@ -144,7 +145,8 @@ public final class BranchCoverage {
   public List<Line> lines(String name) throws EngineException {
     Map<String, int[]> lines = new TreeMap<>();
     try {
-      BpfObject.Program program = BpfObject.read(objects.object(name)).program(Hook.programOf(name)).orElse(null);
+      BpfObject.Program program =
+          BpfObject.read(objects.object(name)).program(Hook.programOf(name)).orElse(null);
       if (program == null) {
         return List.of();
       }

@@ -187,8 +187,7 @@ public final class Verification {
         branches.get().reachable(program, reach.get().reachable());
       } else if (branches.isPresent() && known.add(program + stage)) {
         // With any input, not only this one.
-        Optional<ProgramSpec> spec =
-            ProgramCatalog.find(name).map(known -> known.at(hook));
+        Optional<ProgramSpec> spec = ProgramCatalog.find(name).map(known -> known.at(hook));
         if (spec.isPresent()) {
           branches.get().reachable(program, Reach.of(objects, spec.get(), stage).reachable());
         }
@@ -303,8 +302,7 @@ public final class Verification {
   }
 
   /** Runs policies at a hook, as {@link #runPolicies(List, int)} does. */
-  public void runPolicies(List<Policy> policies, Hook hook, int framesEach)
-      throws EngineException {
+  public void runPolicies(List<Policy> policies, Hook hook, int framesEach) throws EngineException {
     ProgramScore score =
         programScores.computeIfAbsent(hook.objectOf(Intent.NAME), name -> new ProgramScore());
     List<Subject.Intent> subjects =

@@ -63,7 +63,8 @@ final class EmulatorRunner implements Runner {
     frames.linear(linear);
     Linker linker = new Linker(machine, maker.apply(machine));
     Image.Program entry = image.entry();
-    Linker.Linked linked = link(engine, linker, objects, entry.object(), entry.variables(), Map.of());
+    Linker.Linked linked =
+        link(engine, linker, objects, entry.object(), entry.variables(), Map.of());
     for (Image.TailCall call : image.tailCalls()) {
       BpfMap programs = linked.map(call.map());
       String name = call.program().name();

@@ -85,8 +85,8 @@ final class FilterCode implements AutoCloseable {
   private static byte[] load(Image.Program program, ObjectSource objects, List<AutoCloseable> held)
       throws EngineException {
     String name = program.name();
-    LoadedObject object = LoadedObject.relocate(
-            name, objects.object(program.object()), program.variables());
+    LoadedObject object =
+        LoadedObject.relocate(name, objects.object(program.object()), program.variables());
     held.add(object);
     return object.instructions();
   }

@@ -149,8 +149,7 @@ final class KernelBatchRunner implements Runner {
     int length = batch.wireLength(i);
     return length >= 14
         && length <= large.maxLength()
-        && (batch.vlanWord(i) == 0
-            || subject.hook().offloadsTags() && !isTag(batch.etherType(i)));
+        && (batch.vlanWord(i) == 0 || subject.hook().offloadsTags() && !isTag(batch.etherType(i)));
   }
 
   private int key(PacketBatch batch, int i) {

@@ -65,8 +65,7 @@ final class LoadedImage implements AutoCloseable {
       throws EngineException {
     String name = program.name();
     LoadedObject object =
-        LoadedObject.load(
-            name, source.object(program.object()), program.variables(), progArray);
+        LoadedObject.load(name, source.object(program.object()), program.variables(), progArray);
     objects.add(object);
     return object;
   }

@@ -169,8 +169,7 @@ public interface Subject {
     public Image image() throws EngineException {
       try {
         return Image.of(
-            Image.Program.of(
-                StrictRow.PROGRAM, hook, StrictRow.rodata(StrictRow.of(policy))));
+            Image.Program.of(StrictRow.PROGRAM, hook, StrictRow.rodata(StrictRow.of(policy))));
       } catch (PolicyException e) {
         throw new EngineException(String.valueOf(e.getMessage()));
       }

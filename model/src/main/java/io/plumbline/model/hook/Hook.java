@@ -105,7 +105,8 @@ public record Hook(
 
   /** Returns a hook whose return codes have no names, for programs of other types. */
   public static Hook unnamed(String name) {
-    return new Hook(name, Map.of(), 0, 0, OptionalInt.empty(), GSO_MAX_SIZE, true, TC.testRunLimits);
+    return new Hook(
+        name, Map.of(), 0, 0, OptionalInt.empty(), GSO_MAX_SIZE, true, TC.testRunLimits);
   }
 
   /**

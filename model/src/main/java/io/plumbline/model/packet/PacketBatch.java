@@ -138,11 +138,14 @@ public final class PacketBatch {
    */
   public PacketBatch seenAt(int maxLength, boolean tags) {
     PacketBatch seen = new PacketBatch();
+    boolean all = true;
     for (int i = 0; i < size(); i++) {
       if (wireLength(i) <= maxLength && (tags || vlanWord(i) == 0)) {
         seen.add(packet(i));
+      } else {
+        all = false;
       }
     }
-    return seen;
+    return all ? this : seen;
   }
 }

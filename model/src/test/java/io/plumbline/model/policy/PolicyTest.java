@@ -167,7 +167,8 @@ class PolicyTest {
         .forEach(
             c ->
                 text.append(
-                    "%s %s: %s: %s\n".formatted(c.action().word(), c.name(), c.meaning(), c.guard())));
+                    "%s %s: %s: %s\n"
+                        .formatted(c.action().word(), c.name(), c.meaning(), c.guard())));
     return text.toString();
   }
 
