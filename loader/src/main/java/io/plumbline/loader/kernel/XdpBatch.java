@@ -103,7 +103,7 @@ final class XdpBatch implements BatchWrapper {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } catch (ExecutionException e) {
-      throw new EngineException("kernel-batch: attach to lo: " + e.getCause().getMessage());
+      throw new EngineException("kernel-batch: attach to lo: " + e.getMessage());
     }
     return () -> {
       closed.countDown();
