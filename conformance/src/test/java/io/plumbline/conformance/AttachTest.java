@@ -360,7 +360,7 @@ class AttachTest {
                 .hasMessage("kernel: open block_port: libbpf refuses the object");
             assertThatThrownBy(
                     () -> attacher.attach(request(block(80), link, Direction.EGRESS, Backend.XDP)))
-                .hasMessage("backend xdp: it does not take a tc program: expected tcx, clsact");
+                .hasMessage("backend xdp: there is no egress: expected --at ingress");
           }
           assertThat(state()).isEqualTo(before);
           return true;

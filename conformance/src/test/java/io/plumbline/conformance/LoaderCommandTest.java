@@ -54,7 +54,7 @@ class LoaderCommandTest {
         "attach -i v0 nop --order sideways => 2 => --order 'sideways': expected first, last, before:PROGRAM_ID or after:PROGRAM_ID",
         "attach -i v0 nop --backend clsact --order before:1 => 2 => order: backend clsact knows first and last only: expected one of them, or backend tcx",
         "attach -i v0 nop --netns nowhere => 2 => --netns: /run/netns/nowhere: ENOENT (No such file or directory)",
-        "attach -i v0 nop --backend xdp => 2 => backend xdp: it does not take a tc program: expected tcx, clsact",
+        "attach -i v0 nop --backend xdp --at egress => 2 => backend xdp: there is no egress: expected --at ingress",
         "attach -i v0 --object /nowhere.o => 2 => --object: /nowhere.o: cannot be read",
         "attach -i v0 nop --confirm -1 => 2 => --confirm: -1: expected 1 or more seconds",
         "detach => 2 => detach: expected one of --ifname and --all-interfaces",

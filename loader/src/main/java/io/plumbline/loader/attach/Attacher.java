@@ -5,7 +5,6 @@ import io.plumbline.loader.kernel.LoadedObject;
 import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.loader.kernel.ProgramType;
 import io.plumbline.loader.libbpf.Bpf;
-import io.plumbline.loader.libbpf.BpfSyscall;
 import io.plumbline.loader.libbpf.Errno;
 import io.plumbline.loader.libbpf.LibBpf;
 import io.plumbline.loader.libbpf.LibC;
@@ -17,6 +16,7 @@ import io.plumbline.loader.netlink.TrafficControl;
 import io.plumbline.loader.process.Capability;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.Subject;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.policy.Direction;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -71,7 +71,19 @@ public final class Attacher implements AutoCloseable {
       Direction direction,
       Optional<Backend> backend,
       Order order,
-      Description about) {}
+      Description about) {
+    /** Returns where the filter runs: what the backend is for, else what the filter is for. */
+    public Hook hook() {
+      if (backend.isPresent()) {
+        return backend.get().hook();
+      }
+      return what instanceof What.OfSubject of
+          ? of.subject.hook()
+          : ((What.OfObject) what).object.type() == ProgramType.XDP.number()
+              ? ProgramType.XDP.hook()
+              : ProgramType.SCHED_CLS.hook();
+    }
+  }
 
   /**
    * Result of {@link #attach}.
@@ -173,7 +185,7 @@ public final class Attacher implements AutoCloseable {
   /** Attaches a filter beside what is there. */
   public Done attach(Request request) throws AttachException {
     requireEthernet(request.link);
-    try (Prepared prepared = prepare(request.what)) {
+    try (Prepared prepared = prepare(request.what, request.backend)) {
       return locked(() -> attach(request, prepared));
     }
   }
@@ -207,7 +219,7 @@ public final class Attacher implements AutoCloseable {
   public Placed attachOrReplace(Request request, Selector selector, boolean undo)
       throws AttachException {
     requireEthernet(request.link);
-    try (Prepared prepared = prepare(request.what)) {
+    try (Prepared prepared = prepare(request.what, request.backend)) {
       return locked(
           () -> {
             List<Attachment> onHook =
@@ -233,9 +245,9 @@ public final class Attacher implements AutoCloseable {
   public String rehearse(
       What what, Optional<Backend> backend, Direction direction, Description about)
       throws AttachException {
-    try (Prepared prepared = prepare(what);
+    try (Prepared prepared = prepare(what, backend);
         Gate gate = prepared.gate(about)) {
-      Choice choice = choose(backend, direction, prepared.xdp());
+      Choice choice = choose(backend, direction, prepared.hook);
       String tag = Bpf.programInfo(gate.fd()).map(Bpf.ProgramInfo::tag).orElse("");
       return "%s, program tag %s%s"
           .formatted(
@@ -275,7 +287,7 @@ public final class Attacher implements AutoCloseable {
 
   private Done attach(Request request, Prepared prepared) throws AttachException, NetlinkException {
     requireEthernet(now(request.link));
-    Choice choice = choose(request.backend, request.direction, prepared.xdp());
+    Choice choice = choose(request.backend, request.direction, prepared.hook);
     if (choice.backend == Backend.CLSACT) {
       return new Done(attachFilter(request, prepared), choice.note);
     }
@@ -335,7 +347,7 @@ public final class Attacher implements AutoCloseable {
    */
   public Replaced replace(Attachment old, Request request, boolean undo) throws AttachException {
     requireEthernet(request.link);
-    try (Prepared prepared = prepare(request.what)) {
+    try (Prepared prepared = prepare(request.what, request.backend)) {
       return locked(() -> replace(old, request, prepared, undo));
     }
   }
@@ -348,6 +360,12 @@ public final class Attacher implements AutoCloseable {
             .orElseThrow(
                 () -> new AttachException(Kind.INPUT, old.place() + ": not attached by plumb"));
     Description about = request.about.withMadeQdisc(before.madeQdisc());
+    if (!old.backend().hook().equals(prepared.hook)) {
+      throw new AttachException(
+          Kind.INPUT,
+          "%s: it runs at %s: expected --backend %s, or no --replace"
+              .formatted(old.place(), old.backend().hook().name(), old.backend().word()));
+    }
     // Opened before it is replaced, because it may be gone afterwards.
     int oldFd = undo ? Bpf.programById(old.programId()) : -1;
     try (Gate gate = prepared.gate(about)) {
@@ -658,11 +676,11 @@ public final class Attacher implements AutoCloseable {
 
   private record Choice(Backend backend, Optional<Pins> pins, String note) {}
 
-  private static Choice choose(Optional<Backend> asked, Direction direction, boolean xdp)
+  private static Choice choose(Optional<Backend> asked, Direction direction, Hook hook)
       throws AttachException {
+    boolean xdp = hook.equals(ProgramType.XDP.hook());
     Backend wanted = asked.orElse(xdp ? Backend.XDP : Backend.TCX);
-    boolean wantsXdp = wanted == Backend.XDP || wanted == Backend.XDP_SKB;
-    if (wantsXdp != xdp) {
+    if (!wanted.hook().equals(hook)) {
       throw new AttachException(
           Kind.INPUT,
           "backend %s: it does not take a %s program: expected %s"
@@ -743,11 +761,9 @@ public final class Attacher implements AutoCloseable {
   }
 
   /** A filter's instructions, not yet behind a gate. */
-  private record Prepared(String name, Optional<FilterCode> code, Optional<LoadedObject> object)
+  private record Prepared(
+      Hook hook, String name, Optional<FilterCode> code, Optional<LoadedObject> object)
       implements AutoCloseable {
-    boolean xdp() {
-      return code.isEmpty();
-    }
 
     Gate gate(Description about) throws AttachException {
       if (code.isEmpty()) {
@@ -772,19 +788,22 @@ public final class Attacher implements AutoCloseable {
     }
   }
 
-  private static Prepared prepare(What what) throws AttachException {
+  private static Prepared prepare(What what, Optional<Backend> backend) throws AttachException {
     try {
       if (LibBpf.unavailable() != null) {
         throw new EngineException("kernel: " + LibBpf.unavailable());
       }
       if (what instanceof What.OfSubject of) {
-        FilterCode code = FilterCode.of(of.subject, of.objects);
-        return new Prepared(code.name(), Optional.of(code), Optional.empty());
+        Hook hook = backend.map(Backend::hook).orElse(of.subject.hook());
+        FilterCode code = FilterCode.of(of.subject.at(hook), of.objects);
+        return new Prepared(hook, code.name(), Optional.of(code), Optional.empty());
       }
       What.OfObject of = (What.OfObject) what;
-      return of.object.type() == BpfSyscall.PROG_TYPE_XDP
-          ? new Prepared(of.name, Optional.empty(), Optional.of(of.object))
+      return of.object.type() == ProgramType.XDP.number()
+          ? new Prepared(
+              ProgramType.XDP.hook(), of.name, Optional.empty(), Optional.of(of.object))
           : new Prepared(
+              ProgramType.SCHED_CLS.hook(),
               of.name,
               Optional.of(FilterCode.of(ProgramType.SCHED_CLS.hook(), of.name, of.object)),
               Optional.of(of.object));

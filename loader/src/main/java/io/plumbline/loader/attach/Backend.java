@@ -1,5 +1,7 @@
 package io.plumbline.loader.attach;
 
+import io.plumbline.loader.kernel.ProgramType;
+import io.plumbline.model.hook.Hook;
 import java.util.Locale;
 
 /** How a program gets onto an interface. */
@@ -19,6 +21,14 @@ public enum Backend {
   /** Returns the word on the command line. */
   public String word() {
     return name().toLowerCase(Locale.ROOT).replace('_', '-');
+  }
+
+  /** Returns where programs run that it attaches. */
+  public Hook hook() {
+    return switch (this) {
+      case TCX, CLSACT -> ProgramType.SCHED_CLS.hook();
+      case XDP, XDP_SKB -> ProgramType.XDP.hook();
+    };
   }
 
   /** Returns whether it is a link, which lives as long as its pin. */

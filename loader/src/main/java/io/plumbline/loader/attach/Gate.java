@@ -46,7 +46,7 @@ final class Gate implements AutoCloseable {
     this.fd = fd;
   }
 
-  /** Loads the gate with a tc filter. */
+  /** Loads the gate with a filter. */
   static Gate load(FilterCode filter, Description about) throws EngineException, AttachException {
     try (SplicedProgram program = splice(filter, about.observing(), false)) {
       describe(program.fd(), about);
@@ -71,7 +71,7 @@ final class Gate implements AutoCloseable {
     try (LoadedObject gate =
         LoadedObject.relocate(
             GATE,
-            ObjectSource.builtIn().object(GATE),
+            ObjectSource.builtIn().object(filter.hook().objectOf(GATE)),
             Map.of(
                 "observe",
                 u32(observe ? 1 : 0),

@@ -11,6 +11,7 @@ import io.plumbline.loader.attach.HookOrder;
 import io.plumbline.loader.attach.Order;
 import io.plumbline.loader.kernel.LoadedObject;
 import io.plumbline.loader.kernel.ObjectSource;
+import io.plumbline.loader.kernel.ProgramType;
 import io.plumbline.loader.libbpf.BpfSyscall;
 import io.plumbline.loader.netlink.Link;
 import io.plumbline.loader.netlink.LinkType;
@@ -198,12 +199,14 @@ public final class AttachCommand implements Callable<Integer> {
   }
 
   /** Returns the hook's direction: of a policy its own, of an XDP program ingress by default. */
-  private Direction direction(Optional<Subject> subject, Loaded loaded) {
+  private Direction direction(Optional<Subject> subject, Loaded loaded) throws CommandException {
     Optional<Policy> rules = subject.flatMap(Subject::rules);
     if (rules.isPresent()) {
       return rules.get().direction();
     }
-    boolean xdp = loaded.object().map(o -> o.type() == BpfSyscall.PROG_TYPE_XDP).orElse(false);
+    boolean xdp =
+        loaded.object().map(o -> o.type() == BpfSyscall.PROG_TYPE_XDP).orElse(false)
+            || backend().filter(b -> b.hook().equals(ProgramType.XDP.hook())).isPresent();
     return policyOptions.direction(xdp ? Direction.INGRESS : Direction.EGRESS);
   }
 
@@ -414,7 +417,7 @@ public final class AttachCommand implements Callable<Integer> {
           request, onHook -> old(onHook, request), confirmSeconds > 0 || !pin);
     }
     Attacher.Done done = attacher.attach(request);
-    for (Attachment other : ours(attacher.attachments(request.link()), request.direction())) {
+    for (Attachment other : ours(attacher.attachments(request.link()), request)) {
       if (other.programId() != done.attachment().programId()) {
         note(
             "%s: %s (program %d) is attached as well, and both decide: --replace would have replaced it"
@@ -471,7 +474,7 @@ public final class AttachCommand implements Callable<Integer> {
   /** Returns the filter to replace; empty if plumb has attached none yet. */
   private static Optional<Attachment> old(List<Attachment> onHook, Attacher.Request request)
       throws AttachException {
-    List<Attachment> ours = ours(onHook, request.direction());
+    List<Attachment> ours = ours(onHook, request);
     if (ours.size() > 1) {
       throw new AttachException(
           AttachException.Kind.INPUT,
@@ -481,9 +484,10 @@ public final class AttachCommand implements Callable<Integer> {
     return ours.stream().findFirst();
   }
 
-  private static List<Attachment> ours(List<Attachment> onHook, Direction direction) {
+  private static List<Attachment> ours(List<Attachment> onHook, Attacher.Request request) {
     return onHook.stream()
-        .filter(a -> a.direction() == direction)
+        .filter(a -> a.direction() == request.direction())
+        .filter(a -> a.backend().hook().equals(request.hook()))
         .filter(a -> a.about().map(about -> about.tool().equals("plumb")).orElse(false))
         .toList();
   }
