@@ -800,8 +800,7 @@ public final class Attacher implements AutoCloseable {
       }
       What.OfObject of = (What.OfObject) what;
       return of.object.type() == ProgramType.XDP.number()
-          ? new Prepared(
-              ProgramType.XDP.hook(), of.name, Optional.empty(), Optional.of(of.object))
+          ? new Prepared(ProgramType.XDP.hook(), of.name, Optional.empty(), Optional.of(of.object))
           : new Prepared(
               ProgramType.SCHED_CLS.hook(),
               of.name,
