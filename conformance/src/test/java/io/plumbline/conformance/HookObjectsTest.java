@@ -31,6 +31,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -40,6 +41,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * The objects for XDP, and those for tc loaded for packets that begin at layer 3, decide as the
  * models do about the same packet. Wrong variants of them do not.
  */
+@Tag("kernel")
 class HookObjectsTest {
   private static final Path BPF = Path.of("..", "bpf");
   private static final Path NEGATIVE = BPF.resolve("target/objects/negative");

@@ -9,13 +9,14 @@ import io.plumbline.emulator.classic.ClassicTranslation;
 import io.plumbline.emulator.isa.Disassembler;
 import io.plumbline.emulator.isa.Insn;
 import io.plumbline.emulator.jit.Jit;
-import io.plumbline.emulator.machine.ContextType;
 import io.plumbline.emulator.machine.Fault;
 import io.plumbline.emulator.machine.Frames;
 import io.plumbline.emulator.machine.Machine;
 import io.plumbline.emulator.machine.Program;
+import io.plumbline.emulator.vm.Contexts;
 import io.plumbline.loader.cli.CommandException;
 import io.plumbline.loader.cli.ExitStatus;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.packet.Packet;
 import io.plumbline.model.packet.PacketBatch;
 import io.plumbline.pcaps.PacketText;
@@ -129,7 +130,7 @@ final class BpfClassicCommand implements Callable<Integer> {
       throw new CommandException(ExitStatus.USAGE, "--packet: " + e.getMessage());
     }
     Machine machine = new Machine();
-    Frames frames = new Frames(machine, ContextType.SOCKET_FILTER);
+    Frames frames = new Frames(machine, Contexts.of(Hook.all().get(0)));
     PacketBatch batch = new PacketBatch(1, 1);
     batch.add(frame);
     frames.show(batch, 0);

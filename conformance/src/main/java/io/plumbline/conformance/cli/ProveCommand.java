@@ -78,7 +78,7 @@ final class ProveCommand implements Callable<Integer> {
       names = "--hook",
       paramLabel = "H",
       split = ",",
-      description = "where they run: tc, xdp (default: tc; with --all: both)")
+      description = "where they run: tc, xdp (default: tc; not with --all)")
   private List<String> hookNames = List.of();
 
   @Option(names = "--chain", paramLabel = "STAGES", description = "prove a chain with its inputs")

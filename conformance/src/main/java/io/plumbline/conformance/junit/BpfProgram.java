@@ -51,7 +51,7 @@ public final class BpfProgram {
 
   ObjectSource objects() {
     return wanted -> {
-      if (!wanted.equals(name)) {
+      if (!wanted.equals(hook.objectOf(name))) {
         throw new EngineException("object: program " + wanted + ": there is none");
       }
       return object.clone();

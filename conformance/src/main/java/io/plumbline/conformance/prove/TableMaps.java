@@ -5,7 +5,7 @@ import io.plumbline.conformance.symbolic.SymbolicMap;
 import io.plumbline.conformance.symbolic.Term;
 import io.plumbline.conformance.symbolic.Terms;
 import io.plumbline.conformance.symbolic.Value;
-import io.plumbline.model.engine.Image;
+import io.plumbline.model.image.Image;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;

@@ -2,9 +2,9 @@ package io.plumbline.loader.kernel;
 
 import io.plumbline.model.engine.Engine;
 import io.plumbline.model.engine.EngineException;
-import io.plumbline.model.engine.Image;
 import io.plumbline.model.engine.Runner;
 import io.plumbline.model.engine.Subject;
+import io.plumbline.model.image.Image;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

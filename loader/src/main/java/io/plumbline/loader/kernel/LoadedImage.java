@@ -1,7 +1,7 @@
 package io.plumbline.loader.kernel;
 
 import io.plumbline.model.engine.EngineException;
-import io.plumbline.model.engine.Image;
+import io.plumbline.model.image.Image;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

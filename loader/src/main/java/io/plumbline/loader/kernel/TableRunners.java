@@ -1,11 +1,11 @@
 package io.plumbline.loader.kernel;
 
 import io.plumbline.model.engine.EngineException;
-import io.plumbline.model.engine.Image;
 import io.plumbline.model.engine.Outcome;
 import io.plumbline.model.engine.Outcomes;
 import io.plumbline.model.engine.Runner;
 import io.plumbline.model.engine.Subject;
+import io.plumbline.model.image.Image;
 import io.plumbline.model.packet.Packet;
 import io.plumbline.model.packet.PacketBatch;
 import java.util.ArrayList;

@@ -4,6 +4,7 @@ import io.plumbline.model.decision.Decider;
 import io.plumbline.model.decision.DecisionList;
 import io.plumbline.model.filter.IntentDecider;
 import io.plumbline.model.hook.Hook;
+import io.plumbline.model.image.Image;
 import io.plumbline.model.policy.Policy;
 import io.plumbline.model.policy.PolicyException;
 import io.plumbline.model.policy.PolicyImage;

@@ -5,8 +5,8 @@ import static io.plumbline.model.policy.IntentFields.destinationPorts;
 import static io.plumbline.model.policy.IntentFields.flowClass;
 import static io.plumbline.model.policy.IntentFields.source;
 
-import io.plumbline.model.engine.Image;
 import io.plumbline.model.hook.Hook;
+import io.plumbline.model.image.Image;
 import io.plumbline.model.ruleset.Family;
 import io.plumbline.model.ruleset.FlowRegion;
 import io.plumbline.model.ruleset.Prefix;

@@ -1,4 +1,4 @@
-package io.plumbline.model.engine;
+package io.plumbline.model.image;
 
 import io.plumbline.model.hook.Hook;
 import java.util.HexFormat;
