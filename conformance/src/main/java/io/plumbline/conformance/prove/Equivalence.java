@@ -44,6 +44,9 @@ import java.util.TreeMap;
  * and all contents of maps of the same name. Other variables have the values of their objects.
  */
 public final class Equivalence {
+  /** Where the packets of an interface begin; frames begin with Ethernet, as the objects say. */
+  private static final String FIRST_LAYER = "first_layer";
+
   private static final long LOW = 0xFFFF_FFFFL;
   private static final int NUMBER_BYTES = 8;
 
@@ -131,6 +134,7 @@ public final class Equivalence {
             (name, variable) -> {
               BpfObject.Variable other = second.variables().get(name);
               if (other != null
+                  && !name.equals(FIRST_LAYER)
                   && other.size() == variable.size()
                   && fixed(first, variable)
                   && fixed(second, other)) {
