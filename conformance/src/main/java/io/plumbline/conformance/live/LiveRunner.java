@@ -71,7 +71,15 @@ final class LiveRunner implements Runner {
     return refusal(PacketBatch.of(packet), 0);
   }
 
+  /** Returns whether the subject runs at another hook than the one that frames pass here. */
+  private boolean isElsewhere() {
+    return !subject.hook().equals(backend.hook());
+  }
+
   private Optional<String> refusal(PacketBatch batch, int i) {
+    if (isElsewhere()) {
+      return Optional.of("the live engine attaches filters of traffic control only");
+    }
     int length = batch.wireLength(i);
     int tag = batch.vlanWord(i) == 0 ? 0 : TAG_BYTES;
     if (length < MIN_FRAME) {
@@ -104,6 +112,13 @@ final class LiveRunner implements Runner {
 
   @Override
   public void run(PacketBatch batch, Outcomes outcomes) throws EngineException {
+    if (isElsewhere()) {
+      outcomes.begin(batch.size());
+      for (int i = 0; i < batch.size(); i++) {
+        outcomes.unsupported(i);
+      }
+      return;
+    }
     outcomes.begin(batch.size());
     engine.onThread(
         () -> {
@@ -258,7 +273,7 @@ final class LiveRunner implements Runner {
 
   @Override
   public Optional<Counters> counters() {
-    if (!subject.countsClauses()) {
+    if (!subject.countsClauses() || isElsewhere()) {
       return Optional.empty();
     }
     try {
