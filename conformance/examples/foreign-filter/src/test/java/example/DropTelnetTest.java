@@ -1,6 +1,8 @@
 package example;
 
 import static io.plumbline.conformance.junit.BpfAssertions.assertThat;
+import static io.plumbline.model.decision.Action.ACCEPT;
+import static io.plumbline.model.decision.Action.DROP;
 import static io.plumbline.model.decision.Expr.constant;
 import static io.plumbline.model.decision.Expr.length;
 import static io.plumbline.model.decision.Expr.u16;
@@ -20,12 +22,12 @@ import org.junit.jupiter.api.Test;
 class DropTelnetTest {
   /** What the filter is for, in the order in which it decides. */
   private static final DecisionList MODEL =
-      DecisionList.first("short", length().lt(54), OK, "there is no whole TCP header")
-          .then("not_ipv4", u16(constant(12)).ne(0x0800), OK, "the frame is not IPv4")
-          .then("options", u8(constant(14)).and(0x0F).ne(5), OK, "there are IPv4 options")
-          .then("not_tcp", u8(constant(23)).ne(6), OK, "the protocol is not TCP")
-          .then("telnet", u16(constant(36)).eq(23), SHOT, "the destination port is telnet's")
-          .otherwise("other_port", OK, "the destination port is another one");
+      DecisionList.first("short", length().lt(54), ACCEPT, "there is no whole TCP header")
+          .then("not_ipv4", u16(constant(12)).ne(0x0800), ACCEPT, "the frame is not IPv4")
+          .then("options", u8(constant(14)).and(0x0F).ne(5), ACCEPT, "there are IPv4 options")
+          .then("not_tcp", u8(constant(23)).ne(6), ACCEPT, "the protocol is not TCP")
+          .then("telnet", u16(constant(36)).eq(23), DROP, "the destination port is telnet's")
+          .otherwise("other_port", ACCEPT, "the destination port is another one");
 
   @Test
   void agreesOnACapture(@BpfObject("drop_telnet.bpf.o") BpfProgram program) {
