@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.sun.jna.Memory;
 import io.plumbline.conformance.verify.Corpus;
 import io.plumbline.conformance.verify.Subjects;
-import io.plumbline.loader.kernel.KernelEngine;
 import io.plumbline.loader.kernel.LoadedObject;
 import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.loader.libbpf.BpfSyscall;
@@ -13,7 +12,6 @@ import io.plumbline.loader.libbpf.LibC;
 import io.plumbline.model.catalog.ProgramCatalog;
 import io.plumbline.model.engine.ModelEngine;
 import io.plumbline.model.engine.Outcomes;
-import io.plumbline.model.engine.Runner;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.packet.PacketBatch;
 import io.plumbline.model.program.ProgramSpec;
@@ -38,8 +36,8 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * The objects for XDP, and those for tc loaded for packets that begin at layer 3, decide as the
- * models do about the same packet. Wrong variants of them do not.
+ * The objects for tc, loaded for packets that begin at layer 3, decide as the models do about the
+ * same packet. Wrong variants of them do not. Of XDP that is in {@link ConformanceTest}.
  */
 @Tag("kernel")
 class HookObjectsTest {
@@ -48,28 +46,16 @@ class HookObjectsTest {
   private static final Path CORPORA = Path.of("..", "pcaps", "corpora");
   private static final long SEED = 1;
 
-  private static final int XDP_DROP = 1;
-  private static final int XDP_PASS = 2;
-
   /** A test run gives such a program the packet without its Ethernet header. */
   private static final int PROG_TYPE_LWT_IN = 10;
 
   private static final int LAYER_3 = 3;
 
-  /** A longer frame is given to an XDP program in fragments (kernel {@code net/bpf/test_run.c}). */
-  private static final int LINEAR = 3520;
+  /** Longer frames show nothing that shorter ones do not. */
+  private static final int MAX_LENGTH = 3520;
 
   /** Test runs carry no offloaded tag at layer 3. */
   private static final Set<String> NOT_IN_TEST_RUNS = Set.of("l3_allow_ipv4_tag");
-
-  private static final ObjectSource XDP =
-      program -> ObjectSource.builtIn().object(program + ".xdp");
-
-  /** Runs one subject on a hook. */
-  private interface Differs {
-    /** Returns the first frame that the hook's program decides otherwise than the model. */
-    Optional<String> in(Subject subject, ObjectSource objects) throws Exception;
-  }
 
   @BeforeEach
   void kernelIsThere() {
@@ -80,40 +66,28 @@ class HookObjectsTest {
     return ProgramCatalog.all().stream().map(ProgramSpec::name);
   }
 
-  static Stream<String> programs() {
-    return Stream.concat(filters(), Stream.of(Subjects.DISPATCHER));
-  }
-
-  @ParameterizedTest
-  @MethodSource("programs")
-  void xdpObjectsDecideAsTheModels(String program) throws Exception {
-    assertThat(firstDifference(program, XDP, HookObjectsTest::differsAtXdp)).isEmpty();
-  }
-
   @ParameterizedTest
   @MethodSource("filters")
   void packetsThatBeginAtLayer3AreDecidedAsTheModelsDo(String program) throws Exception {
-    assertThat(firstDifference(program, ObjectSource.builtIn(), HookObjectsTest::differsAtLayer3))
+    assertThat(firstDifference(program, ObjectSource.builtIn()))
         .isEmpty();
   }
 
   static Stream<Arguments> variants() throws IOException {
-    Set<String> programs = Set.copyOf(programs().toList());
+    Set<String> programs = Set.copyOf(filters().toList());
     return Files.readAllLines(NEGATIVE.resolve("HOOKS")).stream()
         .map(line -> line.split("\t", -1))
-        .filter(fields -> programs.contains(fields[1]) && !NOT_IN_TEST_RUNS.contains(fields[0]))
-        .map(fields -> Arguments.of(fields[0], fields[1], fields[2], fields[3]));
+        .filter(fields -> fields[4].equals("3") && programs.contains(fields[1]))
+        .filter(fields -> !NOT_IN_TEST_RUNS.contains(fields[0]))
+        .map(fields -> Arguments.of(fields[0], fields[1], fields[2]));
   }
 
   @ParameterizedTest(name = "{0}: {2}")
   @MethodSource("variants")
-  void everyWrongVariantIsCaught(String variant, String program, String wrong, String hook)
-      throws Exception {
-    boolean xdp = hook.equals("xdp");
-    Path object = NEGATIVE.resolve(variant + (xdp ? ".xdp.bpf.o" : ".bpf.o"));
-    ObjectSource objects = (xdp ? XDP : ObjectSource.builtIn()).with(program, object);
-    Differs differs = xdp ? HookObjectsTest::differsAtXdp : HookObjectsTest::differsAtLayer3;
-    assertThat(firstDifference(program, objects, differs)).as(wrong).isPresent();
+  void everyWrongVariantIsCaught(String variant, String program, String wrong) throws Exception {
+    ObjectSource objects =
+        ObjectSource.builtIn().with(program, NEGATIVE.resolve(variant + ".bpf.o"));
+    assertThat(firstDifference(program, objects)).as(wrong).isPresent();
   }
 
   /** Beside the programs of this class, the gate and policies, and the variants of both. */
@@ -130,14 +104,10 @@ class HookObjectsTest {
         .containsPattern("bpf: load: [0-9]+ loads: verified\n");
   }
 
-  private static Optional<String> firstDifference(
-      String program, ObjectSource objects, Differs differs) throws Exception {
-    List<Subject> subjects =
-        program.equals(Subjects.DISPATCHER)
-            ? Subjects.chains(SEED)
-            : Subjects.of(ProgramCatalog.find(program).orElseThrow());
-    for (Subject subject : subjects) {
-      Optional<String> found = differs.in(subject, objects);
+  private static Optional<String> firstDifference(String program, ObjectSource objects)
+      throws Exception {
+    for (Subject subject : Subjects.of(ProgramCatalog.find(program).orElseThrow())) {
+      Optional<String> found = differs(subject, objects);
       if (found.isPresent()) {
         return found;
       }
@@ -156,7 +126,7 @@ class HookObjectsTest {
     for (int i = 0; i < all.size(); i++) {
       int length = all.wireLength(i);
       if (all.vlanWord(i) == 0
-          && length <= LINEAR
+          && length <= MAX_LENGTH
           && length == all.capturedLength(i)
           && subject.hook().testRunLimits().refusal(all.etherType(i), length).isEmpty()) {
         taken.add(all.packet(i));
@@ -171,26 +141,11 @@ class HookObjectsTest {
     return outcomes;
   }
 
-  private static Optional<String> differsAtXdp(Subject subject, ObjectSource objects)
-      throws Exception {
-    PacketBatch frames = frames(subject);
-    Outcomes expected = expected(subject, frames);
-    Outcomes actual = new Outcomes(frames.size());
-    try (Runner runner = new KernelEngine(objects).load(subject)) {
-      runner.run(frames, actual);
-    }
-    for (int i = 0; i < frames.size(); i++) {
-      int wanted = expected.code(i) == subject.hook().accept() ? XDP_PASS : XDP_DROP;
-      if (actual.code(i) != wanted) {
-        return Optional.of(
-            "%s: %s: %d, expected %d".formatted(subject, frames.packet(i), actual.code(i), wanted));
-      }
-    }
-    return Optional.empty();
-  }
-
-  /** Stages run alone: nothing follows in the chain. */
-  private static Optional<String> differsAtLayer3(Subject subject, ObjectSource objects)
+  /**
+   * Returns the first frame that a program decides otherwise than the model. Stages run alone:
+   * nothing follows in the chain.
+   */
+  private static Optional<String> differs(Subject subject, ObjectSource objects)
       throws Exception {
     ProgramSpec program;
     Map<String, byte[]> rodata;
@@ -216,7 +171,7 @@ class HookObjectsTest {
     Outcomes expected = expected(subject, frames);
     int fd = -1;
     try (LoadedObject object = LoadedObject.relocate(program.name(), elf, variables);
-        Memory in = new Memory(LINEAR)) {
+        Memory in = new Memory(MAX_LENGTH)) {
       BpfSyscall.Loaded loaded = BpfSyscall.progLoad(PROG_TYPE_LWT_IN, object.instructions());
       fd = loaded.fd();
       assertThat(fd).as(loaded.log()).isPositive();

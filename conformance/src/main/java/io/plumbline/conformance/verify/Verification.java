@@ -217,12 +217,12 @@ public final class Verification {
   /** Runs one subject and books it under a program's name. */
   public void run(String program, Subject subject) throws EngineException {
     PacketBatch frames = new PacketBatch();
-    frames.addAll(corpus);
+    frames.addAll(seen(subject, corpus));
     EdgePackets.add(subject, frames, fuzz, seed ^ subject.toString().hashCode());
     PacketBatch along = new PacketBatch();
     addPaths(subject, along);
     frames.addAll(along);
-    run(program, subject, seen(subject, frames), along);
+    run(program, subject, frames, along);
   }
 
   /** Returns the frames that a hook can be given. */
@@ -318,7 +318,6 @@ public final class Verification {
         frames.addAll(along);
         addBranches(List.of(subject), List.of(along));
       }
-      frames = seen(subject, frames);
       ModelRunner reference = model.load(subject);
       expected.add(new Expected(reference, frames));
       coverage.add(reference, subject.hook());

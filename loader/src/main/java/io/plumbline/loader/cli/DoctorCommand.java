@@ -16,7 +16,7 @@ import picocli.CommandLine.Spec;
     name = "doctor",
     description = {
       "Show what this system can do for plumb, what is missing, and how to get it.",
-      "Every program that ships is loaded as an attach loads it, and removed again; nothing is"
+      "Every program that ships is loaded as an attach at tc loads it, and removed again; nothing is"
           + " attached."
     },
     mixinStandardHelpOptions = true,

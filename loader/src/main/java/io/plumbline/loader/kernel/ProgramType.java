@@ -1,5 +1,6 @@
 package io.plumbline.loader.kernel;
 
+import io.plumbline.loader.libbpf.Bpf;
 import io.plumbline.loader.libbpf.BpfSyscall;
 import io.plumbline.model.hook.Hook;
 import java.util.List;
@@ -9,12 +10,15 @@ import java.util.List;
  *
  * @param hook where programs of this type run
  * @param number {@code enum bpf_prog_type}
+ * @param attachType {@code enum bpf_attach_type} that programs expect, 0 if none: programs that share
+ *     a map of programs must agree on it
  * @param section the section of this type's programs in the shipped objects
  */
-public record ProgramType(Hook hook, int number, String section) {
+public record ProgramType(Hook hook, int number, int attachType, String section) {
   public static final ProgramType SCHED_CLS =
-      new ProgramType(Hook.TC, BpfSyscall.PROG_TYPE_SCHED_CLS, "tc");
-  public static final ProgramType XDP = new ProgramType(Hook.XDP, BpfSyscall.PROG_TYPE_XDP, "xdp");
+      new ProgramType(Hook.TC, BpfSyscall.PROG_TYPE_SCHED_CLS, 0, "tc");
+  public static final ProgramType XDP =
+      new ProgramType(Hook.XDP, BpfSyscall.PROG_TYPE_XDP, Bpf.ATTACH_XDP, "xdp");
 
   private static final List<ProgramType> ALL = List.of(SCHED_CLS, XDP);
 

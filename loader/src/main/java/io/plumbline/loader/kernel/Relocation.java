@@ -60,7 +60,7 @@ final class Relocation {
         options.setLong(0, options.size());
         options.setPointer(24, CallbackReference.getFunctionPointer(HANDLER));
         section.setString(0, type.section());
-        LibBpf.libbpf_register_prog_handler(section, type.number(), 0, options);
+        LibBpf.libbpf_register_prog_handler(section, type.number(), type.attachType(), options);
       }
     }
   }
