@@ -69,8 +69,7 @@ class HookObjectsTest {
   @ParameterizedTest
   @MethodSource("filters")
   void packetsThatBeginAtLayer3AreDecidedAsTheModelsDo(String program) throws Exception {
-    assertThat(firstDifference(program, ObjectSource.builtIn()))
-        .isEmpty();
+    assertThat(firstDifference(program, ObjectSource.builtIn())).isEmpty();
   }
 
   static Stream<Arguments> variants() throws IOException {
@@ -145,8 +144,7 @@ class HookObjectsTest {
    * Returns the first frame that a program decides otherwise than the model. Stages run alone:
    * nothing follows in the chain.
    */
-  private static Optional<String> differs(Subject subject, ObjectSource objects)
-      throws Exception {
+  private static Optional<String> differs(Subject subject, ObjectSource objects) throws Exception {
     ProgramSpec program;
     Map<String, byte[]> rodata;
     if (subject instanceof Subject.Standalone alone) {

@@ -10,8 +10,8 @@ import java.util.List;
  *
  * @param hook where programs of this type run
  * @param number {@code enum bpf_prog_type}
- * @param attachType {@code enum bpf_attach_type} that programs expect, 0 if none: programs that share
- *     a map of programs must agree on it
+ * @param attachType {@code enum bpf_attach_type} that programs expect, 0 if none: programs that
+ *     share a map of programs must agree on it
  * @param section the section of this type's programs in the shipped objects
  */
 public record ProgramType(Hook hook, int number, int attachType, String section) {
