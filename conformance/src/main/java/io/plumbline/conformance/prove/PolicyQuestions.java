@@ -51,6 +51,13 @@ final class PolicyQuestions {
   private final DecisionTerms decisions;
   private final DecisionTerms rules;
   private final CounterMap counters;
+  private final Term ipv4;
+  private final Term ipv6;
+  private final Term protocol;
+
+  /** The protocol as it is behind an IPv6 header. */
+  private final Term walked;
+
   private final Known nothing = new Known(terms, Set.of(), List.of());
   private Known known = nothing;
   private int paths;
@@ -69,10 +76,15 @@ final class PolicyQuestions {
     code = Codes.code(terms, object, Intent.NAME, variables, maps.all());
     counters = new CounterMap(terms, image.lines());
     frame = new FrameTerms(terms, tagged);
+    Term type = frame.bigEndian(terms.constant(12), 2);
+    ipv4 = terms.eq(type, terms.constant(EtherType.IPV4));
+    ipv6 = terms.eq(type, terms.constant(EtherType.IPV6));
     DecisionTerms.Inputs inputs =
         new DecisionTerms.Inputs(terms.constant(0), List.of(), terms.truth(false));
     clauses = Intent.decisions(policy).clauses();
     decisions = new DecisionTerms(terms, frame, clauses, inputs, CLASSES);
+    protocol = decisions.named("protocol");
+    walked = in(ipv6, protocol);
     rules = new DecisionTerms(terms, frame, Intent.rules(policy), inputs, 0);
   }
 
@@ -107,17 +119,23 @@ final class PolicyQuestions {
    * about. How its headers were found does not matter any more.
    */
   private Merger.Cut cut() {
-    Term type = frame.bigEndian(terms.constant(12), 2);
-    Term protocol = decisions.named("protocol");
     Term known =
         terms.either(
-            terms.both(
-                terms.eq(type, terms.constant(EtherType.IPV4)), isOneOf(protocol, IpProtocol.ICMP)),
-            terms.both(
-                terms.eq(type, terms.constant(EtherType.IPV6)),
-                isOneOf(protocol, IpProtocol.ICMPV6)));
-    Term classified = decisions.undecided(CLASSES);
-    return new Merger.Cut(Set.of(protocol), List.of(classified), List.of(known));
+            terms.both(ipv4, isOneOf(protocol, IpProtocol.ICMP)),
+            terms.both(ipv6, isOneOf(protocol, IpProtocol.ICMPV6)));
+    // Where all of a way is of one family, it has these where the rules have the protocol.
+    Term inIpv4 = terms.either(terms.not(ipv4), terms.eq(protocol, in(ipv4, protocol)));
+    Term inIpv6 = terms.either(terms.not(ipv6), terms.eq(protocol, walked));
+    return new Merger.Cut(
+        Set.of(protocol, walked),
+        List.of(decisions.undecided(CLASSES)),
+        List.of(known, inIpv4, inIpv6),
+        Set.of(ipv4, ipv6));
+  }
+
+  /** Returns a term as it is where a condition holds. */
+  private Term in(Term condition, Term term) {
+    return new Known(terms, Set.of(), List.of(condition)).in(term);
   }
 
   private Term isOneOf(Term protocol, int icmp) {
@@ -129,7 +147,7 @@ final class PolicyQuestions {
   }
 
   private void checkWhole(Path path) throws SymbolicException {
-    known = new Known(terms, Set.of(decisions.named("protocol")), path.conditions());
+    known = new Known(terms, Set.of(protocol), path.conditions());
     check(path, solver, path.conditions(), decisions, 0);
     known = nothing;
   }
@@ -137,7 +155,9 @@ final class PolicyQuestions {
   private void checkForked(Path path, Solver local, List<Term> behind) throws SymbolicException {
     long before = local.checks();
     // Most rules cannot match once the entry that was found is known: no solver need look at them.
-    known = new Known(terms, Set.of(decisions.named("protocol")), behind);
+    Set<Term> opaque =
+        behind.contains(ipv4) ? Set.of() : Set.of(behind.contains(ipv6) ? walked : protocol);
+    known = new Known(terms, opaque, behind);
     check(path, local, List.of(), rules, CLASSES);
     known = nothing;
     questions += local.checks() - before;

@@ -137,8 +137,15 @@ public final class Merger {
    * @param opaque terms of which nothing is kept
    * @param shown what is shown to hold there, and not kept
    * @param kept what is shown to hold there, and kept
+   * @param apart conditions that tell ways apart: each is kept for the ways that have it
    */
-  public record Cut(Set<Term> opaque, List<Term> shown, List<Term> kept) {}
+  public record Cut(Set<Term> opaque, List<Term> shown, List<Term> kept, Set<Term> apart) {
+    private List<Term> kept(State state) {
+      List<Term> all = new ArrayList<>(kept);
+      state.conditions.stream().filter(apart::contains).forEach(all::add);
+      return all;
+    }
+  }
 
   /**
    * Goes the ways that {@link #run} has left: those that look up one of many entries.
@@ -158,16 +165,17 @@ public final class Merger {
                 .formatted(state.code.name(), state.slot));
       }
       int before = state.conditions.size();
+      List<Term> kept = cut.kept(state);
       try (Solver local = solver.abstracting(cut.opaque())) {
-        cut.kept().forEach(local::add);
+        kept.forEach(local::add);
         new Explorer(local, executor, MOST_PATHS)
-            .continueFrom(state, path -> found.visit(path, local, behind(cut, before, path)));
+            .continueFrom(state, path -> found.visit(path, local, behind(kept, before, path)));
       }
     }
   }
 
-  private static List<Term> behind(Cut cut, int before, Path path) {
-    List<Term> conditions = new ArrayList<>(cut.kept());
+  private static List<Term> behind(List<Term> kept, int before, Path path) {
+    List<Term> conditions = new ArrayList<>(kept);
     conditions.addAll(path.conditions().subList(before, path.conditions().size()));
     return conditions;
   }

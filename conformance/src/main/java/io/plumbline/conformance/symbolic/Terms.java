@@ -204,11 +204,29 @@ public final class Terms {
       if (a.op() == Op.OR) {
         return or(and(a.part(0), b), and(a.part(1), b));
       }
+      boolean low = (mask & mask + 1) == 0;
+      if (low && a.op() == Op.ADD) {
+        Term sum = add(unmasked(a.part(0), mask), unmasked(a.part(1), mask));
+        if (sum != a) {
+          return and(sum, b);
+        }
+      }
+      // Masks before shifts, so that a field taken out in either order is the same term.
+      if (a.op() == Op.SHL && a.part(1).isConst()) {
+        return shl(and(a.part(0), constant(mask >>> a.part(1).value())), a.part(1));
+      }
       if (fixed(a)) {
         return choice(a.part(0), and(a.part(1), b), and(a.part(2), b));
       }
     }
     return make(Op.AND, 0, "", a.bits() & b.bits(), a, b);
+  }
+
+  /** Returns a term of the same low bits, without a mask that leaves all of them. */
+  private static Term unmasked(Term term, long low) {
+    return term.op() == Op.AND && term.part(1).isConst() && (term.part(1).value() & low) == low
+        ? term.part(0)
+        : term;
   }
 
   public Term or(Term a, Term b) {
