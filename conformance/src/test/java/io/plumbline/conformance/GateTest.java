@@ -34,23 +34,29 @@ class GateTest {
   private static final int KERNEL_CASES = 150;
 
   /** What only a clock that stands still shows, or a tag outside the frame. */
-  private static final Set<String> NOT_IN_TEST_RUNS = Set.of("gate_listen", "gate_tag");
+  private static final Set<String> NOT_IN_TEST_RUNS =
+      Set.of("gate_listen", "gate_tag", "xdp_gate_listen", "xdp_gate_mark");
 
-  private static List<GateExecution.Case> cases(int count) {
-    return GateExecution.cases(count, 7);
+  private static List<GateExecution.Case> cases(Hook hook, int count) {
+    return GateExecution.cases(hook, count, 7);
   }
 
   /** Returns the engines of the emulator that say something else than the model. */
-  private static Set<String> emulatorsThatDiffer(byte[] object, List<GateExecution.Case> cases)
-      throws EngineException {
+  private static Set<String> emulatorsThatDiffer(
+      Hook hook, byte[] object, List<GateExecution.Case> cases) throws EngineException {
     Set<String> differ = new TreeSet<>();
     for (Map.Entry<String, Function<Machine, Program.Maker>> engine :
         GateExecution.MAKERS.entrySet()) {
       for (GateExecution.Case one : cases) {
         GateModel.Result result =
             GateExecution.emulated(
-                engine.getValue(), object, one.state(), one.frame(), one.frame().wireLength());
-        if (!result.equals(GateModel.judge(Hook.TC, one.state(), one.frame()))) {
+                engine.getValue(),
+                hook,
+                object,
+                one.state(),
+                one.frame(),
+                one.frame().wireLength());
+        if (!result.equals(GateModel.judge(hook, one.state(), one.frame()))) {
           differ.add(engine.getKey());
         }
       }
@@ -58,45 +64,48 @@ class GateTest {
     return differ;
   }
 
-  private static boolean kernelDiffers(byte[] object, List<GateExecution.Case> cases)
+  private static boolean kernelDiffers(Hook hook, byte[] object, List<GateExecution.Case> cases)
       throws EngineException {
     boolean differs = false;
     for (GateExecution.Case one : cases) {
-      if (GateTestRun.unsupported(one.frame()).isEmpty()) {
-        try (GateTestRun kernel = new GateTestRun(object, one.state())) {
+      if (GateTestRun.unsupported(hook, one.frame()).isEmpty()) {
+        try (GateTestRun kernel = new GateTestRun(hook, object, one.state())) {
           GateTestRun.Ran ran = kernel.run(one.frame());
           differs |=
               !ran.result()
                   .timeless()
-                  .equals(GateModel.judge(Hook.TC, ran.state(), one.frame()).timeless());
+                  .equals(GateModel.judge(hook, ran.state(), one.frame()).timeless());
         }
       }
     }
     return differs;
   }
 
-  @Test
-  void theGateDoesWhatItsModelSays() throws Exception {
-    byte[] object = ObjectSource.builtIn().object(GateModel.NAME);
-    assertThat(emulatorsThatDiffer(object, cases(CASES))).isEmpty();
+  @ParameterizedTest
+  @MethodSource("io.plumbline.model.hook.Hook#all")
+  void theGateDoesWhatItsModelSays(Hook hook) throws Exception {
+    byte[] object = ObjectSource.builtIn().object(hook.objectOf(GateModel.NAME));
+    assertThat(emulatorsThatDiffer(hook, object, cases(hook, CASES))).isEmpty();
     KernelNeeded.orSkip();
-    assertThat(kernelDiffers(object, cases(KERNEL_CASES))).isFalse();
+    assertThat(kernelDiffers(hook, object, cases(hook, KERNEL_CASES))).isFalse();
   }
 
   static Stream<Arguments> variants() throws IOException {
-    return Files.readAllLines(NEGATIVE.resolve("INDEX")).stream()
+    return Stream.concat(
+            Files.readAllLines(NEGATIVE.resolve("INDEX")).stream().map(line -> line + "\ttc\t2"),
+            Files.readAllLines(NEGATIVE.resolve("HOOKS")).stream())
         .map(line -> line.split("\t", -1))
         .filter(fields -> fields[1].equals(GateModel.NAME))
-        .map(fields -> Arguments.of(fields[0], fields[2]));
+        .map(fields -> Arguments.of(fields[0], fields[2], Hook.find(fields[3]).orElseThrow()));
   }
 
   @ParameterizedTest(name = "{0}: {1}")
   @MethodSource("variants")
-  void everyWrongVariantIsCaught(String variant, String wrong) throws Exception {
-    byte[] object = Files.readAllBytes(NEGATIVE.resolve(variant + ".bpf.o"));
-    assertThat(emulatorsThatDiffer(object, cases(CASES))).as(wrong).hasSize(2);
+  void everyWrongVariantIsCaught(String variant, String wrong, Hook hook) throws Exception {
+    byte[] object = Files.readAllBytes(NEGATIVE.resolve(hook.objectOf(variant) + ".bpf.o"));
+    assertThat(emulatorsThatDiffer(hook, object, cases(hook, CASES))).as(wrong).hasSize(2);
     if (FeatureProbe.unavailable().isEmpty() && !NOT_IN_TEST_RUNS.contains(variant)) {
-      assertThat(kernelDiffers(object, cases(KERNEL_CASES))).as(wrong).isTrue();
+      assertThat(kernelDiffers(hook, object, cases(hook, KERNEL_CASES))).as(wrong).isTrue();
     }
   }
 

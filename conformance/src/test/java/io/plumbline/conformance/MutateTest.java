@@ -18,6 +18,7 @@ import io.plumbline.emulator.object.BpfObject;
 import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.model.catalog.ProgramCatalog;
 import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.policy.Policy;
 import io.plumbline.model.program.ProgramSpec;
 import java.io.IOException;
@@ -30,6 +31,7 @@ import java.util.Optional;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What is wrong in one place is noticed, or is proved not to be wrong. The rest: plumb mutate. */
@@ -38,13 +40,14 @@ class MutateTest {
   private static final int EVERY = Integer.getInteger("mutate.every", 20);
 
   @ParameterizedTest
-  @ValueSource(strings = {"block_port", "allow_dns", "allow_proto"})
-  void noMutantSurvives(String name) throws Exception {
-    ProgramSpec program = ProgramCatalog.find(name).orElseThrow();
-    Mutation mutation = new Mutation();
+  @CsvSource({"block_port, tc", "allow_dns, tc", "allow_proto, tc", "allow_port, xdp"})
+  void noMutantSurvives(String name, String where) throws Exception {
+    Hook hook = Hook.find(where).orElseThrow();
+    ProgramSpec program = ProgramCatalog.find(name).orElseThrow().at(hook);
+    Mutation mutation = new Mutation(hook);
+    byte[] object = ObjectSource.builtIn().object(hook.objectOf(name));
     List<Judged> judged = new ArrayList<>();
-    List<BytecodeMutants.Mutant> bytecode =
-        BytecodeMutants.of(ObjectSource.builtIn().object(name), name);
+    List<BytecodeMutants.Mutant> bytecode = BytecodeMutants.of(object, name);
     List<ModelMutants.Mutant> models = ModelMutants.of(program);
     assertThat(bytecode.size()).isGreaterThan(100);
     assertThat(models.size()).isGreaterThan(50);
@@ -55,9 +58,7 @@ class MutateTest {
       judged.add(mutation.judge(models.get(i)));
     }
     // What is not changed at all must not be killed.
-    Judged same =
-        mutation.judge(
-            program, new BytecodeMutants.Mutant("nothing", ObjectSource.builtIn().object(name)));
+    Judged same = mutation.judge(program, new BytecodeMutants.Mutant("nothing", object));
     assertThat(same.fate()).isEqualTo(Fate.EQUIVALENT);
     // Where half an address is compared with a byte, nobody can say what comes of it.
     assertThat(judged)
@@ -79,7 +80,8 @@ class MutateTest {
                 throw new EngineException("kernel: create map: ENOMEM");
               }
               return builtIn.object(name);
-            });
+            },
+            Hook.usual());
     Judged judged =
         mutation.judge(
             ProgramCatalog.find("allow_port").orElseThrow(),
@@ -93,7 +95,7 @@ class MutateTest {
   @Test
   @Tag("kernel")
   void whatKillsIsNamed() throws Exception {
-    Mutation mutation = new Mutation();
+    Mutation mutation = new Mutation(Hook.usual());
     ProgramSpec nop = ProgramCatalog.find("nop").orElseThrow();
     assertThat(
             mutation.judge(
@@ -122,7 +124,7 @@ class MutateTest {
   @ParameterizedTest
   @ValueSource(strings = {"gate", "dispatcher"})
   void whatIsNoProgramIsKilled(String name) throws Exception {
-    Mutation mutation = new Mutation();
+    Mutation mutation = new Mutation(Hook.usual());
     List<BytecodeMutants.Mutant> mutants =
         BytecodeMutants.of(ObjectSource.builtIn().object(name), name);
     int broken = 0;
@@ -150,7 +152,7 @@ class MutateTest {
 
   @Test
   void changedSourcesAreNoticed() throws Exception {
-    SourceMutants sources = new SourceMutants(Path.of("..", "bpf"), "block_port");
+    SourceMutants sources = new SourceMutants(Path.of("..", "bpf"), "block_port", Hook.usual());
     String manifest = Files.readString(Path.of("..", "bpf", "target", "objects", "MANIFEST"));
     String pinned = manifest.lines().findFirst().orElseThrow().replace("compiler ", "");
     assumeTrue(
@@ -158,7 +160,7 @@ class MutateTest {
     assertThat(sources.compileUnchanged()).isEqualTo(ObjectSource.builtIn().object("block_port"));
     List<SourceMutants.Mutant> mutants = sources.all();
     assertThat(mutants.size()).isGreaterThan(150);
-    Mutation mutation = new Mutation();
+    Mutation mutation = new Mutation(Hook.usual());
     List<Judged> judged = new ArrayList<>();
     for (int i = 0; i < mutants.size(); i += EVERY) {
       mutation.judge(sources, mutants.get(i)).ifPresent(judged::add);
@@ -183,7 +185,7 @@ class MutateTest {
 
   @Test
   void changedPoliciesAreNoticed() throws Exception {
-    Mutation mutation = new Mutation();
+    Mutation mutation = new Mutation(Hook.usual());
     for (Policy policy : Prover.examples()) {
       List<PolicyMutants.Mutant> mutants = PolicyMutants.of(policy);
       assertThat(mutants.size()).isGreaterThan(50);

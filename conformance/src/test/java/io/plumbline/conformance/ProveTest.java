@@ -36,8 +36,10 @@ class ProveTest {
   private static final int SECONDS = 60;
 
   static Stream<Arguments> everything() {
-    return new Prover(ObjectSource.builtIn(), SECONDS)
-        .all().stream().map(task -> Arguments.of(task.name(), task));
+    Prover prover = new Prover(ObjectSource.builtIn(), SECONDS);
+    return Hook.all().stream()
+        .flatMap(hook -> prover.all(hook).stream())
+        .map(task -> Arguments.of(task.name(), task));
   }
 
   @ParameterizedTest(name = "{0}")
@@ -74,17 +76,23 @@ class ProveTest {
 
   static Stream<Arguments> variants() throws IOException {
     int[] number = new int[1];
-    return Files.readAllLines(NEGATIVE.resolve("INDEX")).stream()
+    return Stream.concat(
+            Files.readAllLines(NEGATIVE.resolve("INDEX")).stream().map(line -> line + "\ttc\t2"),
+            Files.readAllLines(NEGATIVE.resolve("HOOKS")).stream())
         .map(line -> line.split("\t", -1))
+        .filter(fields -> fields[4].equals("2"))
         .filter(fields -> !fields[1].equals("intent") || number[0]++ % EVERY == 0)
-        .map(fields -> Arguments.of(fields[0], fields[1], fields[2]));
+        .map(
+            fields ->
+                Arguments.of(fields[0], fields[1], fields[2], Hook.find(fields[3]).orElseThrow()));
   }
 
   @ParameterizedTest(name = "{0}: {2}")
   @MethodSource("variants")
-  void everyWrongVariantIsRefuted(String variant, String program, String wrong) throws Exception {
-    ObjectSource objects = objects(variant, program);
-    refuted(wrong, objects, tasks(program, new Prover(objects, SECONDS)));
+  void everyWrongVariantIsRefuted(String variant, String program, String wrong, Hook hook)
+      throws Exception {
+    ObjectSource objects = objects(variant, program, hook);
+    refuted(wrong, objects, tasks(program, hook, new Prover(objects, SECONDS)));
   }
 
   static Stream<Arguments> rowVariants() throws IOException {
@@ -94,19 +102,20 @@ class ProveTest {
   /** The table of the counterexample is the solver's: no policy of ours was looked at. */
   @ParameterizedTest(name = "{0}: {2}")
   @MethodSource("rowVariants")
-  void wrongRowsAreRefutedByATableThatIsFound(String variant, String program, String wrong)
-      throws Exception {
-    ObjectSource objects = objects(variant, program);
-    refuted(wrong, objects, List.of(anyRows(new Prover(objects, SECONDS))));
+  void wrongRowsAreRefutedByATableThatIsFound(
+      String variant, String program, String wrong, Hook hook) throws Exception {
+    ObjectSource objects = objects(variant, program, hook);
+    refuted(wrong, objects, List.of(anyRows(new Prover(objects, SECONDS), hook)));
   }
 
-  private static Prover.Task anyRows(Prover prover) {
-    List<Prover.Task> tasks = prover.of("intent_rows", Hook.TC);
+  private static Prover.Task anyRows(Prover prover, Hook hook) {
+    List<Prover.Task> tasks = prover.of("intent_rows", hook);
     return tasks.get(tasks.size() - 1);
   }
 
-  private static ObjectSource objects(String variant, String program) {
-    return ObjectSource.builtIn().with(program, NEGATIVE.resolve(variant + ".bpf.o"));
+  private static ObjectSource objects(String variant, String program, Hook hook) {
+    return ObjectSource.builtIn()
+        .with(hook.objectOf(program), NEGATIVE.resolve(hook.objectOf(variant) + ".bpf.o"));
   }
 
   private static void refuted(String wrong, ObjectSource objects, List<Prover.Task> tasks)
@@ -126,14 +135,14 @@ class ProveTest {
     assertThat(ran.shown()).as("%s: %s: %s", wrong, counterexample, ran).isTrue();
   }
 
-  private static List<Prover.Task> tasks(String program, Prover prover) {
+  private static List<Prover.Task> tasks(String program, Hook hook, Prover prover) {
     if (ProgramCatalog.find(program).isPresent()) {
-      return prover.of(ProgramCatalog.find(program).orElseThrow());
+      return prover.of(ProgramCatalog.find(program).orElseThrow().at(hook));
     } else if (Prover.OTHERS.contains(program)) {
-      return prover.of(program, Hook.TC);
+      return prover.of(program, hook);
     }
     List<Policy> policies = new ArrayList<>(Prover.examples());
     policies.addAll(RandomPolicies.of(12, 1));
-    return policies.stream().map(policy -> prover.of(new Subject.Intent(policy))).toList();
+    return policies.stream().map(policy -> prover.of(new Subject.Intent(policy, hook))).toList();
   }
 }

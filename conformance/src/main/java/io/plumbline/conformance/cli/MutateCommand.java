@@ -18,6 +18,7 @@ import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.model.catalog.ProgramCatalog;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.filter.Intent;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.policy.Policy;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -60,6 +61,7 @@ import picocli.CommandLine.Spec;
       "  plumb mutate block_port",
       "  plumb mutate block_port --source bpf      the C too, from this project's sources",
       "  plumb mutate intent --every 20",
+      "  plumb mutate allow_port --hook xdp",
       "",
       "Exit status: 0 if at least 95 %% were killed or proved equivalent, 1 if fewer, 3 if mutants",
       "could not be run."
@@ -74,6 +76,13 @@ final class MutateCommand implements Callable<Integer> {
       arity = "1..*",
       description = "programs; also: intent, gate, dispatcher, intent_rows")
   private List<String> programs = List.of();
+
+  @Option(
+      names = "--hook",
+      paramLabel = "H",
+      defaultValue = "tc",
+      description = "where they run: tc, xdp (default: ${DEFAULT-VALUE})")
+  private String hookName = "";
 
   @Option(
       names = "--every",
@@ -100,7 +109,8 @@ final class MutateCommand implements Callable<Integer> {
       description = "write the report (- for standard output)")
   private @Nullable String json;
 
-  private final Mutation mutation = new Mutation();
+  private Hook hook = Hook.usual();
+  private Mutation mutation = new Mutation(Hook.usual());
   private int refused; // sources that do not compile
   private long failed; // mutants of which nothing is known
 
@@ -110,6 +120,8 @@ final class MutateCommand implements Callable<Integer> {
       throw new CommandException(ExitStatus.USAGE, "--every, --workers: expected 1 or more");
     }
     Options.requireFolderOf("--json", json);
+    hook = Options.hooks(List.of(hookName), List.of()).get(0);
+    mutation = new Mutation(hook);
     PrintWriter out =
         "-".equals(json)
             ? new PrintWriter(java.io.Writer.nullWriter())
@@ -150,7 +162,7 @@ final class MutateCommand implements Callable<Integer> {
   private List<Judged> bytecode(String name) throws CommandException, EngineException {
     try {
       return judged(
-          BytecodeMutants.of(ObjectSource.builtIn().object(name), name),
+          BytecodeMutants.of(ObjectSource.builtIn().object(hook.objectOf(name)), name),
           mutant -> Optional.of(mutation.judge(name, mutant)));
     } catch (ObjectException e) {
       throw new CommandException(ExitStatus.USAGE, name + ": " + e.getMessage());
@@ -159,7 +171,7 @@ final class MutateCommand implements Callable<Integer> {
 
   private List<Judged> model(String name) throws CommandException, EngineException {
     return judged(
-        ModelMutants.of(ProgramCatalog.find(name).orElseThrow()),
+        ModelMutants.of(ProgramCatalog.find(name).orElseThrow().at(hook)),
         mutant -> Optional.of(mutation.judge(mutant)));
   }
 
@@ -178,9 +190,10 @@ final class MutateCommand implements Callable<Integer> {
           ExitStatus.USAGE,
           "--source: %s: expected a folder of build.sh and src".formatted(folder));
     }
-    SourceMutants sources = new SourceMutants(folder, name);
+    SourceMutants sources = new SourceMutants(folder, name, hook);
     try {
-      if (!Arrays.equals(sources.compileUnchanged(), ObjectSource.builtIn().object(name))) {
+      if (!Arrays.equals(
+          sources.compileUnchanged(), ObjectSource.builtIn().object(hook.objectOf(name)))) {
         throw new CommandException(
             ExitStatus.USAGE,
             "--source: %s: its %s is another: expected the sources of these objects"

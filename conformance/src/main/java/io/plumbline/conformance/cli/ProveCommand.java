@@ -78,7 +78,7 @@ final class ProveCommand implements Callable<Integer> {
       names = "--hook",
       paramLabel = "H",
       split = ",",
-      description = "where they run: tc, xdp (default: tc; not with --all)")
+      description = "where they run: tc, xdp (default: tc; with --all: everywhere)")
   private List<String> hookNames = List.of();
 
   @Option(names = "--chain", paramLabel = "STAGES", description = "prove a chain with its inputs")
@@ -256,13 +256,15 @@ final class ProveCommand implements Callable<Integer> {
   private List<Hook> hooks() throws CommandException {
     return hookNames.isEmpty() && object != null
         ? List.of(ObjectFile.read(object).hook())
-        : Options.hooks(hookNames, List.of(Hook.TC));
+        : Options.hooks(hookNames, List.of(Hook.usual()));
   }
 
   private List<Prover.Task> tasks(Prover prover) throws CommandException {
     List<Prover.Task> tasks = new ArrayList<>();
     if (all) {
-      tasks.addAll(prover.all());
+      for (Hook hook : Options.hooks(hookNames, Hook.all())) {
+        tasks.addAll(prover.all(hook));
+      }
     }
     for (String name : programs) {
       for (Hook hook : hooks()) {

@@ -259,8 +259,9 @@ final class VerifyCommand implements Callable<Integer> {
     Set<String> assumptions = new LinkedHashSet<>();
     if (!noPaths && programs.isEmpty()) {
       ObjectSource objects = objects();
+      Prover prover = new Prover(objects, 60);
       Prover.prove(
-          new Prover(objects, 60).all(),
+          hooks().stream().flatMap(hook -> prover.all(hook).stream()).toList(),
           result -> {
             Proof proof = Execution.confirmed(result, objects);
             assumptions.addAll(proof.assumptions());

@@ -102,17 +102,19 @@ public final class Mutation {
   }
 
   private final ObjectSource objects;
+  private final Hook hook;
   private final boolean kernel;
   private final Map<String, PacketBatch> along = new ConcurrentHashMap<>();
 
   /** Judges mutants of the objects that ship. */
-  public Mutation() {
-    this(ObjectSource.builtIn());
+  public Mutation(Hook hook) {
+    this(ObjectSource.builtIn(), hook);
   }
 
   /** Judges mutants of some objects, which are also what the unchanged stages of a chain run. */
-  public Mutation(ObjectSource objects) {
+  public Mutation(ObjectSource objects, Hook hook) {
     this.objects = objects;
+    this.hook = hook;
     kernel = new KernelEngine(objects).unavailable().isEmpty();
   }
 
@@ -135,7 +137,7 @@ public final class Mutation {
           Optional<Kill> kill = runs(program, changed);
           if (kill.isEmpty()) {
             // Code that an input leaves out of reach is not verified: so all of them are tried.
-            kill = refusal(changed, Subjects.of(program));
+            kill = refusal(changed, subjects(program));
           }
           return kill.isPresent()
               ? killed(mutant.what(), kill.get(), start)
@@ -176,19 +178,19 @@ public final class Mutation {
           Optional<Kill> kill = Optional.empty();
           for (int i = 0; i < policies.size() && kill.isEmpty(); i += 8) {
             run.runPolicies(
-                policies.subList(i, Math.min(policies.size(), i + 8)), FRAMES_PER_POLICY);
+                policies.subList(i, Math.min(policies.size(), i + 8)), hook, FRAMES_PER_POLICY);
             kill = kill(run, "a frame of a policy");
           }
           if (kill.isEmpty()) {
-            kill =
-                refusal(changed, policies.subList(0, 1).stream().map(Subject.Intent::new).toList());
+            kill = refusal(changed, List.of(new Subject.Intent(policies.get(0), hook)));
           }
           if (kill.isPresent()) {
             return killed(mutant.what(), kill.get(), start);
           }
           List<Prover.Task> tasks = new ArrayList<>();
           Prover prover = prover(changed, start);
-          Prover.examples().forEach(policy -> tasks.add(prover.of(new Subject.Intent(policy))));
+          Prover.examples()
+              .forEach(policy -> tasks.add(prover.of(new Subject.Intent(policy, hook))));
           return proved(mutant.what(), tasks, changed, start);
         });
   }
@@ -206,7 +208,7 @@ public final class Mutation {
       return Optional.empty();
     }
     String program = sources.program();
-    if (SourceMutants.same(object.get(), objects.object(program))) {
+    if (SourceMutants.same(object.get(), objects.object(hook.objectOf(program)))) {
       return Optional.of(
           judged(mutant.what(), Fate.EQUIVALENT, "the compiler makes the same of it", start));
     }
@@ -218,14 +220,15 @@ public final class Mutation {
   public Judged judge(String program, BytecodeMutants.Mutant mutant) {
     Optional<ProgramSpec> spec = ProgramCatalog.find(program);
     if (spec.isPresent()) {
-      return judge(spec.get(), mutant);
+      return judge(spec.get().at(hook), mutant);
     }
     return program.equals(Intent.NAME) ? judgeIntent(mutant) : judgeOther(program, mutant);
   }
 
   private Judged judgeOther(String program, BytecodeMutants.Mutant mutant) {
     ProgramObjects changed = changed(program, mutant.object());
-    List<Subject> subjects = Prover.subjects(program);
+    List<Subject> subjects =
+        Prover.subjects(program).stream().map(subject -> subject.at(hook)).toList();
     return judging(
         mutant.what(),
         start -> {
@@ -240,16 +243,16 @@ public final class Mutation {
           }
           return kill.isPresent()
               ? killed(mutant.what(), kill.get(), start)
-              : proved(mutant.what(), prover(changed, start).of(program, Hook.TC), changed, start);
+              : proved(mutant.what(), prover(changed, start).of(program, hook), changed, start);
         });
   }
 
-  private static Optional<Kill> rowsRun(List<Subject> subjects, ProgramObjects changed)
+  private Optional<Kill> rowsRun(List<Subject> subjects, ProgramObjects changed)
       throws EngineException {
     List<Subject> all = new ArrayList<>(subjects);
     RandomPolicies.of(POLICIES, SEED).stream()
         .filter(RandomPolicies::isStrict)
-        .forEach(policy -> all.add(new Subject.IntentRows(policy)));
+        .forEach(policy -> all.add(new Subject.IntentRows(policy, hook)));
     for (Subject subject : all) {
       PacketBatch frames = new PacketBatch();
       EdgePackets.add(subject, frames, FRAMES_PER_POLICY, SEED);
@@ -263,19 +266,20 @@ public final class Mutation {
 
   private Optional<Kill> gateRuns(byte[] object) throws EngineException {
     try {
-      for (GateExecution.Case one : GateExecution.cases(GATE_CASES, SEED)) {
+      for (GateExecution.Case one : GateExecution.cases(hook, GATE_CASES, SEED)) {
         if (!GateExecution.emulated(
                 machine -> new Jit(machine, true),
+                hook,
                 object,
                 one.state(),
                 one.frame(),
                 one.frame().wireLength())
-            .equals(GateModel.judge(Hook.TC, one.state(), one.frame()))) {
+            .equals(GateModel.judge(hook, one.state(), one.frame()))) {
           return Optional.of(new Kill(Evidence.FRAME, "a frame: " + one.state()));
         }
       }
       if (kernel) {
-        new GateTestRun(object, GateExecution.cases(1, SEED).get(0).state()).close();
+        new GateTestRun(hook, object, GateExecution.cases(hook, 1, SEED).get(0).state()).close();
       }
       return Optional.empty();
     } catch (Fault fault) {
@@ -294,7 +298,8 @@ public final class Mutation {
   }
 
   private ProgramObjects changed(String program, byte[] object) {
-    return name -> name.equals(program) ? object : objects.object(name);
+    String changed = hook.objectOf(program);
+    return name -> name.equals(changed) ? object : objects.object(name);
   }
 
   /** Judges a changed policy as the model of the unchanged one. */
@@ -324,10 +329,10 @@ public final class Mutation {
   }
 
   /** Returns verdicts alone: where a rule is missing, its counter is too. */
-  private static Outcomes outcomes(Engine engine, Policy policy, PacketBatch frames)
+  private Outcomes outcomes(Engine engine, Policy policy, PacketBatch frames)
       throws EngineException {
     Outcomes outcomes = new Outcomes(frames.size());
-    try (Runner runner = engine.load(new Subject.Intent(policy))) {
+    try (Runner runner = engine.load(new Subject.Intent(policy, hook))) {
       runner.run(frames, outcomes);
     }
     return outcomes;
@@ -347,8 +352,12 @@ public final class Mutation {
         what, Fate.KILLED, Optional.of(kill.evidence), kill.how, (System.nanoTime() - start) / 1e9);
   }
 
+  private List<Subject> subjects(ProgramSpec program) {
+    return Subjects.of(program).stream().map(subject -> subject.at(hook)).toList();
+  }
+
   private Optional<Kill> runs(ProgramSpec program, ProgramObjects changed) throws EngineException {
-    for (Subject subject : Subjects.of(program)) {
+    for (Subject subject : subjects(program)) {
       Optional<Kill> kill = runs(program.name(), List.of(subject), changed, along(subject));
       if (kill.isPresent()) {
         return kill;

@@ -82,17 +82,19 @@ public final class SourceMutants {
 
   private final Path folder;
   private final String program;
+  private final Hook hook;
   private final Path sources;
   private final List<Mutant> mutants = new ArrayList<>();
 
   /**
-   * Prepares the sources of a program.
+   * Prepares the sources of a program at a hook.
    *
    * @param folder of {@code build.sh} and {@code src}
    */
-  public SourceMutants(Path folder, String program) {
+  public SourceMutants(Path folder, String program, Hook hook) {
     this.folder = folder;
     this.program = program;
+    this.hook = hook;
     sources = folder.resolve("src/main/c");
   }
 
@@ -223,7 +225,8 @@ public final class SourceMutants {
                   "compile",
                   work.toAbsolutePath().toString(),
                   program,
-                  object.toString())
+                  object.toString(),
+                  hook.name())
               .redirectErrorStream(true)
               .start();
       String said = new String(build.getInputStream().readAllBytes(), StandardCharsets.UTF_8);

@@ -2,6 +2,7 @@ package io.plumbline.conformance.prove;
 
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.filter.GateModel;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.packet.Packet;
 
 /** A frame, and what goes with it, for which a program does not do what its model says. */
@@ -11,7 +12,7 @@ public sealed interface Counterexample {
       implements Counterexample {}
 
   /** A frame for the gate. */
-  record Gated(GateModel.State state, Packet packet, int linear, String what)
+  record Gated(Hook hook, GateModel.State state, Packet packet, int linear, String what)
       implements Counterexample {}
 
   /** Returns the frame. */

@@ -4,6 +4,7 @@ import io.plumbline.conformance.symbolic.Assignment;
 import io.plumbline.conformance.symbolic.Code;
 import io.plumbline.conformance.symbolic.ContextTerms;
 import io.plumbline.conformance.symbolic.Explorer;
+import io.plumbline.conformance.symbolic.Known;
 import io.plumbline.conformance.symbolic.Path;
 import io.plumbline.conformance.symbolic.Path.End;
 import io.plumbline.conformance.symbolic.Solver;
@@ -96,7 +97,8 @@ final class GateProof {
   private void check(Solver rough, Path path) throws SymbolicException {
     attempt.count(1);
     List<Term> question = new ArrayList<>(path.conditions());
-    question.add(terms.not(right(path)));
+    Known known = new Known(terms, Set.of(thisSecond), path.conditions());
+    question.add(terms.not(known.in(right(path))));
     if (rough.check(question).isEmpty()) {
       return;
     }
@@ -105,6 +107,7 @@ final class GateProof {
       Assignment at = Plain.of(terms, solver, zero, question, wrong.get());
       throw new Refuted(
           new Counterexample.Gated(
+              hook,
               state(at),
               Plain.packet(at),
               (int) at.variable("linear"),
@@ -124,7 +127,9 @@ final class GateProof {
             at.of(field("plumb_limiter", 0, 8)),
             at.of(field("plumb_limiter", 0, 16))),
         at.of(now),
-        at.holds(room()));
+        at.holds(room()),
+        (int) at.of(ContextTerms.ifindex(hook, terms)),
+        (int) at.of(ContextTerms.mark(hook, terms)));
   }
 
   /** Returns when there is a ring buffer and it gives a record. */
@@ -159,28 +164,64 @@ final class GateProof {
 
   /** What a path has written; each place is taken out as it is compared. */
   private final class Written {
-    private record Place(SymbolicMap.Entry entry, int offset, int size) {}
+    private record Place(SymbolicMap.Entry entry, int offset, int size) {
+      boolean overlaps(Place other) {
+        return entry.equals(other.entry)
+            && !equals(other)
+            && offset < other.offset + other.size
+            && other.offset < offset + size;
+      }
+
+      boolean contains(Place other) {
+        return entry.equals(other.entry)
+            && offset <= other.offset
+            && other.offset + other.size <= offset + size;
+      }
+    }
 
     private final Map<Place, Term> last = new HashMap<>();
+
+    /** How many bytes of each place have not been asked for. */
+    private final Map<Place, Integer> left = new HashMap<>();
 
     Written(Path path) throws SymbolicException {
       for (Path.Write write : path.writes()) {
         if (!(write.value() instanceof Value.Num number)) {
           throw new SymbolicException("gate: an address is written to a map");
         }
-        last.put(new Place(write.entry(), write.offset(), write.size()), number.term());
+        Place place = new Place(write.entry(), write.offset(), write.size());
+        if (last.keySet().stream().anyMatch(place::overlaps)) {
+          throw new SymbolicException("gate: some bytes of a map are written twice");
+        }
+        last.put(place, number.term());
+        left.put(place, write.size());
       }
     }
 
     /** Returns when a field of a map has become what it is to be. */
     Term becomes(String map, int index, int offset, Term wanted) throws SymbolicException {
-      Term after = last.remove(new Place(entry(map, index), offset, 8));
-      return terms.eq(after == null ? field(map, index, offset) : after, wanted);
+      Optional<Term> after = of(entry(map, index), offset, 8);
+      return terms.eq(after.isPresent() ? after.get() : field(map, index, offset), wanted);
     }
 
-    /** Returns what was written of a record; empty if it was not. */
-    Optional<Term> of(SymbolicMap.Entry record, int offset, int size) {
-      return Optional.ofNullable(last.remove(new Place(record, offset, size)));
+    /**
+     * Returns what was written to a field, alone or together with its neighbours; empty if nothing
+     * was.
+     */
+    Optional<Term> of(SymbolicMap.Entry entry, int offset, int size) {
+      Place field = new Place(entry, offset, size);
+      for (Map.Entry<Place, Term> write : last.entrySet()) {
+        Place place = write.getKey();
+        if (place.contains(field)) {
+          left.merge(place, -size, Integer::sum);
+          Term shifted = terms.lshr(write.getValue(), terms.constant(8L * (offset - place.offset)));
+          return Optional.of(
+              size == Long.BYTES
+                  ? shifted
+                  : terms.and(shifted, terms.constant((1L << 8 * size) - 1)));
+        }
+      }
+      return Optional.empty();
     }
 
     /** Returns the record that something was written to. */
@@ -191,8 +232,9 @@ final class GateProof {
           .findFirst();
     }
 
+    /** Returns whether all that was written has been asked for. */
     boolean nothingElse() {
-      return last.isEmpty();
+      return left.values().stream().allMatch(bytes -> bytes == 0);
     }
   }
 

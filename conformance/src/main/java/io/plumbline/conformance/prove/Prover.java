@@ -128,15 +128,15 @@ public final class Prover {
     this.patience = patience;
   }
 
-  /** Returns what there is to prove of everything that ships for traffic control. */
-  public List<Task> all() {
+  /** Returns what there is to prove of everything that ships for a hook. */
+  public List<Task> all(Hook hook) {
     List<Task> tasks = new ArrayList<>();
     for (ProgramSpec program : ProgramCatalog.all()) {
-      tasks.addAll(of(program));
+      tasks.addAll(of(program.at(hook)));
     }
-    OTHERS.forEach(other -> tasks.addAll(of(other, Hook.TC)));
+    OTHERS.forEach(other -> tasks.addAll(of(other, hook)));
     for (Policy example : examples()) {
-      tasks.add(of(new Subject.Intent(example)));
+      tasks.add(of(new Subject.Intent(example, hook)));
     }
     return tasks;
   }

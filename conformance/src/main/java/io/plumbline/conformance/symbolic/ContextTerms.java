@@ -43,14 +43,19 @@ public abstract class ContextTerms {
     return terms.variable("linear", LENGTH_BITS);
   }
 
+  /** Returns 1 if a frame has an offloaded VLAN tag, otherwise 0. */
+  static Term tag(Terms terms) {
+    return terms.variable(TAGGED, 1);
+  }
+
   /** Returns the condition that a frame has an offloaded VLAN tag. */
   public static Term tagged(Terms terms) {
-    return terms.eq(terms.variable(TAGGED, 1), terms.constant(1));
+    return terms.eq(tag(terms), terms.constant(1));
   }
 
   /** Returns the condition that a frame has an offloaded VLAN tag, or that it has none. */
   public static Term tagged(Terms terms, boolean there) {
-    return there ? tagged(terms) : terms.eq(terms.variable(TAGGED, 1), terms.constant(0));
+    return there ? tagged(terms) : terms.eq(tag(terms), terms.constant(0));
   }
 
   /** Returns the protocol of an offloaded VLAN tag, in network order. */
@@ -99,6 +104,9 @@ public abstract class ContextTerms {
 
   /** Returns what is assumed of frames and helpers, in words. */
   abstract List<String> assumptions();
+
+  /** Returns how many bytes the program can read directly when it starts. */
+  abstract Term readable();
 
   /** Returns what holds of every frame that reaches the hook. */
   abstract List<Term> conditions();

@@ -100,7 +100,6 @@ final class Executor {
   private final TailCalls tailCalls;
   private final Map<Integer, Term> functions = new HashMap<>();
   private final Term length;
-  private final Term linear;
   private final Map<Hook, ContextTerms> contexts = new HashMap<>();
   private final Term zero;
 
@@ -109,7 +108,6 @@ final class Executor {
     this.tailCalls = tailCalls;
     semantics = new Semantics(terms);
     length = ContextTerms.length(terms);
-    linear = ContextTerms.linear(terms);
     zero = terms.constant(0);
   }
 
@@ -126,8 +124,9 @@ final class Executor {
 
   /** Returns a program that is about to begin. */
   State start(Code code) {
-    State state = new State(code, linear, Value.pointer(new Region.Context(), zero));
-    context(code).conditions().forEach(state::assume);
+    ContextTerms context = context(code);
+    State state = new State(code, context.readable(), Value.pointer(new Region.Context(), zero));
+    context.conditions().forEach(state::assume);
     return state;
   }
 
@@ -390,7 +389,11 @@ final class Executor {
   /** Notes how long the frame is at least: what can be read directly is a part of it. */
   private void learnLength(State state, Term condition) {
     Term less = terms.not(condition);
-    if (less.op() == Term.Op.ULT && less.part(0) == state.linear && less.part(1).isConst()) {
+    // Where all of it can be read the condition says so itself, once it is assumed.
+    if (state.linear != length
+        && less.op() == Term.Op.ULT
+        && less.part(0) == state.linear
+        && less.part(1).isConst()) {
       state.facts.learn(terms.ule(less.part(1), length));
     }
   }

@@ -70,7 +70,7 @@ final class Facts {
   private void prefix(Term term, long value) {
     if (term.op() == Op.AND && term.part(1).isConst()) {
       Term whole = term.part(0);
-      long low = whole.most() & ~term.part(1).value();
+      long low = whole.mask() & ~term.part(1).value();
       if (low >= 0 && (low & low + 1) == 0 && (value & low) == 0) {
         narrow(whole, value, value | low);
       }
@@ -94,7 +94,7 @@ final class Facts {
     }
     Term lower = term.part(0).bits() < term.part(1).bits() ? term.part(0) : term.part(1);
     Term upper = lower == term.part(0) ? term.part(1) : term.part(0);
-    long below = lower.most(); // two numbers side by side: the upper one may be known by now
+    long below = lower.mask(); // two numbers side by side: the upper one may be known by now
     if ((upper.bits() & below) == 0 && (now.low & ~below) == (now.high & ~below)) {
       if (!upper.isConst()) {
         narrowUpper(upper, now.low & ~below);

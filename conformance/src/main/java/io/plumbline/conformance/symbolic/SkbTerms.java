@@ -36,6 +36,11 @@ final class SkbTerms extends ContextTerms {
   }
 
   @Override
+  Term readable() {
+    return linear(terms);
+  }
+
+  @Override
   Term ifindex() {
     return terms.variable("skb.ifindex", 32);
   }
@@ -49,7 +54,7 @@ final class SkbTerms extends ContextTerms {
   Term field(ContextType.Field field) {
     return switch (field.name()) {
       case "len" -> length(terms);
-      case "vlan_present" -> terms.variable(field.name(), 1);
+      case "vlan_present" -> tag(terms);
       case "vlan_tci" -> tagControl(terms);
       case "vlan_proto" -> tagProtocol(terms);
       default -> terms.variable("skb." + field.name(), 8 * field.size());

@@ -53,6 +53,7 @@ public final class Term {
   private final String name;
   private final Term[] parts;
   private final long bits;
+  private final long most;
   private final int id;
   private final int hash;
 
@@ -62,6 +63,7 @@ public final class Term {
     this.name = name;
     this.parts = parts;
     this.bits = bits;
+    most = bound();
     this.id = id;
     long code = MIX * (31 * op.name().hashCode() + name.hashCode()) ^ value;
     for (Term part : parts) {
@@ -117,9 +119,44 @@ public final class Term {
     return op == Op.TRUTH && value == 0;
   }
 
-  /** Returns the largest number that it can be, unsigned; only sure to be small when that is. */
+  /** Returns a number that it is at most, unsigned; only sure to be small when that is. */
   long most() {
+    return most;
+  }
+
+  /** Returns all bits up to the highest one that can be one. */
+  long mask() {
     return bits == 0 ? 0 : -1L >>> Long.numberOfLeadingZeros(bits);
+  }
+
+  /** Works out the bound of {@link #most}: a sum of some numbers is far below what its bits say. */
+  private long bound() {
+    long mask = mask();
+    long bound =
+        switch (op) {
+          case CONST -> value;
+          case ADD -> parts[0].most + parts[1].most;
+          case CHOICE -> larger(parts[1].most, parts[2].most);
+          case AND -> smaller(parts[0].most, parts[1].most);
+          case LSHR -> parts[1].isConst() ? parts[0].most >>> parts[1].value : mask;
+          case SHL ->
+              parts[1].isConst()
+                      && parts[0].most >= 0
+                      && Long.numberOfLeadingZeros(parts[0].most) > parts[1].value
+                  ? parts[0].most << parts[1].value
+                  : mask;
+          default -> mask;
+        };
+    boolean overflows = op == Op.ADD && (parts[0].most < 0 || parts[1].most < 0);
+    return overflows ? mask : smaller(bound, mask);
+  }
+
+  private static long larger(long a, long b) {
+    return Long.compareUnsigned(a, b) > 0 ? a : b;
+  }
+
+  private static long smaller(long a, long b) {
+    return Long.compareUnsigned(a, b) < 0 ? a : b;
   }
 
   boolean same(Term other) {

@@ -204,9 +204,8 @@ public final class Terms {
       if (a.op() == Op.OR) {
         return or(and(a.part(0), b), and(a.part(1), b));
       }
-      boolean low = (mask & mask + 1) == 0;
-      if (low && a.op() == Op.ADD) {
-        Term sum = add(unmasked(a.part(0), mask), unmasked(a.part(1), mask));
+      if ((mask & mask + 1) == 0 && a.op() == Op.ADD) {
+        Term sum = add(low(a.part(0), mask), low(a.part(1), mask));
         if (sum != a) {
           return and(sum, b);
         }
@@ -222,9 +221,16 @@ public final class Terms {
     return make(Op.AND, 0, "", a.bits() & b.bits(), a, b);
   }
 
-  /** Returns a term of the same low bits, without a mask that leaves all of them. */
-  private static Term unmasked(Term term, long low) {
-    return term.op() == Op.AND && term.part(1).isConst() && (term.part(1).value() & low) == low
+  /**
+   * Returns a term of the same low bits: without a mask that leaves all of them, and of constants
+   * the one nearest to zero.
+   */
+  private Term low(Term term, long mask) {
+    if (term.isConst()) {
+      int unused = Long.numberOfLeadingZeros(mask);
+      return constant(term.value() << unused >> unused);
+    }
+    return term.op() == Op.AND && term.part(1).isConst() && (term.part(1).value() & mask) == mask
         ? term.part(0)
         : term;
   }

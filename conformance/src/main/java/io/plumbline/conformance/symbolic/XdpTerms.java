@@ -28,6 +28,12 @@ final class XdpTerms extends ContextTerms {
         tagged(terms, false));
   }
 
+  /** The same term as the length, so that no equation has to be put in everywhere. */
+  @Override
+  Term readable() {
+    return length(terms);
+  }
+
   @Override
   Term ifindex() {
     return terms.variable("xdp.ingress_ifindex", 32);

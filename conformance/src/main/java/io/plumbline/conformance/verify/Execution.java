@@ -13,7 +13,6 @@ import io.plumbline.model.engine.ModelEngine;
 import io.plumbline.model.engine.ModelRunner;
 import io.plumbline.model.engine.ProgramObjects;
 import io.plumbline.model.engine.Runner;
-import io.plumbline.model.filter.GateModel;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -45,7 +44,7 @@ public record Execution(String model, Map<String, String> engines, boolean shown
     Counterexample found = proof.counterexample().get();
     Execution ran =
         found instanceof Counterexample.Gated gated
-            ? GateExecution.of(gated, objects.object(GateModel.NAME))
+            ? GateExecution.of(gated, objects)
             : of((Counterexample.Judged) found, List.of(EmulatorEngine.jit(objects)))
                 .withTailCall((Counterexample.Judged) found, objects);
     return ran.shown() ? proof : proof.unconfirmed();
@@ -55,7 +54,7 @@ public record Execution(String model, Map<String, String> engines, boolean shown
   public static Execution of(Counterexample found, List<String> engines, ObjectSource objects)
       throws EngineException {
     if (found instanceof Counterexample.Gated gated) {
-      return GateExecution.of(gated, objects.object(GateModel.NAME));
+      return GateExecution.of(gated, objects);
     }
     return of((Counterexample.Judged) found, Engines.of(engines, objects))
         .withTailCall((Counterexample.Judged) found, objects);

@@ -6,6 +6,7 @@ import io.plumbline.emulator.interp.Interpreter;
 import io.plumbline.emulator.isa.Insn;
 import io.plumbline.emulator.isa.Opcode;
 import io.plumbline.emulator.jit.Jit;
+import io.plumbline.emulator.machine.ContextType;
 import io.plumbline.emulator.machine.Fault;
 import io.plumbline.emulator.machine.Frames;
 import io.plumbline.emulator.machine.Machine;
@@ -22,6 +23,7 @@ import io.plumbline.loader.attach.GateTestRun;
 import io.plumbline.loader.kernel.FeatureProbe;
 import io.plumbline.loader.kernel.KernelEngine;
 import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.engine.ProgramObjects;
 import io.plumbline.model.filter.GateModel;
 import io.plumbline.model.hook.Hook;
 import io.plumbline.model.packet.EtherType;
@@ -41,8 +43,6 @@ import java.util.function.Function;
 
 /** Runs the gate around a filter that gives one answer, and compares it with its model. */
 public final class GateExecution {
-  private static final Hook HOOK = Hook.TC;
-
   private static final long SECOND = 1_000_000_000L;
 
   /** The engines of the emulator. */
@@ -59,24 +59,25 @@ public final class GateExecution {
   public record Case(GateModel.State state, Packet frame) {}
 
   /** Returns random states around the edges of what the gate distinguishes, and frames. */
-  public static List<Case> cases(int count, long seed) {
+  public static List<Case> cases(Hook hook, int count, long seed) {
     Random random = new Random(seed);
     List<Case> cases = new ArrayList<>();
     for (int i = 0; i < count; i++) {
-      cases.add(new Case(state(random), frame(random)));
+      cases.add(new Case(state(hook, random), frame(hook, random)));
     }
     return cases;
   }
 
-  private static GateModel.State state(Random random) {
+  private static GateModel.State state(Hook hook, Random random) {
+    List<Integer> codes = hook.codes().keySet().stream().sorted().toList();
     long answer =
         switch (random.nextInt(6)) {
-          case 0 -> 0;
+          case 0 -> hook.accept();
           case 1 -> -1;
-          case 2 -> random.nextInt(10);
+          case 2 -> codes.get(random.nextInt(codes.size()));
           // Only the low half is the answer.
-          case 3 -> 2 | (long) random.nextInt() << 32;
-          default -> 2;
+          case 3 -> hook.drop() | (long) random.nextInt() << 32;
+          default -> hook.drop();
         };
     long now = 5 * SECOND + random.nextInt(3) * SECOND / 2;
     long until = random.nextInt(6) == 0 ? 0 : now - 1 + random.nextInt(4);
@@ -86,21 +87,28 @@ public final class GateExecution {
     return new GateModel.State(
         answer,
         random.nextInt(4) == 0 ? 1 : 0,
-        random.nextInt(4) == 0 ? 0 : -1,
+        random.nextInt(4) == 0 ? hook.accept() : -1,
         until,
         random.nextInt(4),
         limiter,
         now,
-        random.nextInt(8) != 0);
+        random.nextInt(8) != 0,
+        1 + random.nextInt(9),
+        marked(hook) ? random.nextInt() : 0);
   }
 
-  private static Packet frame(Random random) {
+  /** Returns whether frames have marks at a hook. */
+  private static boolean marked(Hook hook) {
+    return Contexts.of(hook).slot("mark") >= 0;
+  }
+
+  private static Packet frame(Hook hook, Random random) {
     byte[] bytes = new byte[54 + random.nextInt(200)];
     random.nextBytes(bytes);
     bytes[12] = 8;
     bytes[13] = 6;
     Packet packet = Packet.of(bytes);
-    return random.nextInt(4) == 0
+    return random.nextInt(4) == 0 && hook.offloadsTags()
         ? packet.withOutsideTag(new VlanTag(EtherType.QINQ, random.nextInt(1 << 16)))
         : packet;
   }
@@ -114,6 +122,7 @@ public final class GateExecution {
    */
   public static GateModel.Result emulated(
       Function<Machine, Program.Maker> maker,
+      Hook hook,
       byte[] object,
       GateModel.State state,
       Packet frame,
@@ -121,7 +130,7 @@ public final class GateExecution {
       throws EngineException {
     Machine machine = new Machine();
     machine.clock(state::now);
-    Frames frames = new Frames(machine, Contexts.of(HOOK));
+    Frames frames = new Frames(machine, Contexts.of(hook));
     frames.linear(linear);
     Linker.Linked gate;
     try {
@@ -142,6 +151,12 @@ public final class GateExecution {
       events.put(0, MapType.create(machine, events.spec().inner().orElseThrow()));
     }
     frames.show(PacketBatch.of(frame), 0);
+    ContextType type = Contexts.of(hook);
+    int own = type.slot("ifindex");
+    machine.context()[own >= 0 ? own : type.slot("ingress_ifindex")] = state.ifindex();
+    if (marked(hook)) {
+      machine.context()[type.slot("mark")] = Integer.toUnsignedLong(state.mark());
+    }
     int verdict = (int) machine.run(gate.program(GateModel.NAME), Machine.CONTEXT, 0);
     ByteBuffer after = read(limiters, 0);
     return new GateModel.Result(
@@ -207,14 +222,17 @@ public final class GateExecution {
   }
 
   /** Executes a counterexample; engines that cannot run it say why. */
-  static Execution of(Counterexample.Gated found, byte[] object) throws EngineException {
-    GateModel.Result expected = GateModel.judge(HOOK, found.state(), found.packet());
+  static Execution of(Counterexample.Gated found, ProgramObjects objects) throws EngineException {
+    Hook hook = found.hook();
+    byte[] object = objects.object(hook.objectOf(GateModel.NAME));
+    GateModel.Result expected = GateModel.judge(hook, found.state(), found.packet());
     Map<String, String> said = new LinkedHashMap<>();
     boolean shown = false;
     for (Map.Entry<String, Function<Machine, Program.Maker>> engine : MAKERS.entrySet()) {
       try {
         GateModel.Result result =
-            emulated(engine.getValue(), object, found.state(), found.packet(), found.linear());
+            emulated(
+                engine.getValue(), hook, object, found.state(), found.packet(), found.linear());
         shown |= !result.equals(expected);
         said.put(engine.getKey(), result.toString());
       } catch (Fault fault) {
@@ -223,14 +241,14 @@ public final class GateExecution {
       }
     }
     Optional<String> reason =
-        FeatureProbe.unavailable().or(() -> GateTestRun.unsupported(found.packet()));
+        FeatureProbe.unavailable().or(() -> GateTestRun.unsupported(hook, found.packet()));
     if (reason.isPresent()) {
       said.put(KernelEngine.NAME, "not run: " + reason.get());
       return new Execution(expected.toString(), said, shown);
     }
-    try (GateTestRun kernel = new GateTestRun(object, found.state())) {
+    try (GateTestRun kernel = new GateTestRun(hook, object, found.state())) {
       GateTestRun.Ran ran = kernel.run(found.packet());
-      GateModel.Result there = GateModel.judge(HOOK, ran.state(), found.packet()).timeless();
+      GateModel.Result there = GateModel.judge(hook, ran.state(), found.packet()).timeless();
       shown |= !ran.result().timeless().equals(there);
       said.put(KernelEngine.NAME, ran.result() + " at its own time");
     } catch (EngineException e) {

@@ -155,7 +155,7 @@ public record TrialFolder(
   }
 
   private static Hook hook(Properties properties) {
-    String name = properties.getProperty("hook", Hook.TC.name());
+    String name = properties.getProperty("hook", Hook.usual().name());
     return Hook.find(name)
         .orElseThrow(() -> new IllegalArgumentException("hook: '" + name + "': there is none"));
   }

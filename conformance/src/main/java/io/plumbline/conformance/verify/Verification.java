@@ -298,7 +298,7 @@ public final class Verification {
    * @param policies at most {@value #POLICIES_AT_ONCE}
    */
   public void runPolicies(List<Policy> policies, int framesEach) throws EngineException {
-    runPolicies(policies, Hook.TC, framesEach);
+    runPolicies(policies, Hook.usual(), framesEach);
   }
 
   /** Runs policies at a hook, as {@link #runPolicies(List, int)} does. */

@@ -76,10 +76,11 @@ public final class Frames {
 
   /**
    * Shows frames from now on with at most so many linear bytes, as an interface may deliver them;
-   * the rest can be pulled. A program that reads there before is not stopped.
+   * the rest can be pulled. A program that reads there before is not stopped. What is not an skb is
+   * always linear.
    */
   public void linear(int most) {
-    mostLinear = most;
+    mostLinear = skb ? most : Integer.MAX_VALUE;
   }
 
   private void fresh() {

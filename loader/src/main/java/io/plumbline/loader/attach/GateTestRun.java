@@ -9,6 +9,7 @@ import io.plumbline.loader.libbpf.BpfSyscall;
 import io.plumbline.loader.libbpf.Errno;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.filter.GateModel;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.packet.Packet;
 import io.plumbline.model.packet.PacketBatch;
 import java.nio.ByteBuffer;
@@ -25,6 +26,10 @@ import java.util.Optional;
  */
 public final class GateTestRun implements AutoCloseable {
   private static final int ROOM = 64;
+
+  /** The interface that frames of test runs are on. */
+  private static final int LOOPBACK = 1;
+
   private static final int COUNT_BYTES = 16;
   private static final int LIMITER_BYTES = 24;
   private static final int CONTROL_BYTES = 32;
@@ -51,9 +56,9 @@ public final class GateTestRun implements AutoCloseable {
   /**
    * Loads a gate.
    *
-   * @param object the object of {@code gate}
+   * @param object the object of {@code gate} for that hook
    */
-  public GateTestRun(byte[] object, GateModel.State state) throws EngineException {
+  public GateTestRun(Hook hook, byte[] object, GateModel.State state) throws EngineException {
     wanted = state;
     cpus = TableProgram.possibleCpus();
     gate =
@@ -64,7 +69,7 @@ public final class GateTestRun implements AutoCloseable {
     SplicedProgram spliced = null;
     try {
       byte[] code = Gate.splice(gate, constant(state.filter()));
-      spliced = new SplicedProgram("kernel", ProgramType.SCHED_CLS, GateModel.NAME, code);
+      spliced = new SplicedProgram("kernel", ProgramType.of(hook), GateModel.NAME, code);
       program = spliced;
       EventRing.install(gate.mapFd(Gate.EVENTS_MAP), RING_BYTES);
       events = EventRing.open(EventRing.installed(gate.mapFd(Gate.EVENTS_MAP)));
@@ -89,16 +94,13 @@ public final class GateTestRun implements AutoCloseable {
         .array();
   }
 
-  /** Returns why a frame cannot be run, or empty. */
-  public static Optional<String> unsupported(Packet frame) {
+  /** Returns why a frame cannot be run at a hook, or empty. */
+  public static Optional<String> unsupported(Hook hook, Packet frame) {
     if (frame.outsideTag().isPresent()) {
       return Optional.of("test runs of the gate have no tag outside the frame");
     }
     PacketBatch one = PacketBatch.of(frame);
-    return ProgramType.SCHED_CLS
-        .hook()
-        .testRunLimits()
-        .refusal(one.etherType(0), one.wireLength(0));
+    return hook.testRunLimits().refusal(one.etherType(0), one.wireLength(0));
   }
 
   /** Runs a frame. */
@@ -113,7 +115,7 @@ public final class GateTestRun implements AutoCloseable {
         run(call, bytes.length, FILLING);
       }
       while (true) {
-        GateModel.State state = wanted.at(System.nanoTime());
+        GateModel.State state = wanted.at(System.nanoTime()).of(LOOPBACK, 0);
         control(state.listenUntil(), state.eventsPerSecond());
         limiter(state.limiter());
         Map<GateModel.Answer, GateModel.Count> before = counts();
@@ -160,6 +162,8 @@ public final class GateTestRun implements AutoCloseable {
     return new GateModel.Event(
         nanos(record),
         data.getInt(8),
+        data.getInt(12),
+        data.getInt(16),
         Short.toUnsignedInt(Short.reverseBytes(data.getShort(20))),
         Short.toUnsignedInt(data.getShort(22)),
         HexFormat.of().formatHex(record, EVENT_HEADER, EVENT_HEADER + captured));

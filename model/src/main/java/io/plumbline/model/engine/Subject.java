@@ -34,7 +34,7 @@ public interface Subject {
 
   /** Returns how something is called at a hook: the hook is named if it is not the default one. */
   static String words(String filter, Hook hook) {
-    return hook.equals(Hook.TC) ? filter : filter + " at " + hook.name();
+    return hook.equals(Hook.usual()) ? filter : filter + " at " + hook.name();
   }
 
   /**
@@ -106,9 +106,9 @@ public interface Subject {
 
   /** A chain, started by the dispatcher. */
   record Chained(Chain chain, Hook hook) implements Subject {
-    /** Makes one for traffic control. */
+    /** Makes one for the usual hook. */
     public Chained(Chain chain) {
-      this(chain, Hook.TC);
+      this(chain, Hook.usual());
     }
 
     private static final String DISPATCHER = "dispatcher";
@@ -156,9 +156,9 @@ public interface Subject {
 
   /** A policy of the strict language, in the program that walks its rows one after the other. */
   record IntentRows(Policy policy, Hook hook) implements Subject {
-    /** Makes one for traffic control. */
+    /** Makes one for the usual hook. */
     public IntentRows(Policy policy) {
-      this(policy, Hook.TC);
+      this(policy, Hook.usual());
     }
 
     @Override
@@ -194,9 +194,9 @@ public interface Subject {
 
   /** The intent program with a policy. */
   record Intent(Policy policy, Hook hook) implements Subject {
-    /** Makes one for traffic control. */
+    /** Makes one for the usual hook. */
     public Intent(Policy policy) {
-      this(policy, Hook.TC);
+      this(policy, Hook.usual());
     }
 
     @Override

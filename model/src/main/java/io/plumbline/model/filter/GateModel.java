@@ -53,6 +53,8 @@ public final class GateModel {
    * @param eventsPerSecond how many drops may be reported in a second
    * @param now the time
    * @param room whether there is a ring buffer, and it takes another record
+   * @param ifindex the number of the interface that the frame is on
+   * @param mark of the frame; 0 where frames have none
    */
   public record State(
       long filter,
@@ -62,7 +64,9 @@ public final class GateModel {
       long eventsPerSecond,
       Limiter limiter,
       long now,
-      boolean room) {
+      boolean room,
+      int ifindex,
+      int mark) {
 
     /** Returns the same state at another time: what was the same second is, and so is listening. */
     public State at(long time) {
@@ -74,7 +78,23 @@ public final class GateModel {
               limiter.events,
               limiter.suppressed);
       long until = listens() ? -1 : listenUntil == 0 ? 0 : 1;
-      return new State(filter, observe, pass, until, eventsPerSecond, moved, time, room);
+      return new State(
+          filter, observe, pass, until, eventsPerSecond, moved, time, room, ifindex, mark);
+    }
+
+    /** Returns the same state for a frame on an interface, with a mark. */
+    public State of(int interfaceNumber, int frameMark) {
+      return new State(
+          filter,
+          observe,
+          pass,
+          listenUntil,
+          eventsPerSecond,
+          limiter,
+          now,
+          room,
+          interfaceNumber,
+          frameMark);
     }
 
     private boolean listens() {
@@ -87,10 +107,12 @@ public final class GateModel {
    *
    * @param nanos when
    * @param length of the frame in bytes
+   * @param ifindex the interface that it is on
    * @param vlanProto the tag outside the frame, in host order; 0 if there is none
    * @param captured the frame's first bytes in hexadecimal
    */
-  public record Event(long nanos, int length, int vlanProto, int vlanTci, String captured) {}
+  public record Event(
+      long nanos, int length, int ifindex, int mark, int vlanProto, int vlanTci, String captured) {}
 
   /** Packets and bytes. */
   public record Count(long packets, long bytes) {}
@@ -111,7 +133,8 @@ public final class GateModel {
           verdict,
           counted,
           limiter,
-          event.map(e -> new Event(0, e.length, e.vlanProto, e.vlanTci, e.captured)));
+          event.map(
+              e -> new Event(0, e.length, e.ifindex, e.mark, e.vlanProto, e.vlanTci, e.captured)));
     }
   }
 
@@ -142,6 +165,8 @@ public final class GateModel {
         new Event(
             state.now,
             length,
+            state.ifindex,
+            state.mark,
             frame.outsideTag().map(VlanTag::tpid).orElse(0),
             frame.outsideTag().map(VlanTag::tci).orElse(0),
             HexFormat.of().formatHex(first));

@@ -82,6 +82,11 @@ public record Hook(
     codes = Map.copyOf(codes);
   }
 
+  /** Returns the hook that is meant where none is named. */
+  public static Hook usual() {
+    return TC;
+  }
+
   /** Returns every hook at which filters run. */
   public static List<Hook> all() {
     return ALL;

@@ -32,7 +32,8 @@ public record ProgramSpec(
   /** Returns a program that may stand in a chain. */
   public static ProgramSpec chainable(
       String name, Layer layer, InputGrammar grammar, String summary, DecisionList decisions) {
-    return new ProgramSpec(name, Hook.TC, Optional.of(layer), true, grammar, summary, decisions);
+    return new ProgramSpec(
+        name, Hook.usual(), Optional.of(layer), true, grammar, summary, decisions);
   }
 
   /** Returns the same program at another hook. */
@@ -43,6 +44,7 @@ public record ProgramSpec(
   /** Returns a program that runs alone only. */
   public static ProgramSpec standalone(
       String name, InputGrammar grammar, String summary, DecisionList decisions) {
-    return new ProgramSpec(name, Hook.TC, Optional.empty(), false, grammar, summary, decisions);
+    return new ProgramSpec(
+        name, Hook.usual(), Optional.empty(), false, grammar, summary, decisions);
   }
 }
