@@ -8,6 +8,7 @@ import io.plumbline.conformance.cli.Plumb;
 import io.plumbline.conformance.fuzz.PacketFuzz;
 import io.plumbline.emulator.engine.EmulatorEngine;
 import io.plumbline.loader.kernel.ObjectSource;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.packet.PacketBatch;
 import io.plumbline.pcaps.CaptureReader;
 import java.io.PrintWriter;
@@ -19,6 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import picocli.CommandLine;
 
 /** {@code prove}, {@code paths}, {@code fuzz} and {@code mutate} as people use them. */
@@ -151,12 +153,37 @@ class TrustCommandTest {
     assertThat(second.path("branches").asLong()).isGreaterThan(30);
   }
 
-  @Test
-  void aCampaignFindsAWrongObject() throws Exception {
+  /** A campaign runs everywhere unless it is told where; the other commands at one place. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "find --hook xdp --program block_port --input 443 verdict_drop | XDP_DROP",
+        "find --hook xdp --program nop verdict_drop | there is no such frame",
+        "paths block_port --hook xdp | XDP_PASS",
+        "replay --hook xdp ../pcaps/corpora/traffic.pcap --program block_port --input 443 | XDP_DROP",
+        "fuzz --packets 2000 --engine emulator --program intent --workers 1 | intent at xdp",
+        "fuzz --packets 2000 --engine emulator --hook xdp --program nop | nop at xdp",
+        "mutate nop --every 40 --hook xdp | nop",
+        "prove nop --hook xdp | proved     nop at xdp"
+      })
+  void everyToolTakesXdp(String command, String says) {
+    String[] words = command.strip().split(" ", -1);
+    words[words.length - 1] = words[words.length - 1].replace('_', ' ');
+    assertThat(run(words)).as(err.toString()).isIn(0, 1);
+    assertThat(out.toString()).contains(says).doesNotContain("TC_ACT");
+  }
+
+  @ParameterizedTest
+  @MethodSource("io.plumbline.model.hook.Hook#all")
+  void aCampaignFindsAWrongObject(Hook hook) throws Exception {
+    String variant = hook.equals(Hook.XDP) ? "xdp_block_port_bound" : "block_port_byte_order";
     ObjectSource wrong =
-        ObjectSource.builtIn().with("block_port", NEGATIVE.resolve("block_port_byte_order.bpf.o"));
+        ObjectSource.builtIn()
+            .with(hook.objectOf("block_port"), NEGATIVE.resolve(hook.objectOf(variant) + ".bpf.o"));
     PacketFuzz fuzz =
-        new PacketFuzz(wrong, List.of(EmulatorEngine.jit(wrong)), List.of("block_port"), 1);
+        new PacketFuzz(
+            wrong, List.of(EmulatorEngine.jit(wrong)), List.of("block_port"), List.of(hook), 1);
     fuzz.work(() -> fuzz.score().packets() < 50_000_000);
     assertThat(fuzz.score().disagreements()).isNotEmpty();
     assertThat(fuzz.score().disagreements().get(0).packet().capturedLength())

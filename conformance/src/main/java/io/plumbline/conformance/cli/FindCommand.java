@@ -60,9 +60,11 @@ final class FindCommand implements Callable<Integer> {
 
   @Mixin private final PolicyOptions policy = new PolicyOptions();
 
+  @Mixin private final HookOption hook = new HookOption();
+
   @Override
   public Integer call() throws CommandException, EngineException {
-    Subject subject = subject();
+    Subject subject = subject().at(hook.hook());
     Optional<Packet> found;
     try {
       found = Find.of(subject, expression, SECONDS);

@@ -14,6 +14,7 @@ import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.model.engine.Engine;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.ModelEngine;
+import io.plumbline.model.hook.Hook;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -72,6 +73,13 @@ final class FuzzCommand implements Callable<Integer> {
   private List<String> programs = List.of();
 
   @Option(
+      names = "--hook",
+      paramLabel = "H",
+      split = ",",
+      description = "where they run: tc, xdp (default: both)")
+  private List<String> hookNames = List.of();
+
+  @Option(
       names = "--engine",
       paramLabel = "E",
       split = ",",
@@ -116,7 +124,9 @@ final class FuzzCommand implements Callable<Integer> {
     Options.requireFolderOf("--json", json);
     Options.requireFolderOf("--state", state == null ? null : state.toString());
     ObjectSource objects = ObjectSource.builtIn();
-    PacketFuzz fuzz = new PacketFuzz(objects, engines(objects), programs, seed);
+    PacketFuzz fuzz =
+        new PacketFuzz(
+            objects, engines(objects), programs, Options.hooks(hookNames, Hook.all()), seed);
     if (state != null && Files.exists(state)) {
       resume(state, fuzz.score());
     }
@@ -251,9 +261,9 @@ final class FuzzCommand implements Callable<Integer> {
     if (Boolean.getBoolean("plumb.tty")) {
       spec.commandLine().getErr().println();
     }
-    out.printf("%-20s %16s%n", "program", "packets");
-    score.programs().forEach((name, count) -> out.printf("%-20s %,16d%n", name, count));
-    score.engines().forEach((name, count) -> out.printf("engine %-13s %,16d run%n", name, count));
+    out.printf("%-25s %14s%n", "program", "packets");
+    score.programs().forEach((name, count) -> out.printf("%-25s %,14d%n", name, count));
+    score.engines().forEach((name, count) -> out.printf("engine %-18s %,14d run%n", name, count));
     double rate = (score.packets() - before) / seconds;
     out.printf(
         "%,d packets on %s and %s, %d clauses and %d branches of programs reached, %s%n",

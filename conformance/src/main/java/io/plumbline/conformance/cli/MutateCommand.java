@@ -40,6 +40,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -77,12 +78,7 @@ final class MutateCommand implements Callable<Integer> {
       description = "programs; also: intent, gate, dispatcher, intent_rows")
   private List<String> programs = List.of();
 
-  @Option(
-      names = "--hook",
-      paramLabel = "H",
-      defaultValue = "tc",
-      description = "where they run: tc, xdp (default: ${DEFAULT-VALUE})")
-  private String hookName = "";
+  @Mixin private final HookOption hookOption = new HookOption();
 
   @Option(
       names = "--every",
@@ -120,7 +116,7 @@ final class MutateCommand implements Callable<Integer> {
       throw new CommandException(ExitStatus.USAGE, "--every, --workers: expected 1 or more");
     }
     Options.requireFolderOf("--json", json);
-    hook = Options.hooks(List.of(hookName), List.of()).get(0);
+    hook = hookOption.hook();
     mutation = new Mutation(hook);
     PrintWriter out =
         "-".equals(json)

@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -44,6 +45,8 @@ final class PathsCommand implements Callable<Integer> {
   @Parameters(paramLabel = "PROGRAM", description = "the program")
   private String program = "";
 
+  @Mixin private final HookOption hook = new HookOption();
+
   @Option(names = "--stage", description = "as a stage of a chain")
   private boolean stage;
 
@@ -67,14 +70,14 @@ final class PathsCommand implements Callable<Integer> {
     Options.requireFolderOf("--json", json);
     Options.requireFolderOf("--pcap", pcap == null ? null : pcap.toString());
     Options.requireFile("--object", object);
-    ProgramSpec found = SubjectOptions.program(program);
+    ProgramSpec found = SubjectOptions.program(program).at(hook.hook());
     if (stage && !found.chainable()) {
       throw new CommandException(
           ExitStatus.USAGE, "--stage: program %s: not chainable".formatted(program));
     }
     ObjectSource objects = ObjectSource.builtIn();
     if (object != null) {
-      objects = objects.with(program, object);
+      objects = objects.with(found.hook().objectOf(program), object);
     }
     List<PathList.Entry> entries;
     try {
@@ -92,6 +95,7 @@ final class PathsCommand implements Callable<Integer> {
     if (json != null) {
       Map<String, Object> report = Options.report();
       report.put("program", program);
+      report.put("hook", found.hook().name());
       report.put("stage", stage);
       List<Object> list = new ArrayList<>();
       entries.forEach(entry -> list.add(describe(entry)));

@@ -97,6 +97,8 @@ final class ReplayCommand implements Callable<Integer> {
 
   @Mixin private PolicyOptions policyOptions = new PolicyOptions();
 
+  @Mixin private final HookOption hook = new HookOption();
+
   @Option(
       names = "--engine",
       paramLabel = "E",
@@ -135,7 +137,7 @@ final class ReplayCommand implements Callable<Integer> {
     }
     Options.requireFolderOf("--json", json);
     requireOutputs();
-    Subject subject = subject();
+    Subject subject = subject().at(hook.hook());
     List<Engine> engines = Options.engines(engineNames, ObjectSource.builtIn());
     long start = System.nanoTime();
     Replay replay = new Replay(subject);

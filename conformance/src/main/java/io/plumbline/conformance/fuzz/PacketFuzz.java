@@ -17,6 +17,7 @@ import io.plumbline.model.engine.ProgramObjects;
 import io.plumbline.model.engine.Runner;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.filter.Intent;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.packet.Packet;
 import io.plumbline.model.packet.PacketBatch;
 import io.plumbline.model.policy.Policy;
@@ -146,11 +147,19 @@ public final class PacketFuzz {
     }
   }
 
+  /** A subject of a program. */
+  private record Turn(String program, Subject subject) {
+    /** Returns the program and where it runs. */
+    String name() {
+      return Subject.words(program, subject.hook());
+    }
+  }
+
   private final ProgramObjects objects;
   private final List<Engine> engines;
   private final long seed;
-  private final List<Subject> subjects = new ArrayList<>();
-  private final List<String> names = new ArrayList<>();
+  private final List<Turn> turns = new ArrayList<>();
+  private final List<Hook> hooks;
   private final boolean policies;
   private final Score score = new Score();
   private int framesPerRound = FRAMES;
@@ -161,12 +170,18 @@ public final class PacketFuzz {
    *
    * @param engines those to compare with the model, all available
    * @param programs which programs; empty: all, chains and policies too
+   * @param hooks where they run
    */
   public PacketFuzz(
-      ProgramObjects objects, List<Engine> engines, List<String> programs, long seed) {
+      ProgramObjects objects,
+      List<Engine> engines,
+      List<String> programs,
+      List<Hook> hooks,
+      long seed) {
     this.objects = objects;
     this.engines = engines.stream().filter(e -> !e.name().equals(ModelEngine.NAME)).toList();
     this.seed = seed;
+    this.hooks = List.copyOf(hooks);
     Map<String, List<Subject>> all = new LinkedHashMap<>();
     for (ProgramSpec program : ProgramCatalog.all()) {
       if (programs.isEmpty() || programs.contains(program.name())) {
@@ -178,9 +193,9 @@ public final class PacketFuzz {
     }
     policies = programs.isEmpty() || programs.contains(Intent.NAME);
     takeTurns(all);
-    all.keySet().forEach(name -> score.programs.put(name, 0L));
+    turns.forEach(turn -> score.programs.put(turn.name(), 0L));
     if (policies) {
-      score.programs.put(Intent.NAME, 0L);
+      hooks.forEach(hook -> score.programs.put(Subject.words(Intent.NAME, hook), 0L));
     }
   }
 
@@ -190,8 +205,9 @@ public final class PacketFuzz {
     for (int i = 0; i < longest; i++) {
       for (Map.Entry<String, List<Subject>> program : all.entrySet()) {
         if (i < program.getValue().size()) {
-          subjects.add(program.getValue().get(i));
-          names.add(program.getKey());
+          for (Hook hook : hooks) {
+            turns.add(new Turn(program.getKey(), program.getValue().get(i).at(hook)));
+          }
         }
       }
     }
@@ -201,16 +217,16 @@ public final class PacketFuzz {
   public PacketFuzz limitedTo(long packets) {
     long more = Math.max(0, packets - score.packets());
     left.set(more);
-    long cycle = rounds(subjects.size());
-    long once = rounds((int) names.stream().distinct().count());
+    long cycle = rounds(turns.size());
+    long once = rounds((int) turns.stream().map(Turn::name).distinct().count());
     long share = Math.max(more / cycle, Math.min(FEW_FRAMES, more / once));
     framesPerRound = (int) Math.max(1, Math.min(FRAMES, share));
     return this;
   }
 
   /** Returns how many rounds it takes until a number of subjects, and policies, had their turn. */
-  private long rounds(int turns) {
-    return Math.max(1, policies ? turns + turns / 3 + 1 : turns);
+  private long rounds(int number) {
+    return Math.max(1, policies ? number + number / 3 + 1 : number);
   }
 
   /** Takes up to a number of frames from what is left. */
@@ -232,17 +248,20 @@ public final class PacketFuzz {
   /** Every fourth round is one of policies, if there are any. */
   private void round(long number, BooleanSupplier goOn) throws EngineException {
     long roundSeed = seed * 1_000_003 + number;
-    if (subjects.isEmpty() || policies && number % 4 == 3) {
+    if (turns.isEmpty() || policies && number % 4 == 3) {
+      Hook hook = hooks.get((int) ((turns.isEmpty() ? number : number / 4) % hooks.size()));
       List<Policy> some = new ArrayList<>(RandomPolicies.of(POLICIES, roundSeed));
-      some.addAll(number < subjects.size() ? Prover.examples() : List.of());
+      some.addAll(number < turns.size() ? Prover.examples() : List.of());
       List<Subject> all = new ArrayList<>();
-      some.stream().limit(framesPerRound).forEach(policy -> all.add(new Subject.Intent(policy)));
+      some.stream()
+          .limit(framesPerRound)
+          .forEach(policy -> all.add(new Subject.Intent(policy, hook)));
       run(Intent.NAME, all, framesPerRound / all.size(), roundSeed, goOn);
       return;
     }
     long index = policies ? number - number / 4 : number;
-    int subject = (int) (index % subjects.size());
-    run(names.get(subject), List.of(subjects.get(subject)), framesPerRound, roundSeed, goOn);
+    Turn turn = turns.get((int) (index % turns.size()));
+    run(turn.program, List.of(turn.subject), framesPerRound, roundSeed, goOn);
   }
 
   private void run(
@@ -328,7 +347,7 @@ public final class PacketFuzz {
         byEngine.put(engines.get(engine).name(), ran[engine]);
       }
       score.add(
-          program,
+          Subject.words(program, subject.hook()),
           compared,
           kept,
           byEngine,
@@ -380,7 +399,9 @@ public final class PacketFuzz {
     }
     if (!program.equals(Subjects.DISPATCHER)) {
       try {
-        numbers.addAll(PacketMutator.constants(BpfObject.read(objects.object(program))));
+        numbers.addAll(
+            PacketMutator.constants(
+                BpfObject.read(objects.object(subject.hook().objectOf(program)))));
       } catch (ObjectException e) {
         throw new EngineException("%s: %s".formatted(program, e.getMessage()));
       }

@@ -56,9 +56,7 @@ public final class Find {
       DecisionTerms.Inputs inputs =
           ProgramInputs.decisionInputs(terms, stage.input(), stage.chained());
       DecisionTerms decisions = new DecisionTerms(terms, frame, clauses, inputs);
-      List<Term> wanted = new ArrayList<>();
-      wanted.add(terms.ule(ContextTerms.linear(terms), ContextTerms.length(terms)));
-      wanted.add(terms.ule(ContextTerms.length(terms), terms.constant(524_280)));
+      List<Term> wanted = new ArrayList<>(ContextTerms.conditions(subject.hook(), terms));
       wanted.add(ContextTerms.tagged(terms, false));
       String rest = expression.strip();
       Matcher last = LAST.matcher(rest);

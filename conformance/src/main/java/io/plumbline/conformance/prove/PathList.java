@@ -2,6 +2,7 @@ package io.plumbline.conformance.prove;
 
 import io.plumbline.conformance.symbolic.Assignment;
 import io.plumbline.conformance.symbolic.Code;
+import io.plumbline.conformance.symbolic.ContextTerms;
 import io.plumbline.conformance.symbolic.Explorer;
 import io.plumbline.conformance.symbolic.Path;
 import io.plumbline.conformance.symbolic.Path.End;
@@ -25,9 +26,6 @@ import java.util.Map;
 public final class PathList {
   private static final int MOST_PATHS = 20_000;
   private static final Patience PATIENCE = Patience.perQuestion(20_000);
-
-  /** What holds of every frame before the program looks at it. */
-  private static final int GIVEN = 3;
 
   /**
    * One way.
@@ -55,10 +53,12 @@ public final class PathList {
     List<Entry> entries = new ArrayList<>();
     try (Solver solver = new Solver(PATIENCE)) {
       Terms terms = new Terms();
-      BpfObject object = Codes.object(objects, program.name());
+      BpfObject object = Codes.object(objects, program.hook().objectOf(program.name()));
       Variables variables = new Variables(terms, object);
       ProgramInputs inputs = new ProgramInputs(terms, program, stage);
       inputs.fill(variables);
+      // What holds of every frame before the program looks at it.
+      int start = ContextTerms.conditions(program.hook(), terms).size();
       Code code = Codes.code(terms, object, program.name(), variables, Map.of());
       Explorer.open(terms, solver, MOST_PATHS)
           .explore(
@@ -68,7 +68,7 @@ public final class PathList {
                 Assignment plain =
                     Plain.of(terms, solver, inputs.slot(), List.of(), path.witness().orElseThrow());
                 List<String> all = TermText.of(path.conditions());
-                int given = Math.min(all.size(), GIVEN + inputs.assumed().size());
+                int given = Math.min(all.size(), start + inputs.assumed().size());
                 entries.add(
                     new Entry(
                         all.subList(given, all.size()),

@@ -33,6 +33,11 @@ public abstract class ContextTerms {
     return of(hook, new Terms()).assumptions();
   }
 
+  /** Returns what holds of every frame that reaches a hook. */
+  public static List<Term> conditions(Hook hook, Terms terms) {
+    return of(hook, terms).conditions();
+  }
+
   /** Returns the length of a frame in bytes, without an offloaded VLAN tag. */
   public static Term length(Terms terms) {
     return terms.variable("len", LENGTH_BITS);

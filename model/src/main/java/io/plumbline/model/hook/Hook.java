@@ -82,6 +82,11 @@ public record Hook(
     codes = Map.copyOf(codes);
   }
 
+  @Override
+  public String toString() {
+    return name;
+  }
+
   /** Returns the hook that is meant where none is named. */
   public static Hook usual() {
     return TC;
