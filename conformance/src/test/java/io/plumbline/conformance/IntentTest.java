@@ -210,6 +210,11 @@ class IntentTest {
   /** A policy that is lowered in a wrong way. */
   private record Damaged(Subject.Intent policy, Damage damage) implements Subject {
     @Override
+    public Map<String, String> describe() {
+      return policy.describe();
+    }
+
+    @Override
     public Hook hook() {
       return policy.hook();
     }

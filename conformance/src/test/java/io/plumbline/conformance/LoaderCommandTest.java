@@ -56,6 +56,8 @@ class LoaderCommandTest {
         "attach -i v0 nop --netns nowhere => 2 => --netns: /run/netns/nowhere: ENOENT (No such file or directory)",
         "attach -i v0 nop --backend xdp --at egress => 2 => backend xdp: there is no egress: expected --at ingress",
         "attach -i v0 --object /nowhere.o => 2 => --object: /nowhere.o: cannot be read",
+        "attach -i v0 nop --confirm 0 => 2 => --confirm: 0: expected 1 or more seconds",
+        "attach -i v0 nop --order before:0 => 2 => --order 'before:0': expected first, last, before:PROGRAM_ID or after:PROGRAM_ID",
         "attach -i v0 nop --confirm -1 => 2 => --confirm: -1: expected 1 or more seconds",
         "detach => 2 => detach: expected one of --ifname and --all-interfaces",
         "detach -i v0 --id 1 => 2 => --id: no program 1 there: see plumb status",

@@ -196,7 +196,7 @@ class PinOwnerTest {
           plumb("attach -i v0 --pin block_port 80");
           sh("rmdir /sys/fs/bpf/plumbline");
           assertThat(plumb("attach -i v0 --pin --replace block_port 81").out())
-              .startsWith("v0 egress tcx: replaced block_port 81");
+              .startsWith("v0 egress tcx: replaced by block_port 81");
           plumb("attach -i v0 --at ingress --pin block_port 82");
           assertThat(sh("ls -d /sys/fs/bpf/plumbline*").lines()).hasSize(1);
           assertThat(plumb("detach -i v0").out().lines()).hasSize(2);

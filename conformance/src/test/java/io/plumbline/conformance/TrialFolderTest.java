@@ -117,6 +117,6 @@ class TrialFolderTest {
     Path file = Files.writeString(folder.resolve("trial.properties"), "subject=x\nframe=00\n");
     assertThatThrownBy(() -> TrialFolder.read(folder))
         .isInstanceOf(IOException.class)
-        .hasMessage(file + ": subject: 'x': expected program, chain, intent or intent_rows");
+        .hasMessage(file + ": subject: 'x': expected one of program, chain, intent, intent_rows");
   }
 }

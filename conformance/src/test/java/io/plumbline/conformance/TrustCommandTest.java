@@ -95,6 +95,72 @@ class TrustCommandTest {
     return run(all);
   }
 
+  /** A code that one back end takes for a drop and another does not is neither surely. */
+  @ParameterizedTest
+  @CsvSource({"4, 2, 1", "0, 4, 1", "8, 2, 1", "4, 4, 0", "2, 4, 0", "4, 0, 0", "2, 0, 0"})
+  void whatOnlySomeBackEndsDropIsNeitherDroppedNorPassed(
+      int first, int second, int status, @TempDir Path folder) throws Exception {
+    Path one = folder.resolve("one.o");
+    Path two = folder.resolve("two.o");
+    Files.write(one, TestObject.tc("one", "r0 = " + first, "exit"));
+    Files.write(two, TestObject.tc("two", "r0 = " + second, "exit"));
+    assertThat(run("prove", "--implies", one.toString(), two.toString())).isEqualTo(status);
+  }
+
+  /** What is read is not written over, and no two results go to one file. */
+  @Test
+  void anOutputIsNoInput(@TempDir Path folder) throws Exception {
+    Path capture = folder.resolve("own.pcap");
+    Files.copy(Path.of("..", "pcaps", "corpora", "traffic.pcap"), capture);
+    byte[] before = Files.readAllBytes(capture);
+    String file = capture.toString();
+    for (String option : new String[] {"--dropped", "--allowed", "--json"}) {
+      err.getBuffer().setLength(0);
+      assertThat(run("replay", file, "--program", "nop", option, file)).isEqualTo(2);
+      assertThat(err.toString())
+          .isEqualTo(
+              "plumb: %s: %s: it is the file of CAPTURE too: expected another one\n"
+                  .formatted(option, file));
+    }
+    String fresh = folder.resolve("fresh").toString();
+    assertThat(run("replay", file, "--program", "nop", "--json", fresh, "--dropped", fresh))
+        .isEqualTo(2);
+    String policy = Files.writeString(folder.resolve("p.yaml"), "egress: {}\n").toString();
+    assertThat(run("policy", "check", policy, "--json", policy)).isEqualTo(2);
+    assertThat(Files.readString(Path.of(policy))).isEqualTo("egress: {}\n");
+    assertThat(Files.readAllBytes(capture)).isEqualTo(before);
+    assertThat(Path.of(fresh)).doesNotExist();
+  }
+
+  @Test
+  void controlCharactersDoNotMakeASecondLine() {
+    assertThat(run("find", "--program", "block_port", "--input", "44\n3", "tcp")).isEqualTo(2);
+    assertThat(err.toString()).contains("'44\\x0a3'").containsOnlyOnce("\n");
+    err.getBuffer().setLength(0);
+    assertThat(run("paths", "block_port", "--object=/no\nsuch")).isEqualTo(2);
+    assertThat(err.toString()).contains("/no\\x0asuch").containsOnlyOnce("\n");
+  }
+
+  /** A file that is named is run, or the command says why not. */
+  @Test
+  void aCorpusThatCannotBeReadIsNoAgreement(@TempDir Path folder) throws Exception {
+    String cut = Files.write(folder.resolve("cut.pcap"), new byte[10]).toString();
+    String[] args = {
+      "verify",
+      "--program",
+      "nop",
+      "--fuzz",
+      "1",
+      "--no-paths",
+      "--engine",
+      "model",
+      "--corpus",
+      cut
+    };
+    assertThat(run(args)).isEqualTo(2);
+    assertThat(err.toString()).startsWith("plumb: " + cut + ": ").containsOnlyOnce("\n");
+  }
+
   @Test
   void twoVersionsAreCompared() throws Exception {
     String old = Path.of("..", "bpf", "target", "objects", "block_port.bpf.o").toString();
@@ -188,6 +254,41 @@ class TrustCommandTest {
     assertThat(fuzz.score().disagreements()).isNotEmpty();
     assertThat(fuzz.score().disagreements().get(0).packet().capturedLength())
         .isLessThanOrEqualTo(64);
+  }
+
+  /** Of two sections one is used, and the other named; XDP sees only packets that arrive. */
+  @Test
+  void theSectionOfAPolicyFollowsTheHook(@TempDir Path folder) throws Exception {
+    String both =
+        Files.writeString(
+                folder.resolve("both.yaml"),
+                "version: 1\negress:\n  permit:\n    - udp/any:53\ningress:\n  permit:\n    - tcp/any:22\n")
+            .toString();
+    String[] args = {"find", "--policy", both, "tcp and verdict pass"};
+    assertThat(run(args)).isEqualTo(1);
+    assertThat(err.toString())
+        .isEqualTo(
+            "plumb: note: %s: section ingress: not used: --at ingress is for that one\n"
+                .formatted(both));
+    err.getBuffer().setLength(0);
+    String[] atXdp = {"find", "--hook", "xdp", "--policy", both, "tcp and verdict pass"};
+    assertThat(run(atXdp)).isZero();
+    assertThat(out.toString()).contains("XDP_PASS");
+    assertThat(err.toString())
+        .isEqualTo(
+            "plumb: note: %s: section egress: not used: --at egress is for that one\n"
+                .formatted(both));
+    err.getBuffer().setLength(0);
+    String one =
+        Files.writeString(
+                folder.resolve("one.yaml"), "version: 1\negress:\n  permit:\n    - udp/any:53\n")
+            .toString();
+    String[] missing = {"find", "--hook", "xdp", "--policy", one, "tcp and verdict pass"};
+    assertThat(run(missing)).isEqualTo(2);
+    assertThat(err.toString())
+        .isEqualTo(
+            "plumb: %s: no section ingress: expected one: at xdp there are only packets that arrive\n"
+                .formatted(one));
   }
 
   private static String[] with(String[] args, String last) {

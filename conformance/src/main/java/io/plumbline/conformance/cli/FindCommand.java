@@ -96,7 +96,7 @@ final class FindCommand implements Callable<Integer> {
       throw new CommandException(ExitStatus.USAGE, "find: expected either --program or a policy");
     }
     return policy.given()
-        ? new Subject.Intent(policy.policy(spec.commandLine().getErr()))
+        ? new Subject.Intent(policy.policy(spec.commandLine().getErr(), hook.hook()))
         : SubjectOptions.standalone(String.valueOf(program), input);
   }
 }

@@ -5,6 +5,7 @@ import io.plumbline.loader.cli.ExitStatus;
 import io.plumbline.loader.cli.PolicyOptions;
 import io.plumbline.model.decision.Clause;
 import io.plumbline.model.filter.Intent;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.policy.DecisionDag;
 import io.plumbline.model.policy.Explanation;
 import io.plumbline.model.policy.Policy;
@@ -63,7 +64,7 @@ final class PolicyExplainCommand implements Callable<Integer> {
       throw new CommandException(
           ExitStatus.USAGE, "policy explain: expected --policy, --allow or --forbid");
     }
-    Policy policy = options.policy(spec.commandLine().getErr());
+    Policy policy = options.policy(spec.commandLine().getErr(), Hook.usual());
     PrintWriter out = spec.commandLine().getOut();
     try {
       out.print(text(policy));

@@ -280,8 +280,8 @@ final class ProveCommand implements Callable<Integer> {
       }
     }
     if (policy.given()) {
-      Policy rules = policy.policy(spec.commandLine().getErr());
       for (Hook hook : hooks()) {
+        Policy rules = policy.policy(spec.commandLine().getErr(), hook);
         tasks.add(prover.of(new Subject.Intent(rules, hook)));
       }
     }

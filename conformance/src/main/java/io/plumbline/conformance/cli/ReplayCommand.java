@@ -298,7 +298,7 @@ final class ReplayCommand implements Callable<Integer> {
           "replay: expected one of --program, --chain and a policy (--policy, or --allow and --forbid)");
     }
     if (policyOptions.given()) {
-      return new Subject.Intent(policyOptions.policy(spec.commandLine().getErr()));
+      return new Subject.Intent(policyOptions.policy(spec.commandLine().getErr(), hook.hook()));
     }
     return chain != null
         ? SubjectOptions.chain(chain)

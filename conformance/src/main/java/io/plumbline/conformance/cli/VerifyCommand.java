@@ -39,6 +39,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import org.jspecify.annotations.Nullable;
@@ -173,6 +174,12 @@ final class VerifyCommand implements Callable<Integer> {
     Map<String, String> unavailable = new LinkedHashMap<>();
     List<Engine> engines = availableEngines(unavailable);
     Corpus corpus = Corpus.read(withBuiltIn(corpora));
+    Set<String> named = corpora.stream().map(Path::toString).collect(Collectors.toSet());
+    for (Corpus.FileReport file : corpus.files()) {
+      if (!file.run() && named.contains(file.path())) {
+        throw new CommandException(ExitStatus.USAGE, file.reason());
+      }
+    }
     Verification run =
         new Verification(engines, corpus.frames(), fuzz, seed).measuringBranches(objects());
     if (!noPaths) {

@@ -225,7 +225,9 @@ public final class Equivalence {
     Ran ran = run(first, values, plain);
     Ran otherRan = run(second, values, plain);
     boolean confirmed =
-        claim == Claim.EQUIVALENT ? !ran.isLike(otherRan) : ran.passes() && otherRan.drops();
+        claim == Claim.EQUIVALENT
+            ? !ran.isLike(otherRan)
+            : ran.passes() && otherRan.drops() && !ran.isLike(otherRan);
     if (!confirmed) {
       throw new SymbolicException(
           "internal error: running the solver's counterexample does not confirm it: the first %s, the second %s: frame %s"
@@ -250,11 +252,11 @@ public final class Equivalence {
     }
 
     boolean passes() {
-      return fault.isEmpty() && (!hook.droppingCodes().contains(code) || !tails.isEmpty());
+      return fault.isEmpty() && (!hook.droppingCodes(false).contains(code) || !tails.isEmpty());
     }
 
     boolean drops() {
-      return !fault.isEmpty() || hook.droppingCodes().contains(code);
+      return !fault.isEmpty() || hook.droppingCodes(true).contains(code);
     }
 
     @Override
@@ -318,24 +320,27 @@ public final class Equivalence {
     return terms.truth(true);
   }
 
-  private Term dropped(Hook hook, Term verdict) {
+  private Term dropped(Hook hook, Term verdict, boolean perhaps) {
     Term any = terms.truth(false);
-    for (int code : hook.droppingCodes()) {
+    for (int code : hook.droppingCodes(perhaps)) {
       any = terms.either(any, terms.eq(verdict, terms.constant(code)));
     }
     return any;
   }
 
-  /** Returns when the first one lets a frame pass that the second one drops. */
+  /**
+   * Returns when the first one lets a frame pass that the second one drops, with some back end. The
+   * same code from both is never that.
+   */
   private Term drops(Hook hook, Path one, Path other) {
     Term passes =
         one.end() instanceof End.Returned a
-            ? terms.not(dropped(hook, verdict(a)))
+            ? terms.not(dropped(hook, verdict(a), false))
             : terms.truth(one.end() instanceof End.TailCalled);
     Term dropped =
         other.end() instanceof End.Returned b
-            ? dropped(hook, verdict(b))
+            ? dropped(hook, verdict(b), true)
             : terms.truth(other.end() instanceof End.Fault);
-    return terms.both(passes, dropped);
+    return terms.both(terms.both(passes, dropped), differ(one, other));
   }
 }

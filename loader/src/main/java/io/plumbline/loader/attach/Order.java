@@ -30,8 +30,8 @@ public record Order(Place place, int programId) {
       return switch (colon < 0 ? text : text.substring(0, colon + 1)) {
         case "first" -> FIRST;
         case "last" -> new Order(Place.LAST, 0);
-        case "before:" -> new Order(Place.BEFORE, Integer.parseInt(text.substring(colon + 1)));
-        case "after:" -> new Order(Place.AFTER, Integer.parseInt(text.substring(colon + 1)));
+        case "before:" -> new Order(Place.BEFORE, number(text.substring(colon + 1)));
+        case "after:" -> new Order(Place.AFTER, number(text.substring(colon + 1)));
         default -> throw new NumberFormatException(text);
       };
     } catch (NumberFormatException e) {
@@ -39,5 +39,13 @@ public record Order(Place place, int programId) {
           "order '%s': expected first, last, before:PROGRAM_ID or after:PROGRAM_ID"
               .formatted(text));
     }
+  }
+
+  private static int number(String text) {
+    int number = Integer.parseInt(text);
+    if (number < 1) {
+      throw new NumberFormatException(text);
+    }
+    return number;
   }
 }

@@ -23,6 +23,7 @@ import io.plumbline.loader.process.User;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.Reference;
 import io.plumbline.model.engine.Subject;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.policy.Direction;
 import io.plumbline.model.policy.Explanation;
 import io.plumbline.model.policy.Policy;
@@ -118,7 +119,9 @@ public final class AttachCommand implements Callable<Integer> {
       paramLabel = "SECONDS",
       description =
           "undo it unless 'plumb confirm' is run, or Enter is pressed here, within this time")
-  private int confirmSeconds;
+  private @Nullable Integer confirm;
+
+  private int confirmSeconds; // 0 without --confirm
 
   @Option(
       names = "--verify",
@@ -234,9 +237,10 @@ public final class AttachCommand implements Callable<Integer> {
 
   /** Refuses options that contradict each other. */
   private void check() throws CommandException {
-    if (confirmSeconds < 0) {
-      throw usage("--confirm: %d: expected 1 or more seconds".formatted(confirmSeconds));
+    if (confirm != null && confirm < 1) {
+      throw usage("--confirm: %d: expected 1 or more seconds".formatted(confirm));
     }
+    confirmSeconds = confirm == null ? 0 : confirm;
     backend();
     order();
   }
@@ -255,6 +259,11 @@ public final class AttachCommand implements Callable<Integer> {
       }
     }
     throw usage("--backend: '%s': expected tcx, clsact, xdp or xdp-skb".formatted(backend));
+  }
+
+  /** Returns the hook of the back end that is asked for. */
+  private Hook hook() throws CommandException {
+    return backend().map(Backend::hook).orElse(Hook.usual());
   }
 
   private Order order() throws CommandException {
@@ -285,7 +294,8 @@ public final class AttachCommand implements Callable<Integer> {
     }
     return object != null
         ? Optional.empty()
-        : Optional.of(new Subject.Intent(policyOptions.policy(spec.commandLine().getErr())));
+        : Optional.of(
+            new Subject.Intent(policyOptions.policy(spec.commandLine().getErr(), hook())));
   }
 
   private void explain(PrintWriter out, Optional<Subject> subject) {
@@ -394,7 +404,7 @@ public final class AttachCommand implements Callable<Integer> {
         if (confirmSeconds > 0 && !placed.replaced().get().keep()) {
           note(NOT_KEPT);
         }
-        say(told("replaced", request, attachment));
+        say(told("replaced by", request, attachment));
         return hold(
             attacher, attachment, stop, "the filter before is back", placed.replaced().get()::undo);
       }
@@ -417,15 +427,20 @@ public final class AttachCommand implements Callable<Integer> {
           request, onHook -> old(onHook, request), confirmSeconds > 0 || !pin);
     }
     Attacher.Done done = attacher.attach(request);
-    for (Attachment other : ours(attacher.attachments(request.link()), request)) {
-      if (other.programId() != done.attachment().programId()) {
-        note(
-            "%s: %s (program %d) is attached as well, and both decide: --replace would have replaced it"
-                .formatted(
-                    other.place(),
-                    other.about().map(Description::subject).orElse(""),
-                    other.programId()));
-      }
+    List<Attachment> others =
+        ours(attacher.attachments(request.link()), request).stream()
+            .filter(other -> other.programId() != done.attachment().programId())
+            .toList();
+    for (Attachment other : others) {
+      note(
+          "%s: %s (program %d) is attached as well, and %s"
+              .formatted(
+                  other.place(),
+                  other.about().map(Description::subject).orElse(""),
+                  other.programId(),
+                  others.size() == 1
+                      ? "both decide: --replace would have replaced it"
+                      : "all decide"));
     }
     return new Attacher.Placed(done.attachment(), done.note(), Optional.empty());
   }
@@ -478,8 +493,16 @@ public final class AttachCommand implements Callable<Integer> {
     if (ours.size() > 1) {
       throw new AttachException(
           AttachException.Kind.INPUT,
-          "--replace: %d filters of plumb's on %s %s: expected one; see plumb status"
+          "--replace: %d filters of plumb's on %s %s: expected one: plumb status lists them, plumb detach --id takes one off"
               .formatted(ours.size(), request.link().name(), request.direction().word()));
+    }
+    Optional<Backend> wanted = request.backend();
+    if (ours.size() == 1 && wanted.isPresent() && wanted.get() != ours.get(0).backend()) {
+      throw new AttachException(
+          AttachException.Kind.INPUT,
+          "--backend: %s: the filter to replace is attached by %s: expected %s, or detach it first"
+              .formatted(
+                  wanted.get().word(), ours.get(0).backend().word(), ours.get(0).backend().word()));
     }
     return ours.stream().findFirst();
   }
@@ -546,8 +569,11 @@ public final class AttachCommand implements Callable<Integer> {
       Terminal.discardInput();
       PrintWriter err = spec.commandLine().getErr();
       err.printf(
-          "plumb: undone in %d seconds unless confirmed: %splumb confirm -i %s%n",
-          confirmSeconds, TERMINAL ? "Enter here, or " : "", attachment.ifname());
+          "plumb: undone in %d seconds unless confirmed: %splumb confirm -i %s%s%n",
+          confirmSeconds,
+          TERMINAL ? "Enter here, or " : "",
+          attachment.ifname(),
+          place.netns == null ? "" : " --netns " + place.netns);
       err.flush();
       while (System.nanoTime() < end && !control.confirmed() && !stop.await(CONFIRM_MILLIS)) {
         if (TERMINAL && Terminal.lineTyped()) {

@@ -60,13 +60,25 @@ public final class LoaderCommands {
   public static CommandLine prepare(CommandLine line) {
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.setUsageHelpWidth(HELP_WIDTH);
+    line.setExecutionStrategy(
+        parsed -> {
+          try {
+            Arguments.requireDistinctFiles(parsed);
+          } catch (CommandException e) {
+            throw new CommandLine.ExecutionException(line, String.valueOf(e.getMessage()), e);
+          }
+          return new CommandLine.RunLast().execute(parsed);
+        });
     line.setParameterExceptionHandler(
         (e, args) -> {
           PrintWriter err = e.getCommandLine().getErr();
           err.println(
               Colour.BAD.ofError("plumb:")
                   + " "
-                  + String.valueOf(e.getMessage()).lines().findFirst().orElse("usage"));
+                  + Arguments.plain(String.valueOf(e.getMessage()), List.of(args))
+                      .lines()
+                      .findFirst()
+                      .orElse("usage"));
           err.flush();
           return ExitStatus.USAGE;
         });
@@ -76,7 +88,8 @@ public final class LoaderCommands {
             return outOfMemory(commandLine.getErr());
           }
           boolean known = e instanceof CommandException;
-          String message = e.getMessage() == null ? e.toString() : e.getMessage();
+          String said = e.getMessage() == null ? e.toString() : e.getMessage();
+          String message = Arguments.plain(said, parsed.originalArgs());
           // Only what was written for people has more lines than one.
           commandLine
               .getErr()

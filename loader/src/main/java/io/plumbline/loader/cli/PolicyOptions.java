@@ -1,6 +1,7 @@
 package io.plumbline.loader.cli;
 
 import io.plumbline.loader.policy.PolicyFile;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.policy.Direction;
 import io.plumbline.model.policy.Policy;
 import io.plumbline.model.policy.PolicyBuilder;
@@ -40,7 +41,7 @@ public final class PolicyOptions {
       names = "--at",
       paramLabel = "ingress|egress",
       description =
-          "which way packets go (default: the file's only section; ingress for XDP programs; else"
+          "which way packets go (default: ingress at XDP; else the file's only section; else"
               + " egress)")
   private @Nullable Direction direction;
 
@@ -79,9 +80,14 @@ public final class PolicyOptions {
     return direction == null ? otherwise : direction;
   }
 
-  /** Returns the policy; names that were resolved are printed on the error stream. */
-  public Policy policy(PrintWriter err) throws CommandException {
-    Policy policy = read();
+  /**
+   * Returns the policy; names that were resolved, and a section that is not used, are printed on
+   * the error stream.
+   *
+   * @param hook where it is to run
+   */
+  public Policy policy(PrintWriter err, Hook hook) throws CommandException {
+    Policy policy = read(hook, err);
     policy
         .resolutions()
         .forEach((name, prefixes) -> err.printf("plumb: resolved %s: %s%n", name, prefixes));
@@ -89,16 +95,20 @@ public final class PolicyOptions {
     return policy;
   }
 
-  private Policy read() throws CommandException {
+  private Policy read(Hook hook, PrintWriter err) throws CommandException {
+    Optional<Direction> wanted =
+        direction == null && hook.arriving()
+            ? Optional.of(Direction.INGRESS)
+            : Optional.ofNullable(direction);
     if (file != null) {
       if (!permits.isEmpty() || !forbids.isEmpty() || strict) {
         throw new CommandException(
             ExitStatus.USAGE, "--policy: expected no --allow, --forbid or --strict beside it");
       }
-      return ofFile(file, Optional.ofNullable(direction), SubjectOptions.resolver(resolve));
+      return read(file, wanted, hook, err);
     }
     try {
-      return strict ? strictPolicy() : extendedPolicy();
+      return strict ? strictPolicy() : extendedPolicy(wanted.orElse(Direction.EGRESS));
     } catch (PolicyException e) {
       throw new CommandException(
           ExitStatus.USAGE, strict ? e.problem() : String.valueOf(e.getMessage()));
@@ -116,8 +126,8 @@ public final class PolicyOptions {
     return intent.build();
   }
 
-  private Policy extendedPolicy() throws PolicyException {
-    PolicyBuilder builder = new PolicyBuilder("", direction(), SubjectOptions.resolver(resolve));
+  private Policy extendedPolicy(Direction way) throws PolicyException {
+    PolicyBuilder builder = new PolicyBuilder("", way, SubjectOptions.resolver(resolve));
     for (String permit : permits) {
       builder.rule(Effect.ACCEPT, permit, Position.option("--allow"));
     }
@@ -127,16 +137,45 @@ public final class PolicyOptions {
     return builder.build();
   }
 
+  private Policy read(Path path, Optional<Direction> wanted, Hook hook, PrintWriter err)
+      throws CommandException {
+    PolicyFile read = open(path);
+    Set<Direction> sections = read.directions();
+    if (direction == null && hook.arriving() && !sections.contains(Direction.INGRESS)) {
+      throw new CommandException(
+          ExitStatus.USAGE,
+          "%s: no section ingress: expected one: at %s there are only packets that arrive"
+              .formatted(path, hook.name()));
+    }
+    Policy policy = policy(read, wanted, SubjectOptions.resolver(resolve));
+    if (direction == null && sections.size() > 1) {
+      String other =
+          (policy.direction() == Direction.EGRESS ? Direction.INGRESS : Direction.EGRESS).word();
+      err.printf(
+          "plumb: note: %s: section %s: not used: --at %s is for that one%n", path, other, other);
+      err.flush();
+    }
+    return policy;
+  }
+
   /** Reads a file without an error. */
   public static Policy ofFile(
       Path path, Optional<Direction> wanted, Optional<PolicyBuilder.Resolver> resolver)
       throws CommandException {
-    PolicyFile read;
+    return policy(open(path), wanted, resolver);
+  }
+
+  private static PolicyFile open(Path path) throws CommandException {
     try {
-      read = PolicyFile.read(path);
+      return PolicyFile.read(path);
     } catch (IOException e) {
       throw new CommandException(ExitStatus.USAGE, String.valueOf(e.getMessage()));
     }
+  }
+
+  private static Policy policy(
+      PolicyFile read, Optional<Direction> wanted, Optional<PolicyBuilder.Resolver> resolver)
+      throws CommandException {
     Policy policy = read.policy(direction(read.directions(), wanted), resolver);
     List<PolicyException> errors = read.errors();
     if (!errors.isEmpty()) {

@@ -6,6 +6,7 @@ import io.plumbline.model.filter.IntentDecider;
 import io.plumbline.model.hook.Hook;
 import io.plumbline.model.image.Image;
 import io.plumbline.model.policy.Policy;
+import io.plumbline.model.policy.PolicyDescription;
 import io.plumbline.model.policy.PolicyException;
 import io.plumbline.model.policy.PolicyImage;
 import io.plumbline.model.policy.StrictRow;
@@ -14,6 +15,7 @@ import io.plumbline.model.program.Input;
 import io.plumbline.model.program.ProgramSpec;
 import io.plumbline.model.program.RodataImage;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -23,6 +25,12 @@ import java.util.Optional;
  * first and all other engines only the second, so a mistake in the lowering is a disagreement.
  */
 public interface Subject {
+  /** Key of {@link #describe}: the name of the subject's {@code FilterSystem}. */
+  String SYSTEM_KEY = "subject";
+
+  /** Key of {@link #describe}: where it runs. */
+  String HOOK_KEY = "hook";
+
   /** Returns where it runs. */
   Hook hook();
 
@@ -31,6 +39,21 @@ public interface Subject {
 
   /** Returns the same filter at another hook. */
   Subject at(Hook other);
+
+  /**
+   * Returns all that it is, as keys and values, from which {@code SystemCatalog} makes it again.
+   */
+  Map<String, String> describe();
+
+  /** Returns the description of one that is known by a key or two. */
+  private static Map<String, String> described(
+      String system, Hook hook, Map<String, String> values) {
+    Map<String, String> all = new LinkedHashMap<>();
+    all.put(SYSTEM_KEY, system);
+    all.putAll(values);
+    all.put(HOOK_KEY, hook.name());
+    return all;
+  }
 
   /** Returns how something is called at a hook: the hook is named if it is not the default one. */
   static String words(String filter, Hook hook) {
@@ -61,6 +84,14 @@ public interface Subject {
 
   /** A program on its own. */
   record Standalone(ProgramSpec program, Input input) implements Subject {
+    public static final String SYSTEM = "program";
+
+    @Override
+    public Map<String, String> describe() {
+      return described(
+          SYSTEM, hook(), Map.of("program", program.name(), "input", input.toString()));
+    }
+
     @Override
     public Hook hook() {
       return program.hook();
@@ -111,8 +142,15 @@ public interface Subject {
       this(chain, Hook.usual());
     }
 
+    public static final String SYSTEM = "chain";
+
     private static final String DISPATCHER = "dispatcher";
     private static final String PROGRAMS = "prog_array";
+
+    @Override
+    public Map<String, String> describe() {
+      return described(SYSTEM, hook, Map.of("chain", chain.toString()));
+    }
 
     @Override
     public Reference reference() {
@@ -156,9 +194,16 @@ public interface Subject {
 
   /** A policy of the strict language, in the program that walks its rows one after the other. */
   record IntentRows(Policy policy, Hook hook) implements Subject {
+    public static final String SYSTEM = "intent_rows";
+
     /** Makes one for the usual hook. */
     public IntentRows(Policy policy) {
       this(policy, Hook.usual());
+    }
+
+    @Override
+    public Map<String, String> describe() {
+      return described(SYSTEM, hook, PolicyDescription.of(policy));
     }
 
     @Override
@@ -194,9 +239,16 @@ public interface Subject {
 
   /** The intent program with a policy. */
   record Intent(Policy policy, Hook hook) implements Subject {
+    public static final String SYSTEM = "intent";
+
     /** Makes one for the usual hook. */
     public Intent(Policy policy) {
       this(policy, Hook.usual());
+    }
+
+    @Override
+    public Map<String, String> describe() {
+      return described(SYSTEM, hook, PolicyDescription.of(policy));
     }
 
     @Override

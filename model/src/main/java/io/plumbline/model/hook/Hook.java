@@ -15,6 +15,7 @@ import java.util.OptionalInt;
  * @param drop the code by which a filter drops a packet
  * @param next the code by which a filter leaves a packet to the next program; empty if a hook runs
  *     one program only
+ * @param arriving whether it sees only packets that arrive
  * @param maxLength length of the longest frame that a program is given, in bytes
  * @param offloadsTags whether a VLAN tag can be in metadata, where the program sees it
  * @param testRunLimits frames that {@code BPF_PROG_TEST_RUN} takes for this hook's program type
@@ -25,6 +26,7 @@ public record Hook(
     int accept,
     int drop,
     OptionalInt next,
+    boolean arriving,
     int maxLength,
     boolean offloadsTags,
     TestRunLimits testRunLimits) {
@@ -50,11 +52,13 @@ public record Hook(
               -1, new Code("TC_ACT_UNSPEC", Disposition.NEXT),
               0, new Code("TC_ACT_OK", Disposition.ACCEPT),
               2, new Code("TC_ACT_SHOT", Disposition.DROP),
-              4, new Code("TC_ACT_STOLEN", Disposition.DROP),
-              7, new Code("TC_ACT_REDIRECT", Disposition.REDIRECT)),
+              4, new Code("TC_ACT_STOLEN", Disposition.DROP_OR_NEXT),
+              7, new Code("TC_ACT_REDIRECT", Disposition.REDIRECT),
+              8, new Code("TC_ACT_TRAP", Disposition.DROP_OR_NEXT)),
           0,
           2,
           OptionalInt.of(-1),
+          false,
           GSO_MAX_SIZE,
           true,
           new TestRunLimits(14, 34, 54, 3712));
@@ -72,6 +76,7 @@ public record Hook(
           2,
           1,
           OptionalInt.empty(),
+          true,
           0xFFFF,
           false,
           new TestRunLimits(14, 14, 14, 0xFFFF));
@@ -116,7 +121,7 @@ public record Hook(
   /** Returns a hook whose return codes have no names, for programs of other types. */
   public static Hook unnamed(String name) {
     return new Hook(
-        name, Map.of(), 0, 0, OptionalInt.empty(), GSO_MAX_SIZE, true, TC.testRunLimits);
+        name, Map.of(), 0, 0, OptionalInt.empty(), false, GSO_MAX_SIZE, true, TC.testRunLimits);
   }
 
   /**
@@ -127,16 +132,25 @@ public record Hook(
     return known != null ? known.name : name.toUpperCase(Locale.ROOT) + "(" + code + ")";
   }
 
-  /** Returns the return codes by which a packet is dropped. */
-  public List<Integer> droppingCodes() {
+  /**
+   * Returns the return codes by which a packet is dropped.
+   *
+   * @param perhaps whether to count those by which only some back ends drop it
+   */
+  public List<Integer> droppingCodes(boolean perhaps) {
     return codes.entrySet().stream()
-        .filter(
-            entry ->
-                entry.getValue().disposition == Disposition.DROP
-                    || entry.getValue().disposition == Disposition.ABORT)
+        .filter(entry -> drops(entry.getValue().disposition, perhaps))
         .map(Map.Entry::getKey)
         .sorted()
         .toList();
+  }
+
+  private static boolean drops(Disposition disposition, boolean perhaps) {
+    return switch (disposition) {
+      case DROP, ABORT -> true;
+      case DROP_OR_NEXT -> perhaps;
+      default -> false;
+    };
   }
 
   /**

@@ -1,0 +1,98 @@
+package io.plumbline.loader.cli;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import picocli.CommandLine.Model.ArgSpec;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.ParseResult;
+
+/** What holds of the arguments of every command. */
+final class Arguments {
+  /** Options that name a file to be written. */
+  private static final Set<String> OUTPUTS =
+      Set.of("--json", "--dropped", "--allowed", "--output", "--pcap", "--report", "--repro");
+
+  private Arguments() {}
+
+  /** One value, and what it was given to. */
+  private record Value(String argument, boolean written, String text) {}
+
+  /**
+   * Refuses an output that is an input, or another output: one of them would be lost.
+   *
+   * @throws CommandException that names both
+   */
+  static void requireDistinctFiles(ParseResult parsed) throws CommandException {
+    List<Value> values = values(parsed);
+    for (int i = 0; i < values.size(); i++) {
+      for (int j = 0; j < values.size(); j++) {
+        Value output = values.get(i);
+        Value other = values.get(j);
+        if (i != j && output.written && isOne(output.text, other.text)) {
+          throw new CommandException(
+              ExitStatus.USAGE,
+              "%s: %s: it is the file of %s too: expected another one"
+                  .formatted(output.argument, output.text, other.argument));
+        }
+      }
+    }
+  }
+
+  private static List<Value> values(ParseResult parsed) {
+    ParseResult last = parsed;
+    while (last.hasSubcommand()) {
+      last = last.subcommand();
+    }
+    List<Value> values = new ArrayList<>();
+    for (ArgSpec spec : last.matchedArgs()) {
+      String name = spec instanceof OptionSpec option ? option.longestName() : spec.paramLabel();
+      spec.stringValues()
+          .forEach(text -> values.add(new Value(name, OUTPUTS.contains(name), text)));
+    }
+    return values;
+  }
+
+  private static boolean isOne(String a, String b) {
+    if (a.equals("-") || b.equals("-")) {
+      return false;
+    }
+    try {
+      Path one = Path.of(a);
+      Path other = Path.of(b);
+      return Files.exists(one) && Files.exists(other)
+          ? Files.isRegularFile(one) && Files.isSameFile(one, other)
+          : one.toAbsolutePath().normalize().equals(other.toAbsolutePath().normalize());
+    } catch (InvalidPathException | IOException e) {
+      return false;
+    }
+  }
+
+  /** Returns a message in which control characters of arguments are written as {@code \\xNN}. */
+  static String plain(String message, List<String> arguments) {
+    String plain = message;
+    for (String argument : arguments) {
+      plain = plain.replace(argument, escaped(argument));
+      String value = argument.substring(argument.indexOf('=') + 1);
+      plain = value.isEmpty() ? plain : plain.replace(value, escaped(value));
+    }
+    return plain;
+  }
+
+  private static String escaped(String text) {
+    StringBuilder escaped = new StringBuilder();
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      if (Character.isISOControl(c)) {
+        escaped.append("\\x%02x".formatted((int) c));
+      } else {
+        escaped.append(c);
+      }
+    }
+    return escaped.toString();
+  }
+}
