@@ -315,6 +315,9 @@ class TrustCommandTest {
         "find tcp | find: expected either --program or a policy",
         "compare /nonexistent.o /nonexistent.o | /nonexistent.o: ",
         "prove --equivalent /nonexistent.o /nonexistent.o | /nonexistent.o: ",
+        "verify --program nop --repro /dev/null | --repro: /dev/null: expected a folder",
+        "replay ../pcaps/corpora/traffic.pcap --chain nop --input 44 | --input: expected --program beside it",
+        "bpf trace ../bpf/prebuilt/block_port.bpf.o --packet tcp(1024,65979) | --packet: packet text: word 'tcp(1024,65979)': 65979: expected 0..65535",
         "mutate nosuch | unknown program: 'nosuch': expected one of",
         "mutate nop --every 0 | --every, --workers: expected 1 or more"
       })

@@ -71,9 +71,14 @@ public final class PacketBuilder {
 
   /** Adds an IPv4 header for a dotted quad. */
   public PacketBuilder ipv4(String destination) {
+    String[] parts = destination.split("\\.", -1);
     int address = 0;
-    for (String part : destination.split("\\.", -1)) {
-      address = address << 8 | Integer.parseInt(part);
+    for (String part : parts) {
+      int octet = Integer.parseInt(part);
+      if (octet < 0 || octet > 0xFF || parts.length != 4) {
+        throw new NumberFormatException(destination + ": expected A.B.C.D");
+      }
+      address = address << 8 | octet;
     }
     return ipv4(address);
   }

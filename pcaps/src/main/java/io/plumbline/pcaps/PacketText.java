@@ -45,6 +45,16 @@ public final class PacketText {
     return builder.build();
   }
 
+  /** Returns the largest argument of a word. */
+  private static int most(String word) {
+    return switch (word) {
+      case "version", "ihl" -> 0xF;
+      case "protocol", "ipv6" -> 0xFF;
+      case "type", "vlan", "tag", "outside", "fragment", "tcp", "udp" -> 0xFFFF;
+      default -> Integer.MAX_VALUE;
+    };
+  }
+
   private static void apply(PacketBuilder builder, String word, String arguments) {
     if (word.equals("ipv4")) {
       builder.ipv4(arguments);
@@ -60,6 +70,14 @@ public final class PacketText {
     if (!arguments.isEmpty()) {
       for (String number : arguments.split(",", -1)) {
         n.add(Integer.decode(number));
+      }
+    }
+    int most = most(word);
+    for (int number : n) {
+      if (number < 0 || number > most) {
+        throw new IllegalArgumentException(
+            "packet text: word '%s(%s)': %d: expected 0..%d"
+                .formatted(word, arguments, number, most));
       }
     }
     switch (word) {

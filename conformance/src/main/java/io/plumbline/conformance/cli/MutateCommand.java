@@ -116,6 +116,11 @@ final class MutateCommand implements Callable<Integer> {
       throw new CommandException(ExitStatus.USAGE, "--every, --workers: expected 1 or more");
     }
     Options.requireFolderOf("--json", json);
+    if (source != null && !Files.isExecutable(source.resolve("build.sh"))) {
+      throw new CommandException(
+          ExitStatus.USAGE,
+          "--source: %s: expected a folder of build.sh and src".formatted(source));
+    }
     hook = hookOption.hook();
     mutation = new Mutation(hook);
     PrintWriter out =
@@ -181,11 +186,6 @@ final class MutateCommand implements Callable<Integer> {
   }
 
   private List<Judged> sources(Path folder, String name) throws CommandException, EngineException {
-    if (!Files.isExecutable(folder.resolve("build.sh"))) {
-      throw new CommandException(
-          ExitStatus.USAGE,
-          "--source: %s: expected a folder of build.sh and src".formatted(folder));
-    }
     SourceMutants sources = new SourceMutants(folder, name, hook);
     try {
       if (!Arrays.equals(

@@ -34,7 +34,6 @@ import io.plumbline.model.ruleset.Prefix;
 import io.plumbline.pcaps.CaptureException;
 import io.plumbline.pcaps.CaptureReader;
 import io.plumbline.pcaps.CaptureWriter;
-import io.plumbline.pcaps.OutputFile;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
@@ -297,6 +296,9 @@ final class ReplayCommand implements Callable<Integer> {
           ExitStatus.USAGE,
           "replay: expected one of --program, --chain and a policy (--policy, or --allow and --forbid)");
     }
+    if (input != null && program == null) {
+      throw new CommandException(ExitStatus.USAGE, "--input: expected --program beside it");
+    }
     if (policyOptions.given()) {
       return new Subject.Intent(policyOptions.policy(spec.commandLine().getErr(), hook.hook()));
     }
@@ -328,14 +330,6 @@ final class ReplayCommand implements Callable<Integer> {
       if (file != null && file.toString().equals("-")) {
         throw new CommandException(
             ExitStatus.USAGE, outputs() + ": expected a file: standard output has the report");
-      }
-    }
-    if (dropped != null && allowed != null) {
-      Path first = dropped.toAbsolutePath().normalize();
-      boolean same = first.equals(allowed.toAbsolutePath().normalize());
-      if (same && !OutputFile.isInPlace(first)) {
-        throw new CommandException(
-            ExitStatus.USAGE, outputs() + ": one file: expected a file for each");
       }
     }
   }

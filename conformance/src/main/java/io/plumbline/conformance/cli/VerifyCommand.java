@@ -14,6 +14,7 @@ import io.plumbline.conformance.verify.RandomPolicies;
 import io.plumbline.conformance.verify.Subjects;
 import io.plumbline.conformance.verify.TrialFolder;
 import io.plumbline.conformance.verify.Verification;
+import io.plumbline.emulator.object.BpfObject;
 import io.plumbline.loader.cli.Colour;
 import io.plumbline.loader.cli.CommandException;
 import io.plumbline.loader.cli.ExitStatus;
@@ -29,6 +30,7 @@ import io.plumbline.model.hook.Hook;
 import io.plumbline.model.policy.Policy;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -170,6 +172,10 @@ final class VerifyCommand implements Callable<Integer> {
           ExitStatus.USAGE, "--policies: " + policies + ": expected 0 or more");
     }
     Options.requireCorpora(corpora);
+    if (repro != null && Files.exists(repro) && !Files.isDirectory(repro)) {
+      throw new CommandException(
+          ExitStatus.USAGE, "--repro: %s: expected a folder".formatted(repro));
+    }
     List<Job> jobs = jobs();
     Map<String, String> unavailable = new LinkedHashMap<>();
     List<Engine> engines = availableEngines(unavailable);
@@ -368,6 +374,16 @@ final class VerifyCommand implements Callable<Integer> {
     if (programs.size() != 1) {
       throw new CommandException(
           ExitStatus.USAGE, "--object: expected exactly one --program beside it");
+    }
+    ObjectFile file = ObjectFile.read(object);
+    if (file.object().program(programs.get(0)).isEmpty()) {
+      throw new CommandException(
+          ExitStatus.USAGE,
+          "--object: %s: no program %s in it: expected one of %s"
+              .formatted(
+                  object,
+                  programs.get(0),
+                  file.object().programs().stream().map(BpfObject.Program::name).toList()));
     }
     Hook hook = hooks().get(0);
     return ObjectSource.builtIn().with(hook.objectOf(programs.get(0)), object);

@@ -935,6 +935,12 @@ public final class Attacher implements AutoCloseable {
                   request.direction.word(),
                   backend.word()));
     }
+    if (link == -Errno.EBUSY && backend != Backend.TCX) {
+      throw new AttachException(
+          Kind.KERNEL,
+          "%s %s %s: another program is attached there: expected none, or --replace if it is plumb's: see plumb status"
+              .formatted(request.link.name(), request.direction.word(), backend.word()));
+    }
     check(
         link,
         "%s %s %s: make the link"

@@ -166,6 +166,9 @@ public final class AttachCommand implements Callable<Integer> {
     if (explain) {
       explain(out, subject);
     }
+    if (observe && object != null) {
+      note("--observe: packets that the program redirects or takes itself do not pass either");
+    }
     if (place.ifname == null && !dryRun) {
       throw usage("--ifname: missing: expected the interface to attach to");
     }
@@ -241,6 +244,9 @@ public final class AttachCommand implements Callable<Integer> {
       throw usage("--confirm: %d: expected 1 or more seconds".formatted(confirm));
     }
     confirmSeconds = confirm == null ? 0 : confirm;
+    if (object == null && !objectProgram.isEmpty()) {
+      throw usage("--object-program: %s: expected --object beside it".formatted(objectProgram));
+    }
     backend();
     order();
   }

@@ -69,6 +69,11 @@ public final class StatsCommand implements Callable<Integer> {
       throw new CommandException(
           ExitStatus.USAGE, "--watch: %d: expected 1 or more".formatted(watchSeconds));
     }
+    if (prometheus && (json || watchSeconds > 0)) {
+      throw new CommandException(
+          ExitStatus.USAGE,
+          "--prometheus: expected no %s beside it".formatted(json ? "--json" : "--watch"));
+    }
     try (Stop stop = new Stop();
         Attacher attacher = place.open()) {
       Map<Integer, Counts> before = new HashMap<>();

@@ -89,13 +89,19 @@ public final class StatusCommand implements Callable<Integer> {
           a.name(),
           a.programId() == 0 ? "" : a.programId(),
           a.program().map(Bpf.ProgramInfo::tag).orElse(""),
-          counts.map(c -> String.valueOf(c.passed().packets())).orElse(""),
+          counts.map(StatusCommand::passed).orElse(""),
           counts.map(c -> c.dropped().packets() + (a.observing() ? " would_drop" : "")).orElse(""),
           a.about().map(about -> ago(about.since())).orElse(""),
           a.about().map(about -> about.by() + " (" + about.tool() + ")").orElse(""),
           a.about().map(about -> filter(about, unconfirmed.text())).orElse(FOREIGN));
     }
     out.print(table.isEmpty() ? "nothing is attached" + System.lineSeparator() : table);
+  }
+
+  /** Returns the packets passed, and those that a program treats otherwise, if there are any. */
+  private static String passed(GateState.Counts counts) {
+    long other = counts.other().packets();
+    return counts.passed().packets() + (other == 0 ? "" : " (%d other)".formatted(other));
   }
 
   /** Prints, below the table, how packets get past our filters. */
