@@ -12,6 +12,7 @@ import io.plumbline.conformance.prove.Proof;
 import io.plumbline.conformance.verify.Execution;
 import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.model.catalog.ProgramCatalog;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.decision.Action;
 import io.plumbline.model.decision.DecisionList;
 import io.plumbline.model.engine.Subject;
@@ -181,7 +182,7 @@ class CompareTest {
     JsonNode json = new ObjectMapper().readTree(Files.readAllBytes(report));
     assertThat(json.path("packets").asInt()).isEqualTo(packets);
     JsonNode programs = json.path("programs");
-    assertThat(programs.size()).isEqualTo(ProgramCatalog.all().size() + 2);
+    assertThat(programs.size()).isEqualTo(Hook.all().size() * (ProgramCatalog.all().size() + 2));
     int sum = 0;
     for (JsonNode count : programs) {
       assertThat(count.asInt()).isBetween(1, packets / 2);
