@@ -33,7 +33,7 @@ final class Arguments {
       for (int j = 0; j < values.size(); j++) {
         Value output = values.get(i);
         Value other = values.get(j);
-        if (i != j && output.written && isOne(output.text, other.text)) {
+        if (i != j && output.written && isOne(output, other)) {
           throw new CommandException(
               ExitStatus.USAGE,
               "%s: %s: it is the file of %s too: expected another one"
@@ -50,6 +50,9 @@ final class Arguments {
     }
     List<Value> values = new ArrayList<>();
     for (ArgSpec spec : last.matchedArgs()) {
+      if (spec.arity().max() == 0) {
+        continue; // a flag
+      }
       String name = spec instanceof OptionSpec option ? option.longestName() : spec.paramLabel();
       spec.stringValues()
           .forEach(text -> values.add(new Value(name, OUTPUTS.contains(name), text)));
@@ -57,16 +60,19 @@ final class Arguments {
     return values;
   }
 
-  private static boolean isOne(String a, String b) {
-    if (a.equals("-") || b.equals("-")) {
+  private static boolean isOne(Value output, Value other) {
+    if (output.text.equals("-") || other.text.equals("-")) {
       return false;
     }
     try {
-      Path one = Path.of(a);
-      Path other = Path.of(b);
-      return Files.exists(one) && Files.exists(other)
-          ? Files.isRegularFile(one) && Files.isSameFile(one, other)
-          : one.toAbsolutePath().normalize().equals(other.toAbsolutePath().normalize());
+      Path one = Path.of(output.text);
+      Path two = Path.of(other.text);
+      if (Files.exists(one) && Files.exists(two)) {
+        return Files.isRegularFile(one) && Files.isSameFile(one, two);
+      }
+      // What is not there is no input, whatever it is called.
+      return other.written
+          && one.toAbsolutePath().normalize().equals(two.toAbsolutePath().normalize());
     } catch (InvalidPathException | IOException e) {
       return false;
     }
