@@ -219,7 +219,7 @@ class TrustCommandTest {
     assertThat(second.path("branches").asLong()).isGreaterThan(30);
   }
 
-  /** A campaign runs everywhere unless it is told where; the other commands at one place. */
+  /** A campaign runs at every hook by default, the other commands at one. */
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
@@ -278,6 +278,11 @@ class TrustCommandTest {
         .isEqualTo(
             "plumb: note: %s: section egress: not used: --at egress is for that one\n"
                 .formatted(both));
+    err.getBuffer().setLength(0);
+    String bad = Files.writeString(folder.resolve("bad.yaml"), "egress: {}\n").toString();
+    String[] unreadable = {"find", "--hook", "xdp", "--policy", bad, "tcp"};
+    assertThat(run(unreadable)).isEqualTo(2);
+    assertThat(err.toString()).contains("version: missing").containsOnlyOnce("\n");
     err.getBuffer().setLength(0);
     String one =
         Files.writeString(

@@ -74,7 +74,7 @@ final class Attempt {
   /** Returns what came of it. */
   Proof proof(String name, String claim, List<String> assumptions) {
     if (paths == 0 && found.isEmpty() && unknown.isEmpty()) {
-      unknown = "internal error: no way through the program was looked at";
+      unknown = "internal error: no path through the program was checked";
     }
     return new Proof(
         name,

@@ -123,7 +123,7 @@ final class PolicyQuestions {
         terms.either(
             terms.both(ipv4, isOneOf(protocol, IpProtocol.ICMP)),
             terms.both(ipv6, isOneOf(protocol, IpProtocol.ICMPV6)));
-    // Where all of a way is of one family, it has these where the rules have the protocol.
+    // A path of one family has these terms where the rules have the protocol.
     Term inIpv4 = terms.either(terms.not(ipv4), terms.eq(protocol, in(ipv4, protocol)));
     Term inIpv6 = terms.either(terms.not(ipv6), terms.eq(protocol, walked));
     return new Merger.Cut(

@@ -137,7 +137,7 @@ public final class Merger {
    * @param opaque terms of which nothing is kept
    * @param shown what is shown to hold there, and not kept
    * @param kept what is shown to hold there, and kept
-   * @param apart conditions that tell ways apart: each is kept for the ways that have it
+   * @param apart conditions that distinguish paths: each is kept for the paths that have it
    */
   public record Cut(Set<Term> opaque, List<Term> shown, List<Term> kept, Set<Term> apart) {
     private List<Term> kept(State state) {

@@ -78,27 +78,20 @@ final class Arguments {
     }
   }
 
-  /** Returns a message in which control characters of arguments are written as {@code \\xNN}. */
+  /**
+   * Returns a message in which line ends of arguments are written as {@code \\x0a}. What else could
+   * control a terminal is escaped where it is written.
+   */
   static String plain(String message, List<String> arguments) {
     String plain = message;
     for (String argument : arguments) {
-      plain = plain.replace(argument, escaped(argument));
-      String value = argument.substring(argument.indexOf('=') + 1);
-      plain = value.isEmpty() ? plain : plain.replace(value, escaped(value));
+      plain = escaped(plain, argument);
+      plain = escaped(plain, argument.substring(argument.indexOf('=') + 1));
     }
     return plain;
   }
 
-  private static String escaped(String text) {
-    StringBuilder escaped = new StringBuilder();
-    for (int i = 0; i < text.length(); i++) {
-      char c = text.charAt(i);
-      if (Character.isISOControl(c)) {
-        escaped.append("\\x%02x".formatted((int) c));
-      } else {
-        escaped.append(c);
-      }
-    }
-    return escaped.toString();
+  private static String escaped(String message, String argument) {
+    return message.replace(argument, argument.replace("\n", "\\x0a"));
   }
 }

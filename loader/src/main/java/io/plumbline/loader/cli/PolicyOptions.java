@@ -126,8 +126,8 @@ public final class PolicyOptions {
     return intent.build();
   }
 
-  private Policy extendedPolicy(Direction way) throws PolicyException {
-    PolicyBuilder builder = new PolicyBuilder("", way, SubjectOptions.resolver(resolve));
+  private Policy extendedPolicy(Direction used) throws PolicyException {
+    PolicyBuilder builder = new PolicyBuilder("", used, SubjectOptions.resolver(resolve));
     for (String permit : permits) {
       builder.rule(Effect.ACCEPT, permit, Position.option("--allow"));
     }
@@ -141,7 +141,8 @@ public final class PolicyOptions {
       throws CommandException {
     PolicyFile read = open(path);
     Set<Direction> sections = read.directions();
-    if (direction == null && hook.arriving() && !sections.contains(Direction.INGRESS)) {
+    boolean readable = read.errors().isEmpty() && !sections.isEmpty();
+    if (direction == null && hook.arriving() && readable && !sections.contains(Direction.INGRESS)) {
       throw new CommandException(
           ExitStatus.USAGE,
           "%s: no section ingress: expected one: at %s there are only packets that arrive"
