@@ -513,6 +513,7 @@ class EventsTest {
               "v0",
               Direction.EGRESS,
               Backend.TCX,
+              Backend.TCX.hook(),
               1,
               "old",
               1,

@@ -60,8 +60,8 @@ class IntentTest {
     for (Policy policy : RandomPolicies.of(400, 7)) {
       PacketBatch frames = new PacketBatch();
       new PolicyPackets(policy, 7).add(frames, 500);
-      Decider list = new Decider(Intent.decisions(policy), 0, List.of(), false);
-      IntentDecider indexed = new IntentDecider(policy);
+      Decider list = new Decider(Intent.decisions(policy, Hook.usual()), 0, List.of(), false);
+      IntentDecider indexed = new IntentDecider(policy, Hook.usual());
       for (int i = 0; i < frames.size(); i++) {
         view.show(frames, i);
         assertThat(indexed.decide(view))

@@ -215,6 +215,7 @@ class KernelsTest {
                         attacher.rehearse(
                             new Attacher.What.OfSubject(nop, objects),
                             Optional.empty(),
+                            Optional.empty(),
                             Direction.EGRESS,
                             new Description(
                                 "plumb",

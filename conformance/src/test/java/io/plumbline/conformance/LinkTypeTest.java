@@ -4,9 +4,6 @@ import static io.plumbline.conformance.OwnNetwork.plumb;
 import static io.plumbline.conformance.OwnNetwork.sh;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.sun.jna.Function;
-import com.sun.jna.Memory;
-import io.plumbline.loader.libbpf.LibC;
 import io.plumbline.loader.traffico.Traffico;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
@@ -20,55 +17,23 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Interfaces whose frames do not begin with an Ethernet header are refused. */
+/**
+ * What an interface's packets begin with decides what can be attached: everything, what judges by
+ * the IP header, or nothing. How packets are judged there is in {@link Layer3Test}.
+ */
 @Tag("kernel")
 class LinkTypeTest {
   private static final int ETHER = 1;
-  private static final int NONE = 0xFFFE;
   private static final int RAWIP = 519;
   private static final String EXPECTED =
-      ": expected frames with an Ethernet header, types ETHER (1) and LOOPBACK (772)";
+      ": expected packets that begin with an Ethernet or an IP header";
+  private static final String TUN =
+      "interface t0: link type NONE (65534) of a layer-3 tun device: packets begin with the IP"
+          + " header: ";
 
   @BeforeEach
   void kernelIsThere() {
     KernelNeeded.orSkip();
-  }
-
-  /** A tun or tap device. */
-  private static final class Tun implements AutoCloseable {
-    private static final int TUN = 1;
-    private static final int TAP = 2;
-    private static final int NO_PI = 0x1000;
-    private static final int TUNSETIFF = 0x400454CA;
-    private static final int TUNSETLINK = 0x400454CD;
-    private static final int O_RDWR = 2;
-
-    private final int fd = LibC.open("/dev/net/tun", O_RDWR, 0);
-    private final String name;
-
-    Tun(String name, int mode) {
-      this.name = name;
-      // struct ifreq { char name[16]; short flags; ... }
-      try (Memory request = new Memory(40)) {
-        request.clear();
-        request.setString(0, name);
-        request.setShort(16, (short) (mode | NO_PI));
-        assertThat(ioctl(TUNSETIFF, request)).isZero();
-      }
-    }
-
-    void setType(int type) {
-      assertThat(ioctl(TUNSETLINK, type)).isZero();
-    }
-
-    private int ioctl(int request, Object argument) {
-      return Function.getFunction("c", "ioctl").invokeInt(new Object[] {fd, request, argument});
-    }
-
-    @Override
-    public void close() {
-      LibC.close(fd);
-    }
   }
 
   private static String state() throws Exception {
@@ -76,33 +41,36 @@ class LinkTypeTest {
   }
 
   @ParameterizedTest
-  @ValueSource(
-      strings = {
-        "attach -i t0 block_port 443",
-        "attach -i t0 --pin --replace block_port 443",
-        "attach -i t0 --dry-run block_port 443",
-        "attach -i t0 --backend clsact --at ingress --allow arp",
-        "attach -i t0 --pin --chain allow_ethertype:ipv4,allow_port:22",
-        "attach -i t0 --pin --object OBJECT",
-        "attach -i the-tunnel-to-the-other-site block_port 443",
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "attach -i t0 allow_ethertype ipv4 | allow_ethertype: expected a filter",
+        "attach -i t0 --pin --replace allow_ethertype ipv4 | allow_ethertype: expected a filter",
+        "attach -i t0 --dry-run allow_ethertype ipv4 | allow_ethertype: expected a filter",
+        "attach -i t0 --allow arp | permit arp (--allow): expected a filter",
+        "attach -i t0 --pin --chain allow_ethertype:ipv4,allow_port:22 | allow_ethertype: expected",
+        "attach -i t0 --backend xdp --at ingress block_port 443 | expected backend tcx or clsact",
+        "attach -i t0 --backend xdp-skb --allow tcp/10.0.0.1:1 | expected backend tcx or clsact",
+        "attach -i t0 --pin --object OBJECT | an object of your own: expected an Ethernet header",
+        "attach -i the-tunnel-to-the-other-site allow_ethertype ipv4 | allow_ethertype: expected",
       })
-  void aTunDeviceIsRefusedBeforeAnythingChanges(String command) throws Exception {
+  void whatHasNoMeaningWithoutAnEthernetHeaderIsRefusedBeforeAnythingChanges(
+      String command, String reason) throws Exception {
     String object = Path.of("../bpf/target/objects/nop.bpf.o").toAbsolutePath().toString();
     OwnNetwork.in(
         () -> {
           try (Tun tun = new Tun("t0", Tun.TUN)) {
             sh(
                 "ip link property add dev %s altname the-tunnel-to-the-other-site"
-                    .formatted(tun.name));
+                    .formatted(tun.name()));
             String before = state();
-            assertThat(plumb(command.replace("OBJECT", object)))
-                .isEqualTo(
-                    new Program.Result(
-                        2,
-                        "",
-                        "plumb: interface t0: link type NONE (65534) of a layer-3 tun device"
-                            + EXPECTED
-                            + System.lineSeparator()));
+            Program.Result result = plumb(command.replace("OBJECT", object));
+            assertThat(result.status()).isEqualTo(2);
+            assertThat(result.out()).isEmpty();
+            assertThat(result.err().lines())
+                .singleElement()
+                .asString()
+                .startsWith("plumb: " + TUN + reason);
             assertThat(state()).isEqualTo(before);
           }
           return true;
@@ -144,16 +112,14 @@ class LinkTypeTest {
   }
 
   @Test
-  void aTunDeviceThatCallsItselfEthernetIsRefused() throws Exception {
+  void aTunDeviceThatCallsItselfEthernetHasNoEthernetHeader() throws Exception {
     OwnNetwork.in(
         () -> {
           try (Tun tun = new Tun("t0", Tun.TUN)) {
             tun.setType(ETHER);
-            assertThat(plumb("attach -i t0 block_port 443").err())
-                .isEqualTo(
-                    "plumb: interface t0: link type ETHER (1) of a layer-3 tun device"
-                        + EXPECTED
-                        + System.lineSeparator());
+            assertThat(plumb("attach -i t0 allow_ethertype ipv4").err())
+                .startsWith("plumb: interface t0: link type ETHER (1) of a layer-3 tun device: ");
+            assertThat(plumb("attach -i t0 --pin block_port 443").status()).isZero();
           }
           return true;
         });
@@ -166,7 +132,7 @@ class LinkTypeTest {
         () -> {
           sh("ip link add bridge0 type bridge; ip link add ifb0 type ifb");
           try (Tun tap = new Tun("t0", Tun.TAP)) {
-            assertThat(tap.name).isEqualTo("t0");
+            assertThat(tap.name()).isEqualTo("t0");
             assertThat(plumb("attach --pin block_port 443 -i " + ifname).status()).isZero();
           }
           return true;
@@ -201,15 +167,15 @@ class LinkTypeTest {
             int status =
                 Traffico.run(
                     "traffico",
-                    List.of("-i", tun.name, "--chain", "allow_ethertype:ipv4,allow_port:22"),
+                    List.of("-i", tun.name(), "--chain", "allow_ethertype:ipv4,allow_port:22"),
                     stream,
                     stream);
             assertThat(status).isEqualTo(1);
             assertThat(err.toString(StandardCharsets.UTF_8).lines())
                 .containsExactly(
-                    "traffico: interface t0: link type NONE (%d) of a layer-3 tun device"
-                            .formatted(NONE)
-                        + EXPECTED);
+                    "traffico: "
+                        + TUN
+                        + "allow_ethertype: expected a filter that asks for no Ethernet header");
             assertThat(state()).isEqualTo(before);
           }
           return true;

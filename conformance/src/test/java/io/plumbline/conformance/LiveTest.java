@@ -11,6 +11,7 @@ import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.model.catalog.ProgramCatalog;
 import io.plumbline.model.engine.ModelEngine;
 import io.plumbline.model.engine.Subject;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.packet.Packet;
 import io.plumbline.model.packet.PacketBatch;
 import io.plumbline.model.packet.VlanTag;
@@ -61,20 +62,30 @@ class LiveTest {
 
   /** The first of these runs everything; the others a part, because the filters are the same. */
   @ParameterizedTest
-  @CsvSource({"EGRESS, TCX, 1", "EGRESS, CLSACT, 10", "INGRESS, TCX, 20", "INGRESS, CLSACT, 20"})
-  void everyFilterDoesOnTheWireWhatItsModelSays(Direction direction, Backend backend, int part)
-      throws Exception {
+  @CsvSource({
+    "tc, EGRESS, TCX, 1",
+    "tc, EGRESS, CLSACT, 10",
+    "tc, INGRESS, TCX, 20",
+    "tc, INGRESS, CLSACT, 20",
+    "tc-l3, EGRESS, TCX, 4",
+    "tc-l3, EGRESS, CLSACT, 10",
+    "tc-l3, INGRESS, TCX, 10",
+    "tc-l3, INGRESS, CLSACT, 10",
+  })
+  void everyFilterDoesOnTheWireWhatItsModelSays(
+      String where, Direction direction, Backend backend, int part) throws Exception {
+    Hook hook = Hook.find(where).orElseThrow();
     try (LiveEngine live = new LiveEngine(ObjectSource.builtIn(), direction, backend)) {
       Verification run = new Verification(List.of(new ModelEngine(), live), difficult(), 20, SEED);
       for (ProgramSpec program : ProgramCatalog.all()) {
         for (Subject subject : every(part, Subjects.of(program))) {
-          run.run(program.name(), subject);
+          run.run(program.name(), subject.at(hook));
         }
       }
       for (Subject chain : every(part, Subjects.chains(SEED))) {
-        run.run(Subjects.DISPATCHER, chain);
+        run.run(Subjects.DISPATCHER, chain.at(hook));
       }
-      run.runPolicies(every(part, RandomPolicies.of(50, SEED)), 200);
+      run.runPolicies(every(part, RandomPolicies.of(50, SEED)), hook, 200);
       assertThat(run.disagreements()).isEmpty();
       assertThat(run.failures()).isEmpty();
       Verification.EngineScore score = run.engineScores().get(LiveEngine.NAME);

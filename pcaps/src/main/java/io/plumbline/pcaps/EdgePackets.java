@@ -22,6 +22,6 @@ public final class EdgePackets {
       generator.systematic(made);
       generator.random(made, random, seed);
     }
-    batch.addAll(made.seenAt(subject.hook().maxLength(), subject.hook().offloadsTags()));
+    batch.addAll(made.seenAt(subject.hook()));
   }
 }

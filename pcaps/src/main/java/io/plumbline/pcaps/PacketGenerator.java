@@ -139,6 +139,8 @@ public final class PacketGenerator {
       }
       batch.add(PacketBuilder.eth().ipv4(0xC0000263).source(address).udp(1024, 53).build());
       batch.add(PacketBuilder.eth().ipv4(address).udp(53, 1024).source(0xC6336401).build());
+      // What would be IPv4, if another type did not say that it is not.
+      batch.add(PacketBuilder.eth().ipv4(address).udp(1024, 53).type(0x88B5).build());
     }
     int address = addresses.get(addresses.size() > 25 ? 25 : 13);
     for (int protocol = 0; protocol < 256; protocol++) {

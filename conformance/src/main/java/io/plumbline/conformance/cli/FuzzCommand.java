@@ -76,7 +76,7 @@ final class FuzzCommand implements Callable<Integer> {
       names = "--hook",
       paramLabel = "H",
       split = ",",
-      description = "where they run: tc, xdp (default: both)")
+      description = "where they run: tc, tc-l3 (without an Ethernet header), xdp (default: everywhere)")
   private List<String> hookNames = List.of();
 
   @Option(

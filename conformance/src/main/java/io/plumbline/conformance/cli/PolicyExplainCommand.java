@@ -91,7 +91,7 @@ final class PolicyExplainCommand implements Callable<Integer> {
       case RULES -> policy.rules().forEach(rule -> text.append(line(rule)));
       case CLAUSES -> {
         int number = 1;
-        for (Clause clause : Intent.decisions(policy).clauses()) {
+        for (Clause clause : Intent.decisions(policy, Hook.usual()).clauses()) {
           text.append(
               "%4d %-6s %-24s %s%n"
                   .formatted(number++, clause.action().word(), clause.name(), clause.guard()));

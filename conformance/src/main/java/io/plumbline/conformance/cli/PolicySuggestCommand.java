@@ -3,6 +3,7 @@ package io.plumbline.conformance.cli;
 import io.plumbline.loader.cli.CommandException;
 import io.plumbline.loader.cli.ExitStatus;
 import io.plumbline.model.filter.IntentDecider;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.packet.CutCaptureException;
 import io.plumbline.model.packet.PacketBatch;
 import io.plumbline.model.packet.PacketView;
@@ -93,7 +94,7 @@ final class PolicySuggestCommand implements Callable<Integer> {
     List<Prefix> own = own();
     PolicySuggestion suggestion = new PolicySuggestion(prefix, prefix6, !noGroups);
     // Which rules there are does not matter: only the fields are read.
-    IntentDecider decider = new IntentDecider(new Policy("", direction, List.of(), Map.of()));
+    IntentDecider decider = new IntentDecider(new Policy("", direction, List.of(), Map.of()), Hook.usual());
     PacketView view = new PacketView();
     long packets = 0;
     long taken = 0;

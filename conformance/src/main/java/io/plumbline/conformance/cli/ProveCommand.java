@@ -78,7 +78,7 @@ final class ProveCommand implements Callable<Integer> {
       names = "--hook",
       paramLabel = "H",
       split = ",",
-      description = "where they run: tc, xdp (default: tc; with --all: everywhere)")
+      description = "where they run: tc, tc-l3 (without an Ethernet header), xdp (default: tc; with --all: everywhere)")
   private List<String> hookNames = List.of();
 
   @Option(names = "--chain", paramLabel = "STAGES", description = "prove a chain with its inputs")

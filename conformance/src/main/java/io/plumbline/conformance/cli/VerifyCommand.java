@@ -84,7 +84,7 @@ final class VerifyCommand implements Callable<Integer> {
       names = "--hook",
       paramLabel = "H",
       split = ",",
-      description = "where they run: tc, xdp (default: both; of an object, where it is for)")
+      description = "where they run: tc, tc-l3 (without an Ethernet header), xdp (default: everywhere; of an object, where it is for)")
   private List<String> hookNames = List.of();
 
   @Option(

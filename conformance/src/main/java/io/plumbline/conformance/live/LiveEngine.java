@@ -3,11 +3,21 @@ package io.plumbline.conformance.live;
 import io.plumbline.loader.attach.Backend;
 import io.plumbline.loader.attach.Feature;
 import io.plumbline.loader.kernel.ObjectSource;
+import io.plumbline.loader.netlink.NetlinkException;
+import io.plumbline.loader.netlink.NetworkNamespace;
 import io.plumbline.model.engine.Engine;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.Runner;
 import io.plumbline.model.engine.Subject;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.policy.Direction;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
@@ -36,8 +46,10 @@ public final class LiveEngine implements Engine {
   /** Why the kernel cannot run policies, empty if it can; null before it was asked. */
   private @Nullable String loopMissing;
 
-  private @Nullable Wire wire;
-  private @Nullable LiveRunner attached;
+  /** By the hook that they are for; all in one network namespace. */
+  private final Map<Hook, Wire> wires = new LinkedHashMap<>();
+
+  private final Map<Hook, LiveRunner> attached = new HashMap<>();
 
   /** Makes one that filters what leaves the interface, as a TCX link where the kernel has them. */
   public LiveEngine(ObjectSource objects) {
@@ -107,24 +119,45 @@ public final class LiveEngine implements Engine {
     }
   }
 
-  /** Returns the interface; only on that thread. */
-  Wire wire() throws EngineException {
-    Wire made = wire;
+  /** Returns the interface of a hook; only on that thread. */
+  Wire wire(Hook hook) throws EngineException {
+    Wire made = wires.get(hook);
     if (made == null) {
-      made = new Wire(direction, backend);
-      wire = made;
+      if (wires.isEmpty()) {
+        enterNamespace();
+      }
+      made = Wire.of(hook, direction, backend);
+      wires.put(hook, made);
     }
     return made;
   }
 
-  /** Returns whose filter is attached now; only on that thread. */
-  @Nullable LiveRunner attached() {
-    return attached;
+  private static void enterNamespace() throws EngineException {
+    try {
+      NetworkNamespace.enterNew();
+      // Otherwise the kernel sends frames of its own, which the filter would count too.
+      Path sysctl = Path.of("/proc/sys/net/ipv6/conf/default/disable_ipv6");
+      if (Files.exists(sysctl)) {
+        Files.writeString(sysctl, "1");
+      }
+    } catch (NetlinkException | IOException e) {
+      throw new EngineException("live: " + e.getMessage());
+    }
   }
 
-  /** Remembers whose filter is attached now; only on that thread. */
-  void setAttached(@Nullable LiveRunner runner) {
-    attached = runner;
+  /** Returns whose filter is attached at a hook now; only on that thread. */
+  @Nullable LiveRunner attached(Hook hook) {
+    return attached.get(hook);
+  }
+
+  /** Remembers whose filter is attached at a hook now; only on that thread. */
+  void setAttached(Hook hook, LiveRunner runner) {
+    attached.put(hook, runner);
+  }
+
+  /** Remembers that no filter is attached at a hook now; only on that thread. */
+  void setDetached(Hook hook) {
+    attached.remove(hook);
   }
 
   @Override
@@ -132,12 +165,10 @@ public final class LiveEngine implements Engine {
     try {
       onThread(
           () -> {
-            if (attached != null) {
-              attached.detach();
+            for (LiveRunner runner : List.copyOf(attached.values())) {
+              runner.detach();
             }
-            if (wire != null) {
-              wire.close();
-            }
+            wires.values().forEach(Wire::close);
             return true;
           });
     } catch (EngineException e) {

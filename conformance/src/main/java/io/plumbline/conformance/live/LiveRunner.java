@@ -36,8 +36,8 @@ import org.jspecify.annotations.Nullable;
  * counters of both kinds must come to the same as the single verdicts.
  */
 final class LiveRunner implements Runner {
-  private static final int MIN_FRAME = 14;
   private static final int TAG_BYTES = 4;
+  private static final int LEAST_ETHERTYPE = 0x600;
   private static final long PATIENCE_NANOS = 2_000_000_000L;
 
   /** The gate's counters name the code of an answer only if it is one of these. */
@@ -71,22 +71,35 @@ final class LiveRunner implements Runner {
     return refusal(PacketBatch.of(packet), 0);
   }
 
-  /** Returns whether the subject runs at another hook than the one that frames pass here. */
-  private boolean isElsewhere() {
-    return !subject.hook().equals(backend.hook());
+  /** Returns why the subject is not attached here; empty if it is. */
+  private Optional<String> notAttached() {
+    return subject.hook().objects().equals(backend.hook().objects())
+        ? subject.asksForMissingHeader().map("not attached without an Ethernet header: "::concat)
+        : Optional.of("the live engine attaches filters of traffic control only");
   }
 
   private Optional<String> refusal(PacketBatch batch, int i) {
-    if (isElsewhere()) {
-      return Optional.of("the live engine attaches filters of traffic control only");
+    if (notAttached().isPresent()) {
+      return notAttached();
     }
     int length = batch.wireLength(i);
     int tag = batch.vlanWord(i) == 0 ? 0 : TAG_BYTES;
-    if (length < MIN_FRAME) {
-      return Optional.of("a packet socket sends no frame of less than 14 bytes");
+    int min = subject.hook().testRunLimits().min();
+    if (length < min) {
+      return Optional.of("a packet socket sends no frame of less than %d bytes".formatted(min));
     }
     if (length + tag > Wire.MAX_FRAME) {
-      return Optional.of("a veth interface takes no frame of more than 65535 bytes");
+      return Optional.of("a virtual interface takes no frame of more than 65535 bytes");
+    }
+    if (subject.hook().firstLayer() == 3) {
+      if (tag != 0) {
+        // tun_net_xmit would put it in where no Ethernet header is.
+        return Optional.of("a tun interface takes no VLAN tag outside the packet");
+      }
+      if (batch.etherType(i) < LEAST_ETHERTYPE) {
+        // Of protocol 0 the kernel finds out the type itself (packet_parse_headers).
+        return Optional.of("a packet socket sends no protocol below 0x600");
+      }
     }
     boolean tagInside =
         batch.etherType(i) == EtherType.VLAN || batch.etherType(i) == EtherType.QINQ;
@@ -112,7 +125,7 @@ final class LiveRunner implements Runner {
 
   @Override
   public void run(PacketBatch batch, Outcomes outcomes) throws EngineException {
-    if (isElsewhere()) {
+    if (notAttached().isPresent()) {
       outcomes.begin(batch.size());
       for (int i = 0; i < batch.size(); i++) {
         outcomes.unsupported(i);
@@ -130,11 +143,11 @@ final class LiveRunner implements Runner {
 
   /** Attaches this filter, in the place of the one that is there. */
   private void takePlace() throws EngineException {
-    LiveRunner other = engine.attached();
+    LiveRunner other = engine.attached(subject.hook());
     if (other == this) {
       return;
     }
-    Wire wire = engine.wire();
+    Wire wire = engine.wire(subject.hook());
     Attacher.Request request =
         new Attacher.Request(
             new Attacher.What.OfSubject(subject, objects),
@@ -164,7 +177,7 @@ final class LiveRunner implements Runner {
         }
         other.attachment = null;
       }
-      engine.setAttached(this);
+      engine.setAttached(subject.hook(), this);
     } catch (AttachException e) {
       throw new EngineException(String.valueOf(e.getMessage()), e.detail());
     }
@@ -198,7 +211,7 @@ final class LiveRunner implements Runner {
   }
 
   private void send(PacketBatch batch, Outcomes outcomes, Answers answers) throws EngineException {
-    Wire wire = engine.wire();
+    Wire wire = engine.wire(subject.hook());
     long passed = answers.passed().packets();
     long dropped = answers.dropped().packets();
     long other = answers.other().packets();
@@ -273,7 +286,7 @@ final class LiveRunner implements Runner {
 
   @Override
   public Optional<Counters> counters() {
-    if (!subject.countsClauses() || isElsewhere()) {
+    if (!subject.countsClauses() || notAttached().isPresent()) {
       return Optional.empty();
     }
     try {
@@ -305,12 +318,12 @@ final class LiveRunner implements Runner {
     Attachment now = attachment;
     if (now != null) {
       try {
-        engine.wire().attacher().detach(now);
+        engine.wire(subject.hook()).attacher().detach(now);
       } catch (AttachException e) {
         throw new EngineException(String.valueOf(e.getMessage()));
       }
       attachment = null;
-      engine.setAttached(null);
+      engine.setDetached(subject.hook());
     }
   }
 

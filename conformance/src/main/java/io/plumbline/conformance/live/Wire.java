@@ -1,94 +1,77 @@
 package io.plumbline.conformance.live;
 
-import com.sun.jna.Memory;
-import com.sun.jna.Native;
 import io.plumbline.loader.attach.AttachException;
 import io.plumbline.loader.attach.Attacher;
 import io.plumbline.loader.attach.Backend;
-import io.plumbline.loader.kernel.TagPusher;
-import io.plumbline.loader.libbpf.Bpf;
 import io.plumbline.loader.libbpf.Errno;
-import io.plumbline.loader.libbpf.LibC;
 import io.plumbline.loader.netlink.Link;
-import io.plumbline.loader.netlink.Netlink;
-import io.plumbline.loader.netlink.NetlinkException;
-import io.plumbline.loader.netlink.NetworkNamespace;
-import io.plumbline.loader.netlink.TrafficControl;
 import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.policy.Direction;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 
 /**
- * A veth pair in a network namespace of the calling thread's own, with a socket that sends frames
- * past the filter on one end: out of that end, or into it from the other. All of it ends with the
- * thread, and only that thread may use it.
+ * An interface in the network namespace of the calling thread, and a way to send frames past the
+ * filter on it. All of it ends with the thread, and only that thread may use it.
  */
-final class Wire implements AutoCloseable {
-  /** The longest frame that a veth interface takes. */
+abstract class Wire implements AutoCloseable {
+  /** The longest frame that a virtual interface takes. */
   static final int MAX_FRAME = 65535;
 
-  private static final int AF_PACKET = 17;
-  private static final int SOCK_RAW = 3;
-  private static final int SOCKADDR_LL_BYTES = 20;
-  private static final int FIRST_PREFERENCE = 1;
-  private static final String FILTERED = "v0";
-  private static final String OTHER = "v1";
+  static final int AF_PACKET = 17;
+  static final int SOCK_RAW = 3;
+  static final int SOCKADDR_LL_BYTES = 20;
 
   private final Attacher attacher;
-  private final Link link;
-  private final int socket;
-  private final Memory frame = new Memory(MAX_FRAME);
-  private final TagPusher tags;
-  private int tagLink = -1;
+
+  Wire() throws EngineException {
+    try {
+      attacher = new Attacher();
+    } catch (AttachException e) {
+      throw failed(e);
+    }
+  }
 
   /**
-   * Makes the interfaces.
+   * Makes the interface of a hook.
    *
-   * @param backend how the filters will be attached; the tag pusher before them is attached so too
+   * @param backend how the filters will be attached
    */
-  Wire(Direction direction, Backend backend) throws EngineException {
+  static Wire of(Hook hook, Direction direction, Backend backend) throws EngineException {
+    return hook.firstLayer() == 3 ? new TunWire(direction) : new VethWire(direction, backend);
+  }
+
+  final Attacher attacher() {
+    return attacher;
+  }
+
+  /** Returns an interface by its name. */
+  final Link link(String name) throws EngineException {
     try {
-      NetworkNamespace.enterNew();
-      // Otherwise the kernel sends frames of its own, which the filter would count too.
-      Path sysctl = Path.of("/proc/sys/net/ipv6/conf/default/disable_ipv6");
-      if (Files.exists(sysctl)) {
-        Files.writeString(sysctl, "1");
-      }
-      int mtu = MAX_FRAME - 14;
-      ip("link add %s mtu %d type veth peer name %s mtu %d".formatted(FILTERED, mtu, OTHER, mtu));
-      ip("link set " + FILTERED + " up");
-      ip("link set " + OTHER + " up");
-      attacher = new Attacher();
-      link = attacher.link(FILTERED);
-      Link sender = direction == Direction.EGRESS ? link : attacher.link(OTHER);
-      socket = open(sender.index());
-      tags = TagPusher.onHook();
-      attachTags(sender.index(), backend);
-    } catch (NetlinkException | AttachException | IOException e) {
-      throw new EngineException("live: " + e.getMessage());
+      return attacher.link(name);
+    } catch (AttachException e) {
+      throw failed(e);
     }
   }
 
-  /** Attaches the tag pusher where it runs before every filter. */
-  private void attachTags(int ifindex, Backend backend) throws EngineException, NetlinkException {
-    if (backend == Backend.CLSACT) {
-      // It is removed with the interface.
-      try (Netlink netlink = new Netlink()) {
-        TrafficControl.add(
-            netlink, ifindex, Direction.EGRESS, FIRST_PREFERENCE, tags.programFd(), "tags");
-      }
-      return;
-    }
-    tagLink = Bpf.linkCreate(tags.programFd(), ifindex, Bpf.ATTACH_TCX_EGRESS, Bpf.F_BEFORE, 0);
-    if (tagLink < 0) {
-      throw new EngineException("live: attach the tag pusher: " + Errno.describe(-tagLink));
-    }
+  private static EngineException failed(AttachException e) {
+    return new EngineException("live: " + e.getMessage());
   }
 
-  private static void ip(String arguments) throws EngineException {
+  /** Returns the interface that filters are attached to. */
+  abstract Link link();
+
+  /**
+   * Sends a frame; the bytes behind those given are zero.
+   *
+   * @param tag outside the frame, as {@code VlanTag.word()} gives it; 0 is none
+   * @return 0, or the error number: out of the interface, ENOBUFS if the filter drops the frame
+   */
+  abstract int send(byte[] data, int offset, int captured, int length, int tag)
+      throws EngineException;
+
+  static void ip(String arguments) throws EngineException {
     try {
       Process process =
           new ProcessBuilder(("ip " + arguments).split(" ", -1)).redirectErrorStream(true).start();
@@ -105,54 +88,12 @@ final class Wire implements AutoCloseable {
     }
   }
 
-  private static int open(int ifindex) throws EngineException {
-    // Protocol 0: the socket receives nothing.
-    int fd = LibC.socket(AF_PACKET, SOCK_RAW, 0);
-    // struct sockaddr_ll { u16 family, protocol; int ifindex; u16 hatype; u8 pkttype, halen,
-    // addr[8]; }
-    try (Memory address = new Memory(SOCKADDR_LL_BYTES)) {
-      address.clear();
-      address.setShort(0, (short) AF_PACKET);
-      address.setInt(4, ifindex);
-      if (fd < 0 || LibC.bind(fd, address, SOCKADDR_LL_BYTES) < 0) {
-        throw new EngineException("live: packet socket: " + Errno.describe(Native.getLastError()));
-      }
-      return fd;
-    }
-  }
-
-  Attacher attacher() {
-    return attacher;
-  }
-
-  /** Returns the end that filters are attached to. */
-  Link link() {
-    return link;
-  }
-
-  /**
-   * Sends a frame; the bytes behind those given are zero.
-   *
-   * @param tag outside the frame, as {@code VlanTag.word()} gives it; 0 is none
-   * @return 0, or the error number
-   */
-  int send(byte[] data, int offset, int captured, int length, int tag) {
-    frame.write(0, data, offset, captured);
-    if (length > captured) {
-      frame.setMemory(captured, length - captured, (byte) 0);
-    }
-    tags.setTag(tag);
-    return LibC.send(socket, frame, length, 0) < 0 ? Native.getLastError() : 0;
+  static EngineException failed(String what, int errno) {
+    return new EngineException("live: %s: %s".formatted(what, Errno.describe(errno)));
   }
 
   @Override
   public void close() {
-    if (tagLink >= 0) {
-      LibC.close(tagLink);
-    }
-    tags.close();
-    LibC.close(socket);
     attacher.close();
-    frame.close();
   }
 }

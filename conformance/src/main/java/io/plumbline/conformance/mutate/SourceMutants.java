@@ -226,7 +226,7 @@ public final class SourceMutants {
                   work.toAbsolutePath().toString(),
                   program,
                   object.toString(),
-                  hook.name())
+                  hook.from(2).orElse(hook).name())
               .redirectErrorStream(true)
               .start();
       String said = new String(build.getInputStream().readAllBytes(), StandardCharsets.UTF_8);

@@ -1,5 +1,6 @@
 package io.plumbline.conformance.prove;
 
+import io.plumbline.conformance.symbolic.ContextTerms;
 import io.plumbline.conformance.symbolic.Assignment;
 import io.plumbline.conformance.symbolic.Code;
 import io.plumbline.conformance.symbolic.Explorer;
@@ -32,7 +33,7 @@ final class ChainProof {
   private final ProgramObjects objects;
   private final Subject subject;
   private final Hook hook;
-  private final Terms terms = new Terms();
+  private final Terms terms;
   private final Solver solver;
   private final Attempt attempt;
 
@@ -40,6 +41,7 @@ final class ChainProof {
     this.objects = objects;
     this.subject = subject;
     hook = subject.hook();
+    terms = new Terms(hook);
     this.solver = solver;
     this.attempt = attempt;
   }
@@ -82,7 +84,7 @@ final class ChainProof {
     BpfObject object = Codes.object(objects, program.object());
     Variables variables = new Variables(terms, object);
     ProgramInputs.fill(variables, program.variables());
-    return Codes.code(terms, object, name, variables, Map.of());
+    return Codes.code(terms, object, hook, name, variables, Map.of());
   }
 
   private void check(Path path, Term shot) throws SymbolicException {
@@ -104,8 +106,8 @@ final class ChainProof {
       throw new Refuted(
           new Counterexample.Judged(
               subject,
-              Plain.packet(plain),
-              (int) plain.variable("linear"),
+              Plain.packet(hook, plain),
+              ContextTerms.linear(plain),
               ProgramProof.describe(path, plain)));
     }
   }

@@ -14,6 +14,7 @@ import io.plumbline.emulator.vm.Contexts;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.ProgramObjects;
 import io.plumbline.model.hook.Hook;
+import io.plumbline.model.image.Image;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -47,25 +48,28 @@ final class Codes {
   }
 
   /**
-   * Returns a program of an object.
+   * Returns a program of an object at a hook.
    *
    * @param maps contents by name; other maps are as if each key may be there or not
-   * @throws SymbolicException if there is no such program, or programs of its section are not
-   *     filters
+   * @throws SymbolicException if there is no such program, or programs of its section are not for
+   *     the hook
    */
   static Code code(
       Terms terms,
       BpfObject object,
+      Hook hook,
       String name,
       Variables variables,
       Map<String, SymbolicMap> maps)
       throws SymbolicException {
-    BpfObject.Program program =
-        object
-            .program(name)
-            .orElseThrow(
-                () -> new SymbolicException("object: program %s: there is none".formatted(name)));
-    Hook hook = hook(program);
+    BpfObject.Program program = program(object, name);
+    if (!hook(program).objects().equals(hook.objects())) {
+      throw new SymbolicException(
+          "program %s: section %s: expected one for %s".formatted(name, program.section(), hook));
+    }
+    if (hook.firstLayer() != Hook.usual().firstLayer() && variables.has(Image.FIRST_LAYER)) {
+      variables.set(Image.FIRST_LAYER, 4, List.of(terms.constant(hook.firstLayer())));
+    }
     Map<Integer, SymbolicMap> byIndex = new HashMap<>();
     for (int i = 0; i < object.maps().size(); i++) {
       MapSpec spec = object.maps().get(i);
@@ -79,6 +83,19 @@ final class Codes {
       }
     }
     return new Code(hook, name, program.insns(), program.lines(), variables, byIndex);
+  }
+
+  private static BpfObject.Program program(BpfObject object, String name)
+      throws SymbolicException {
+    return object
+        .program(name)
+        .orElseThrow(
+            () -> new SymbolicException("object: program %s: there is none".formatted(name)));
+  }
+
+  /** Returns the hook that a program's section names; throws as {@link #code} does. */
+  static Hook hook(BpfObject object, String name) throws SymbolicException {
+    return hook(program(object, name));
   }
 
   /**

@@ -160,14 +160,6 @@ public final class Equivalence {
     return spec.type() != MapType.PROG_ARRAY.number() && !spec.name().contains(".");
   }
 
-  private static Hook hook(BpfObject object, String name) throws SymbolicException {
-    return Codes.hook(
-        object
-            .program(name)
-            .orElseThrow(
-                () -> new SymbolicException("object: program %s: there is none".formatted(name))));
-  }
-
   private Side side(BpfObject object, String name) throws SymbolicException {
     Map<String, UnknownMap> all = new HashMap<>();
     for (MapSpec spec : object.maps()) {
@@ -176,7 +168,7 @@ public final class Equivalence {
         all.put(spec.name(), known == null ? new UnknownMap(terms, spec) : known);
       }
     }
-    return new Side(object, name, hook(object, name), all);
+    return new Side(object, name, Codes.hook(object, name), all);
   }
 
   private static boolean fixed(BpfObject object, BpfObject.Variable variable) {
@@ -201,7 +193,7 @@ public final class Equivalence {
       variables.set(entry.getKey(), bytes, entry.getValue());
     }
     Map<String, SymbolicMap> symbolic = new HashMap<>(side.maps);
-    Code code = Codes.code(terms, side.object, side.name, variables, symbolic);
+    Code code = Codes.code(terms, side.object, side.hook, side.name, variables, symbolic);
     List<Path> ends = new ArrayList<>();
     Merger.open(terms, solver).run(code, List.of(), ends::add);
     return ends;
@@ -231,10 +223,10 @@ public final class Equivalence {
     if (!confirmed) {
       throw new SymbolicException(
           "internal error: running the solver's counterexample does not confirm it: the first %s, the second %s: frame %s"
-              .formatted(ran, otherRan, Plain.packet(plain)));
+              .formatted(ran, otherRan, Plain.packet(first.hook, plain)));
     }
     return Optional.of(
-        new Difference(Plain.packet(plain), values, ran.toString(), otherRan.toString()));
+        new Difference(Plain.packet(first.hook, plain), values, ran.toString(), otherRan.toString()));
   }
 
   /**
@@ -272,7 +264,7 @@ public final class Equivalence {
     machine.cpu((int) at.variable("cpu"));
     machine.clock(() -> at.variable("now"));
     Frames frames = new Frames(machine, Contexts.of(side.hook));
-    frames.linear((int) at.variable("linear"));
+    frames.linear(ContextTerms.linear(at));
     List<Long> tails = new ArrayList<>();
     Interpreter.Tracer tracer =
         (program, slot, frame, registers) -> {
@@ -288,7 +280,7 @@ public final class Equivalence {
           new Linker(machine, Interpreter.traced(tracer))
               .link(side.object, List.of(side.name), variables, filled)
               .program(side.name);
-      frames.show(PacketBatch.of(Plain.packet(at)), 0);
+      frames.show(PacketBatch.of(Plain.packet(side.hook, at)), 0);
       return new Ran(side.hook, tails, (int) machine.run(entry, Machine.CONTEXT, 0), "");
     } catch (VmException e) {
       throw new SymbolicException(String.valueOf(e.getMessage()));

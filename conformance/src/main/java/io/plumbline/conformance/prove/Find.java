@@ -45,7 +45,7 @@ public final class Find {
   private static Optional<Packet> search(Subject subject, String expression, int seconds)
       throws SymbolicException {
     try (Solver solver = new Solver(Patience.perQuestion(1000 * seconds))) {
-      Terms terms = new Terms();
+      Terms terms = new Terms(subject.hook());
       FrameTerms frame = new FrameTerms(terms, false);
       List<Reference.Stage> stages = subject.reference().stages();
       if (stages.size() != 1) {
@@ -76,7 +76,7 @@ public final class Find {
         return Optional.empty();
       }
       return Optional.of(
-          Plain.packet(Plain.of(terms, solver, terms.constant(0), wanted, found.get())));
+          Plain.packet(subject.hook(), Plain.of(terms, solver, terms.constant(0), wanted, found.get())));
     }
   }
 

@@ -39,17 +39,17 @@ final class GateProof {
 
   private final Hook hook;
   private final ProgramObjects objects;
-  private final Terms terms = new Terms();
+  private final Terms terms;
   private final Solver solver;
-  private final Term length = ContextTerms.length(terms);
-  private final Term zero = terms.constant(0);
-  private final Term one = terms.constant(1);
-  private final Term filter = terms.variable("filter", 64);
-  private final Term observe = terms.variable("observe", 32);
-  private final Term pass = terms.variable("pass", 32);
-  private final Term now = terms.variable("now", 64);
-  private final Term thisSecond = terms.udiv(now, terms.constant(NANOS_PER_SECOND));
-  private final Term hasRoom = terms.eq(terms.variable("room", 1), one);
+  private final Term length;
+  private final Term zero;
+  private final Term one;
+  private final Term filter;
+  private final Term observe;
+  private final Term pass;
+  private final Term now;
+  private final Term thisSecond;
+  private final Term hasRoom;
   private final Map<String, SymbolicMap> maps = new HashMap<>();
   private final Attempt attempt;
 
@@ -57,6 +57,16 @@ final class GateProof {
     this.hook = hook;
     this.objects = objects;
     this.solver = solver;
+    terms = new Terms(hook);
+    length = ContextTerms.seen(terms);
+    zero = terms.constant(0);
+    one = terms.constant(1);
+    filter = terms.variable("filter", 64);
+    observe = terms.variable("observe", 32);
+    pass = terms.variable("pass", 32);
+    now = terms.variable("now", 64);
+    thisSecond = terms.udiv(now, terms.constant(NANOS_PER_SECOND));
+    hasRoom = terms.eq(terms.variable("room", 1), one);
     this.attempt = attempt;
   }
 
@@ -81,7 +91,7 @@ final class GateProof {
     Variables variables = new Variables(terms, object);
     variables.set("observe", 4, List.of(observe));
     variables.set("pass", 4, List.of(pass));
-    Code code = Codes.code(terms, object, GateModel.NAME, variables, maps);
+    Code code = Codes.code(terms, object, hook, GateModel.NAME, variables, maps);
     int slot =
         object.program(GateModel.NAME).orElseThrow().functions().keySet().stream()
             .mapToInt(Integer::intValue)
@@ -109,8 +119,8 @@ final class GateProof {
           new Counterexample.Gated(
               hook,
               state(at),
-              Plain.packet(at),
-              (int) at.variable("linear"),
+              Plain.packet(hook, at),
+              ContextTerms.linear(at),
               ProgramProof.describe(path, at)));
     }
   }
@@ -311,7 +321,7 @@ final class GateProof {
     all.add(is(written.of(record, 28, 4), Explorer.cpu(terms)));
     for (int i = 0; i < GateModel.CAPTURE_MAX; i++) {
       Term beyond = terms.ule(captured, terms.constant(i));
-      Term same = is(written.of(record, 32 + i, 1), terms.frameByte(terms.constant(i)));
+      Term same = is(written.of(record, 32 + i, 1), terms.frameByte(terms.constant(hook.hidden() + i)));
       all.add(terms.either(beyond, same));
     }
     return terms.all(all);

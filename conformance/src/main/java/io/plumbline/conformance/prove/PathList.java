@@ -52,14 +52,14 @@ public final class PathList {
       throws EngineException, SymbolicException {
     List<Entry> entries = new ArrayList<>();
     try (Solver solver = new Solver(PATIENCE)) {
-      Terms terms = new Terms();
+      Terms terms = new Terms(program.hook());
       BpfObject object = Codes.object(objects, program.hook().objectOf(program.name()));
       Variables variables = new Variables(terms, object);
       ProgramInputs inputs = new ProgramInputs(terms, program, stage);
       inputs.fill(variables);
       // What holds of every frame before the program looks at it.
       int start = ContextTerms.conditions(program.hook(), terms).size();
-      Code code = Codes.code(terms, object, program.name(), variables, Map.of());
+      Code code = Codes.code(terms, object, program.hook(), program.name(), variables, Map.of());
       Explorer.open(terms, solver, MOST_PATHS)
           .explore(
               code,
@@ -74,9 +74,9 @@ public final class PathList {
                         all.subList(given, all.size()),
                         verdict(program, path, plain),
                         path.lines(),
-                        Plain.packet(plain),
+                        Plain.packet(program.hook(), plain),
                         inputs.input(plain),
-                        (int) plain.variable("linear")));
+                        ContextTerms.linear(plain)));
               });
     }
     return entries;

@@ -7,6 +7,7 @@ import io.plumbline.conformance.symbolic.Solver;
 import io.plumbline.conformance.symbolic.SymbolicException;
 import io.plumbline.conformance.symbolic.Term;
 import io.plumbline.conformance.symbolic.Terms;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.packet.Packet;
 import io.plumbline.model.packet.VlanTag;
 import java.util.ArrayList;
@@ -69,9 +70,9 @@ final class Plain {
     return best;
   }
 
-  /** Returns the frame of an assignment. */
-  static Packet packet(Assignment at) {
-    int length = (int) at.variable("len");
+  /** Returns the frame of an assignment at a hook. */
+  static Packet packet(Hook hook, Assignment at) {
+    int length = ContextTerms.seen(at) + hook.hidden();
     byte[] bytes = at.frame(Math.min(length, MOST_BYTES));
     Packet packet = bytes.length == length ? Packet.of(bytes) : Packet.cut(bytes, length);
     if (!ContextTerms.isTagged(at)) {

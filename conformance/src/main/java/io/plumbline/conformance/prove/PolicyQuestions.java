@@ -44,7 +44,7 @@ final class PolicyQuestions {
   private final Subject subject;
   private final Solver solver;
   private final boolean tagged;
-  private final Terms terms = new Terms();
+  private final Terms terms;
   private final FrameTerms frame;
   private final Code code;
   private final List<Clause> clauses;
@@ -58,14 +58,17 @@ final class PolicyQuestions {
   /** The protocol as it is behind an IPv6 header. */
   private final Term walked;
 
-  private final Known nothing = new Known(terms, Set.of(), List.of());
-  private Known known = nothing;
+  private final Known nothing;
+  private Known known;
   private int paths;
   private long questions;
 
   PolicyQuestions(ProgramObjects objects, Subject subject, boolean tagged, Solver solver)
       throws SymbolicException, PolicyException, EngineException {
     this.subject = subject;
+    terms = new Terms(subject.hook());
+    nothing = new Known(terms, Set.of(), List.of());
+    known = nothing;
     Policy policy = subject.rules().orElseThrow();
     this.tagged = tagged;
     this.solver = solver;
@@ -73,7 +76,7 @@ final class PolicyQuestions {
     PolicyImage image = PolicyImage.of(policy);
     Variables variables = new Variables(terms, object);
     TableMaps maps = new TableMaps(terms, image.image(subject.hook()).tables().orElseThrow());
-    code = Codes.code(terms, object, Intent.NAME, variables, maps.all());
+    code = Codes.code(terms, object, subject.hook(), Intent.NAME, variables, maps.all());
     counters = new CounterMap(terms, image.lines());
     frame = new FrameTerms(terms, tagged);
     Term type = frame.bigEndian(terms.constant(12), 2);
@@ -81,7 +84,7 @@ final class PolicyQuestions {
     ipv6 = terms.eq(type, terms.constant(EtherType.IPV6));
     DecisionTerms.Inputs inputs =
         new DecisionTerms.Inputs(terms.constant(0), List.of(), terms.truth(false));
-    clauses = Intent.decisions(policy).clauses();
+    clauses = Intent.decisions(policy, subject.hook()).clauses();
     decisions = new DecisionTerms(terms, frame, clauses, inputs, CLASSES);
     protocol = decisions.named("protocol");
     walked = in(ipv6, protocol);
@@ -239,8 +242,8 @@ final class PolicyQuestions {
       throw new Refuted(
           new Counterexample.Judged(
               subject,
-              Plain.packet(plain),
-              (int) plain.variable("linear"),
+              Plain.packet(subject.hook(), plain),
+              ContextTerms.linear(plain),
               ProgramProof.describe(path, plain)));
     }
   }
@@ -260,6 +263,6 @@ final class PolicyQuestions {
     Term bytesBefore = terms.variable("counter.8", 64);
     return terms.both(
         terms.eq(one.term(), terms.add(before, terms.constant(1))),
-        terms.eq(length.term(), terms.add(bytesBefore, terms.variable("len", 20))));
+        terms.eq(length.term(), terms.add(bytesBefore, ContextTerms.seen(terms))));
   }
 }

@@ -23,6 +23,11 @@ import io.plumbline.model.program.Chain;
 import io.plumbline.model.program.Input;
 import io.plumbline.model.program.ProgramSpec;
 import java.util.ArrayList;
+import io.plumbline.model.engine.ModelEngine;
+import io.plumbline.model.engine.Outcome;
+import io.plumbline.model.hook.Hook;
+import io.plumbline.model.hook.Verdict;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -61,12 +66,12 @@ final class ProgramProof {
     Attempt attempt = new Attempt(patience);
     attempt.with(
         solver -> {
-          Terms terms = new Terms();
+          Terms terms = new Terms(program.hook());
           BpfObject object = Codes.object(objects, program.hook().objectOf(program.name()));
           Variables variables = new Variables(terms, object);
           ProgramInputs inputs = new ProgramInputs(terms, program, stage);
           inputs.fill(variables);
-          Code code = Codes.code(terms, object, program.name(), variables, Map.of());
+          Code code = Codes.code(terms, object, program.hook(), program.name(), variables, Map.of());
           DecisionTerms decisions =
               new DecisionTerms(terms, program.decisions().clauses(), inputs.decisionInputs());
           Merger.open(terms, solver)
@@ -133,7 +138,7 @@ final class ProgramProof {
 
   private static Counterexample counterexample(
       ProgramInputs inputs, DecisionTerms decisions, Path path, Assignment at, boolean stage) {
-    Packet packet = Plain.packet(at);
+    Packet packet = Plain.packet(inputs.program().hook(), at);
     Input input = inputs.input(at);
     Subject subject = new Subject.Standalone(inputs.program(), input);
     if (stage) {
@@ -148,7 +153,7 @@ final class ProgramProof {
               inputs.program().hook());
     }
     String what = describe(path, at);
-    return new Counterexample.Judged(subject, packet, (int) at.variable("linear"), what);
+    return new Counterexample.Judged(subject, packet, ContextTerms.linear(at), what);
   }
 
   /**
@@ -156,21 +161,43 @@ final class ProgramProof {
    * wanted, behind it one that drops nearly everything.
    */
   private static Chain chain(Chain.Stage stage, int slot, Packet packet, boolean goesOn) {
-    ProgramSpec passing = ProgramCatalog.find("allow_ethertype").orElseThrow();
-    byte[] bytes = packet.bytes();
-    int type =
-        packet.outsideTag().isPresent()
-            ? packet.outsideTag().get().tpid()
-            : bytes.length < 14 ? 0x0800 : (bytes[12] & 0xFF) << 8 | bytes[13] & 0xFF;
     List<Chain.Stage> stages = new ArrayList<>();
     for (int i = 0; i < slot; i++) {
-      stages.add(new Chain.Stage(passing, new Input.EtherTypes(List.of(type))));
+      stages.add(passing(stage.program().hook(), packet));
     }
     stages.add(stage);
     if (goesOn && stages.size() < Chain.MAX_STAGES) {
-      stages.add(new Chain.Stage(passing, new Input.EtherTypes(List.of(0x0600))));
+      stages.add(stage("allow_ethertype", new Input.EtherTypes(List.of(0x0600))));
     }
     return new Chain(stages);
+  }
+
+  /** Returns a stage that passes a frame on at a hook, if there is one that is easily found. */
+  private static Chain.Stage passing(Hook hook, Packet packet) {
+    byte[] bytes = Arrays.copyOf(packet.bytes(), 24);
+    int type =
+        packet.outsideTag().isPresent()
+            ? packet.outsideTag().get().tpid()
+            : packet.capturedLength() < 14 ? 0x0800 : (bytes[12] & 0xFF) << 8 | bytes[13] & 0xFF;
+    Chain.Stage usual = stage("allow_ethertype", new Input.EtherTypes(List.of(type)));
+    List<Chain.Stage> all =
+        List.of(
+            usual,
+            stage("allow_dns", new Input.Ipv4Address(0)),
+            stage("allow_proto", new Input.Protocols(List.of(bytes[23] & 0xFF))));
+    return all.stream()
+        .filter(
+            one ->
+                new ModelEngine()
+                    .load(new Subject.Chained(new Chain(List.of(one)), hook))
+                    .run(packet)
+                    .equals(new Outcome.Decided(new Verdict(hook, hook.accept()), packet)))
+        .findFirst()
+        .orElse(usual);
+  }
+
+  private static Chain.Stage stage(String program, Input input) {
+    return new Chain.Stage(ProgramCatalog.find(program).orElseThrow(), input);
   }
 
   static String describe(Path path, Assignment at) {

@@ -15,6 +15,7 @@ import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.ProgramObjects;
 import io.plumbline.model.engine.Reference;
 import io.plumbline.model.engine.Subject;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.image.Image;
 import io.plumbline.model.packet.Packet;
 import io.plumbline.model.program.ProgramSpec;
@@ -40,28 +41,34 @@ public record Reach(BitSet reachable, List<Packet> frames, List<Integer> linear)
   public static Reach of(ProgramObjects objects, ProgramSpec program, boolean stage)
       throws EngineException, SymbolicException {
     try (Solver solver = new Solver(PATIENCE)) {
-      Terms terms = new Terms();
+      Terms terms = new Terms(program.hook());
       BpfObject object = Codes.object(objects, program.hook().objectOf(program.name()));
       Variables variables = new Variables(terms, object);
       ProgramInputs inputs = new ProgramInputs(terms, program, stage);
       inputs.fill(variables);
-      Code code = Codes.code(terms, object, program.name(), variables, Map.of());
+      Code code = Codes.code(terms, object, program.hook(), program.name(), variables, Map.of());
       return collect(terms, solver, Merger.open(terms, solver), code, inputs.assumed());
     }
   }
 
   /**
-   * Looks at a tc program of an object.
+   * Looks at a program of an object, at the hook that its section names.
    *
    * @param values bytes of global variables, by name; others have their initial values
    */
   public static Reach of(BpfObject object, String program, Map<String, byte[]> values)
       throws SymbolicException {
+    return of(object, Codes.hook(object, program), program, values);
+  }
+
+  private static Reach of(
+      BpfObject object, Hook hook, String program, Map<String, byte[]> values)
+      throws SymbolicException {
     try (Solver solver = new Solver(PATIENCE)) {
-      Terms terms = new Terms();
+      Terms terms = new Terms(hook);
       Variables variables = new Variables(terms, object);
       ProgramInputs.fill(variables, values);
-      Code code = Codes.code(terms, object, program, variables, Map.of());
+      Code code = Codes.code(terms, object, hook, program, variables, Map.of());
       return collect(terms, solver, Merger.open(terms, solver), code, List.of());
     }
   }
@@ -82,15 +89,21 @@ public record Reach(BitSet reachable, List<Packet> frames, List<Integer> linear)
     return Optional.of(
         image.tables().isPresent()
             ? of(object, subject, image)
-            : of(object, decider.get().name(), decider.get().variables()));
+            : of(object, subject.hook(), decider.get().name(), decider.get().variables()));
   }
 
   private static Reach of(BpfObject object, Subject subject, Image image) throws SymbolicException {
     try (Solver solver = new Solver(PATIENCE)) {
-      Terms terms = new Terms();
+      Terms terms = new Terms(subject.hook());
       TableMaps maps = new TableMaps(terms, image.tables().orElseThrow());
       Code code =
-          Codes.code(terms, object, image.entry().name(), new Variables(terms, object), maps.all());
+          Codes.code(
+              terms,
+              object,
+              subject.hook(),
+              image.entry().name(),
+              new Variables(terms, object),
+              maps.all());
       Reference.Stage stage = subject.reference().stages().get(0);
       DecisionTerms decisions =
           new DecisionTerms(
@@ -141,7 +154,7 @@ public record Reach(BitSet reachable, List<Packet> frames, List<Integer> linear)
                 return false;
               }
               Assignment plain = Plain.of(terms, solver, terms.constant(0), all, some);
-              found.putIfAbsent(Plain.packet(plain), (int) plain.variable("linear"));
+              found.putIfAbsent(Plain.packet(code.hook(), plain), ContextTerms.linear(plain));
               return true;
             });
     return new Reach(reached, List.copyOf(found.keySet()), List.copyOf(found.values()));

@@ -49,12 +49,12 @@ final class RowsProof {
 
   private final Hook hook;
   private final ProgramObjects objects;
-  private final Terms terms = new Terms();
+  private final Terms terms;
   private final boolean tagged;
   private final Solver solver;
   private final Attempt attempt;
-  private final Term zero = terms.constant(0);
-  private final Term count = terms.variable("rows", 8);
+  private final Term zero;
+  private final Term count;
   private final List<Row> rows = new ArrayList<>();
   private final List<Term> matches = new ArrayList<>();
   private final List<Term> hints = new ArrayList<>();
@@ -70,6 +70,9 @@ final class RowsProof {
    */
   RowsProof(Hook hook, ProgramObjects objects, boolean tagged, Solver solver, Attempt attempt) {
     this.hook = hook;
+    terms = new Terms(hook);
+    zero = terms.constant(0);
+    count = terms.variable("rows", 8);
     this.objects = objects;
     this.tagged = tagged;
     this.solver = solver;
@@ -98,12 +101,12 @@ final class RowsProof {
     }
     Term outside = ContextTerms.tagged(terms, tagged);
     Term atMost = terms.ule(count, terms.constant(StrictRow.MAX));
-    Code code = Codes.code(terms, object, StrictRow.PROGRAM, variables, Map.of());
+    Code code = Codes.code(terms, object, hook, StrictRow.PROGRAM, variables, Map.of());
 
     // A rule of each kind names the fields that rows are about.
     StrictIntent one = new StrictIntent();
     one.add(Effect.ACCEPT, "tcp/10.0.0.1:443");
-    List<Clause> clauses = Intent.decisions(one.build()).clauses();
+    List<Clause> clauses = Intent.decisions(one.build(), hook).clauses();
     DecisionTerms decisions =
         new DecisionTerms(
             terms,
@@ -221,8 +224,8 @@ final class RowsProof {
       throw new Refuted(
           new Counterexample.Judged(
               new Subject.IntentRows(policy(plain), hook),
-              Plain.packet(plain),
-              (int) plain.variable("linear"),
+              Plain.packet(hook, plain),
+              ContextTerms.linear(plain),
               ProgramProof.describe(path, plain)));
     }
   }

@@ -21,16 +21,19 @@ public abstract class ContextTerms {
   ContextTerms(Terms terms, Hook hook) {
     this.terms = terms;
     type = Contexts.of(hook);
+    if (terms.hidden() != hook.hidden()) {
+      throw new IllegalArgumentException("terms of another hook than " + hook);
+    }
   }
 
   /** Returns the start of programs at a hook. */
   static ContextTerms of(Hook hook, Terms terms) {
-    return hook.equals(Hook.XDP) ? new XdpTerms(terms) : new SkbTerms(terms);
+    return hook.equals(Hook.XDP) ? new XdpTerms(terms) : new SkbTerms(terms, hook);
   }
 
   /** Returns the assumptions of every result about programs at a hook. */
   public static List<String> assumptions(Hook hook) {
-    return of(hook, new Terms()).assumptions();
+    return of(hook, new Terms(hook)).assumptions();
   }
 
   /** Returns what holds of every frame that reaches a hook. */
@@ -40,12 +43,32 @@ public abstract class ContextTerms {
 
   /** Returns the length of a frame in bytes, without an offloaded VLAN tag. */
   public static Term length(Terms terms) {
+    return terms.add(seen(terms), terms.constant(terms.hidden()));
+  }
+
+  /** Returns how many bytes of a frame a program sees, without an offloaded VLAN tag. */
+  public static Term seen(Terms terms) {
     return terms.variable("len", LENGTH_BITS);
   }
 
-  /** Returns the number of bytes of a frame that can be read directly. */
+  /** Returns how many bytes of a frame a program sees. */
+  public static int seen(Assignment at) {
+    return (int) at.variable("len");
+  }
+
+  /** Returns up to which byte of a frame it can be read directly. */
   public static Term linear(Terms terms) {
-    return terms.variable("linear", LENGTH_BITS);
+    return terms.add(terms.variable("linear", LENGTH_BITS), terms.constant(terms.hidden()));
+  }
+
+  /** Returns a new number of bytes that can be read directly, counted likewise. */
+  static Term linearAfterwards(Terms terms) {
+    return terms.add(terms.fresh("linear", LENGTH_BITS), terms.constant(terms.hidden()));
+  }
+
+  /** Returns how many bytes that a program sees of a frame can be read directly. */
+  public static int linear(Assignment at) {
+    return (int) at.variable("linear");
   }
 
   /** Returns 1 if a frame has an offloaded VLAN tag, otherwise 0. */
@@ -107,10 +130,15 @@ public abstract class ContextTerms {
     return type;
   }
 
+  /** Returns how many bytes of a frame stand before the first that the program sees. */
+  Term hidden() {
+    return terms.constant(terms.hidden());
+  }
+
   /** Returns what is assumed of frames and helpers, in words. */
   abstract List<String> assumptions();
 
-  /** Returns how many bytes the program can read directly when it starts. */
+  /** Returns up to which byte of the frame the program can read directly when it starts. */
   abstract Term readable();
 
   /** Returns what holds of every frame that reaches the hook. */

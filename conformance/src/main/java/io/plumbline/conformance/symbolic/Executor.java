@@ -511,7 +511,7 @@ final class Executor {
     ContextType.Field field = type.fields().get(type.slotAt(offset));
     Value whole =
         switch (field.name()) {
-          case "data", "data_meta" -> Value.pointer(new Region.Packet(), zero);
+          case "data", "data_meta" -> Value.pointer(new Region.Packet(), context.hidden());
           case "data_end" -> Value.pointer(new Region.Packet(), state.linear);
           default -> Value.of(context.field(field));
         };
@@ -751,13 +751,18 @@ final class Executor {
     return ways.size() == 1 && ways.get(0).condition().isTrue() ? List.of() : ways;
   }
 
+  /** Returns where the frame has what the program counts from the first byte that it sees. */
+  private Term inFrame(State state, Term offset) {
+    return terms.add(offset, context(state.code).hidden());
+  }
+
   private List<Branch> pull(State state) throws SymbolicException {
-    Term wanted = terms.and(number(state, 2), terms.constant(LOW));
+    Term wanted = inFrame(state, terms.and(number(state, 2), terms.constant(LOW)));
     Term possible = terms.ule(wanted, length);
     State refused = new State(state);
     result(refused, terms.constant(ENOMEM));
     Term before = state.linear;
-    state.linear = terms.fresh("linear", 20);
+    state.linear = ContextTerms.linearAfterwards(terms);
     result(state, zero);
     Term enough =
         terms.all(
@@ -799,7 +804,7 @@ final class Executor {
   }
 
   private List<Branch> loadBytes(State state) throws SymbolicException {
-    Term offset = terms.and(number(state, 2), terms.constant(LOW));
+    Term offset = inFrame(state, terms.and(number(state, 2), terms.constant(LOW)));
     Pointer to = address(state, 3, 0);
     if (to.region() instanceof Region.Entry entry
         && entry.entry() instanceof SymbolicMap.Reserved record) {

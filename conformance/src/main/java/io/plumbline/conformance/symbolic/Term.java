@@ -53,6 +53,7 @@ public final class Term {
   private final String name;
   private final Term[] parts;
   private final long bits;
+  private final long least;
   private final long most;
   private final int id;
   private final int hash;
@@ -63,6 +64,7 @@ public final class Term {
     this.name = name;
     this.parts = parts;
     this.bits = bits;
+    least = lowerBound();
     most = bound();
     this.id = id;
     long code = MIX * (31 * op.name().hashCode() + name.hashCode()) ^ value;
@@ -124,6 +126,33 @@ public final class Term {
     return most;
   }
 
+  /** Returns a number that it is at least, not below zero. */
+  long least() {
+    return least;
+  }
+
+  /** Returns whether it is a constant less than another number, and never below zero. */
+  private boolean isRest() {
+    return op == Op.ADD
+        && parts[1].op == Op.CONST
+        && parts[1].value < 0
+        && parts[0].least >= -parts[1].value;
+  }
+
+  private long lowerBound() {
+    return switch (op) {
+      case CONST -> Math.max(0, value);
+      case CHOICE -> Math.min(parts[1].least, parts[2].least);
+      case ADD ->
+          isRest()
+              ? parts[0].least + parts[1].value
+              : parts[0].most >= 0 && parts[1].most >= 0 && parts[0].most + parts[1].most >= 0
+                  ? parts[0].least + parts[1].least
+                  : 0;
+      default -> 0;
+    };
+  }
+
   /** Returns all bits up to the highest one that can be one. */
   long mask() {
     return bits == 0 ? 0 : -1L >>> Long.numberOfLeadingZeros(bits);
@@ -147,7 +176,8 @@ public final class Term {
                   : mask;
           default -> mask;
         };
-    boolean overflows = op == Op.ADD && (parts[0].most < 0 || parts[1].most < 0);
+    boolean overflows =
+        op == Op.ADD && !isRest() && (parts[0].most < 0 || parts[1].most < 0);
     return overflows ? mask : smaller(bound, mask);
   }
 

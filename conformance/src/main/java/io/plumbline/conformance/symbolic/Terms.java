@@ -1,6 +1,7 @@
 package io.plumbline.conformance.symbolic;
 
 import io.plumbline.conformance.symbolic.Term.Op;
+import io.plumbline.model.hook.Hook;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -12,6 +13,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Terms {
   private static final Term[] NONE = {};
+
+  /** Sums of two such numbers are far from overflowing. */
+  private static final long SMALL = 1L << 40;
 
   private record Shape(Term term) {
     @Override
@@ -29,6 +33,26 @@ public final class Terms {
   private final Term yes = make(Op.TRUTH, 1, "", 0);
   private final Term no = make(Op.TRUTH, 0, "", 0);
   private int fresh;
+  private final int hidden;
+
+  /** Makes terms about packets of which programs see all. */
+  public Terms() {
+    this(0);
+  }
+
+  /** Makes terms about packets at a hook. */
+  public Terms(Hook hook) {
+    this(hook.hidden());
+  }
+
+  private Terms(int hidden) {
+    this.hidden = hidden;
+  }
+
+  /** Returns how many bytes of a frame stand before the first that a program sees. */
+  int hidden() {
+    return hidden;
+  }
 
   private Term make(Op op, long value, String name, long bits, Term... parts) {
     Term made = new Term(op, value, name, parts, bits, pool.size());
@@ -203,6 +227,9 @@ public final class Terms {
       }
       if (a.op() == Op.OR) {
         return or(and(a.part(0), b), and(a.part(1), b));
+      }
+      if ((mask & mask + 1) == 0 && a.most() >= 0 && a.most() <= mask) {
+        return a;
       }
       if ((mask & mask + 1) == 0 && a.op() == Op.ADD) {
         Term sum = add(low(a.part(0), mask), low(a.part(1), mask));
@@ -432,6 +459,9 @@ public final class Terms {
     if (b.isConst() && a.most() >= 0 && Long.compareUnsigned(a.most(), b.value()) < 0) {
       return yes;
     }
+    if (b.isConst() && b.value() > 0 && a.least() >= b.value()) {
+      return no;
+    }
     if (a.isConst() && b.most() >= 0 && Long.compareUnsigned(a.value(), b.most()) >= 0) {
       return no;
     }
@@ -439,6 +469,11 @@ public final class Terms {
       return eq(a, constant(0));
     }
     // x - c < b is c <= x < b + c: lengths from an offset on are compared as whole lengths are.
+    // What is added on both sides is left out, so that places counted from elsewhere compare alike.
+    long common = Math.min(added(a), added(b));
+    if (common > 0) {
+      return ult(add(a, constant(-common)), add(b, constant(-common)));
+    }
     if (isRest(a, b)) {
       Term whole = a.part(0).part(0);
       Term from = constant(-a.part(0).part(1).value());
@@ -450,6 +485,18 @@ public final class Terms {
       return either(ult(whole, from), ult(add(a, from), whole));
     }
     return make(Op.ULT, 0, "", 0, a, b);
+  }
+
+  /** Returns the constant that a small number is a sum with, 0 if it is none. */
+  private static long added(Term term) {
+    if (term.isConst()) {
+      return term.value() <= SMALL ? Math.max(0, term.value()) : 0;
+    }
+    boolean sum = term.op() == Op.ADD && term.part(1).isConst();
+    long value = sum ? term.part(1).value() : 0;
+    return 0 < value && value <= SMALL && 0 <= term.part(0).most() && term.part(0).most() <= SMALL
+        ? value
+        : 0;
   }
 
   /**

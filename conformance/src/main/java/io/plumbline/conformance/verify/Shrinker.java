@@ -13,7 +13,13 @@ final class Shrinker {
 
   private Shrinker() {}
 
-  static Packet shrink(Packet start, Shows shows) throws io.plumbline.model.engine.EngineException {
+  /**
+   * Makes a frame shorter and plainer as long as it still shows something.
+   *
+   * @param least how many bytes it keeps
+   */
+  static Packet shrink(Packet start, int least, Shows shows)
+      throws io.plumbline.model.engine.EngineException {
     Packet best = start;
     if (best.outsideTag().isPresent() && shows.test(best.withoutOutsideTag())) {
       best = best.withoutOutsideTag();
@@ -22,7 +28,7 @@ final class Shrinker {
     while (progress) {
       Packet before = best;
       for (int step = best.capturedLength() / 2; step > 0; step /= 2) {
-        while (best.capturedLength() > step) {
+        while (best.capturedLength() >= least + step && best.capturedLength() > step) {
           int length = best.capturedLength() - step;
           Packet shorter = edit(best, bytes -> Arrays.copyOf(bytes, length));
           if (!shows.test(shorter)) {

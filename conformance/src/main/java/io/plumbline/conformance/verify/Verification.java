@@ -217,7 +217,7 @@ public final class Verification {
   /** Runs one subject and books it under a program's name. */
   public void run(String program, Subject subject) throws EngineException {
     PacketBatch frames = new PacketBatch();
-    frames.addAll(seen(subject, corpus));
+    frames.addAll(corpus.seenAt(subject.hook()));
     EdgePackets.add(subject, frames, fuzz, seed ^ subject.toString().hashCode());
     PacketBatch along = new PacketBatch();
     addPaths(subject, along);
@@ -225,15 +225,9 @@ public final class Verification {
     run(program, subject, frames, along);
   }
 
-  /** Returns the frames that a hook can be given. */
-  private static PacketBatch seen(Subject subject, PacketBatch frames) {
-    Hook hook = subject.hook();
-    return hook.offloadsTags() ? frames : frames.seenAt(hook.maxLength(), false);
-  }
-
   /** Runs one subject on the corpus alone. */
   public void runGiven(String program, Subject subject) throws EngineException {
-    run(program, subject, seen(subject, corpus), new PacketBatch());
+    run(program, subject, corpus.seenAt(subject.hook()), new PacketBatch());
   }
 
   private void run(String program, Subject subject, PacketBatch frames, PacketBatch along)
@@ -380,6 +374,7 @@ public final class Verification {
     long wrong = 0;
     long faults = 0;
     int first = -1;
+    int hidden = subject.hook().hidden();
     for (int i = 0; i < actual.size(); i++) {
       if (!actual.ran(i)) {
         engineScore.leftOut(notRun(runner, frames.packet(i), actual, i), 1);
@@ -395,7 +390,7 @@ public final class Verification {
       int line = expected.outcomes.line(i);
       if (line != Outcomes.NO_LINE) {
         packets[line]++;
-        bytes[line] += frames.wireLength(i);
+        bytes[line] += frames.wireLength(i) - hidden;
       }
       if (!actual.agrees(i, expected.outcomes)) {
         wrong++;
@@ -441,19 +436,20 @@ public final class Verification {
         continue;
       }
       String actual = countedLine(expected.reference, runner, packet);
-      if (!actual.equals(countedAs(expected.reference, packet))) {
+      if (!actual.equals(countedAs(subject, expected.reference, packet))) {
         Packet small =
             Shrinker.shrink(
                 packet,
+                subject.hook().hidden(),
                 p ->
                     runner.unsupported(p).isEmpty()
                         && !countedLine(expected.reference, runner, p)
-                            .equals(countedAs(expected.reference, p)));
+                            .equals(countedAs(subject, expected.reference, p)));
         return new Disagreement(
             subject,
             engine,
             small,
-            countedAs(expected.reference, small),
+            countedAs(subject, expected.reference, small),
             countedLine(expected.reference, runner, small),
             expected.reference.explain(small));
       }
@@ -481,15 +477,15 @@ public final class Verification {
         subject,
         engine,
         packet,
-        counts ? countedAs(reference, packet) : expected,
+        counts ? countedAs(subject, reference, packet) : expected,
         counts ? countedLine(reference, runner, packet) : actual,
         reference.explain(packet));
   }
 
-  private static String countedAs(ModelRunner reference, Packet packet) {
+  private static String countedAs(Subject subject, ModelRunner reference, Packet packet) {
     return "counted once with %d bytes by %s"
         .formatted(
-            packet.wireLength(),
+            packet.wireLength() - subject.hook().hidden(),
             reference.explain(packet).map(ModelRunner.Line::name).orElse("nothing"));
   }
 
@@ -521,7 +517,10 @@ public final class Verification {
       throws EngineException {
     boolean faults = runner.run(packet) instanceof Outcome.Fault;
     Packet small =
-        Shrinker.shrink(packet, candidate -> differ(reference, runner, candidate, faults));
+        Shrinker.shrink(
+            packet,
+            subject.hook().hidden(),
+            candidate -> differ(reference, runner, candidate, faults));
     return new Disagreement(
         subject,
         engine,

@@ -67,7 +67,8 @@ final class TableMachine {
         outer.put(table.outer(), outer(object, table.outer(), images.size()));
       }
       Linker.Linked linked =
-          new Linker(machine, maker.apply(machine)).link(object, Map.of(), outer);
+          new Linker(machine, maker.apply(machine))
+              .link(object, images.get(0).entry().variables(), outer);
       active = linked.map(tables.active());
       for (int slot = 0; slot < images.size(); slot++) {
         install(linked, slot, images.get(slot).tables().orElseThrow());

@@ -95,15 +95,18 @@ public final class ContextType {
           "remote_port",
           "local_port");
 
+  private static final List<String> SCHED_CLS_UNREADABLE =
+      union(SOCKET_FIELDS, List.of("flow_keys"));
+  private static final List<String> SCHED_CLS_WRITABLE =
+      union(CB, List.of("mark", "tc_index", "priority", "tc_classid", "tstamp", "queue_mapping"));
+
   /** Traffic control (kernel {@code tc_cls_act_is_valid_access}). */
   public static final ContextType SCHED_CLS =
-      new ContextType(
-          SKB,
-          SK_BUFF,
-          union(SOCKET_FIELDS, List.of("flow_keys")),
-          union(
-              CB,
-              List.of("mark", "tc_index", "priority", "tc_classid", "tstamp", "queue_mapping")));
+      new ContextType(SKB, SK_BUFF, SCHED_CLS_UNREADABLE, SCHED_CLS_WRITABLE);
+
+  /** The same on an interface whose packets have no Ethernet header. */
+  public static final ContextType SCHED_CLS_L3 =
+      new ContextType(SKB, SK_BUFF, SCHED_CLS_UNREADABLE, SCHED_CLS_WRITABLE);
 
   /** A filter of a socket (kernel {@code sk_filter_is_valid_access}). */
   public static final ContextType SOCKET_FILTER =
@@ -242,9 +245,14 @@ public final class ContextType {
     return name.equals(SKB);
   }
 
+  /** Returns whether its programs see the Ethernet header of a packet. */
+  public boolean seesEthernet() {
+    return this == SCHED_CLS || this == XDP;
+  }
+
   /** Returns whether its programs may load from the packet as classic BPF does. */
   public boolean takesClassicLoads() {
-    return this == SCHED_CLS || this == SOCKET_FILTER;
+    return this == SCHED_CLS || this == SCHED_CLS_L3 || this == SOCKET_FILTER;
   }
 
   /** Returns the size of the structure in bytes. */

@@ -52,10 +52,7 @@ public final class Frames {
     this.type = type;
     machine.contextType(type);
     skb = type.isSkb();
-    link =
-        type != ContextType.SOCKET_FILTER
-            && type != ContextType.CGROUP_SKB
-            && type != ContextType.NETFILTER;
+    link = type.seesEthernet();
     protocol = type.slot("protocol");
     pktType = type.slot("pkt_type");
     vlanPresent = type.slot("vlan_present");
@@ -111,7 +108,7 @@ public final class Frames {
       fresh();
     }
     machine.discardOutput();
-    // The input carries an Ethernet header that programs of sockets and groups do not see.
+    // The input carries an Ethernet header, whether the program sees it or not.
     int skipped = link ? 0 : Math.min(ETHERNET_LENGTH, batch.wireLength(i));
     machine.packet(batch, i, skipped);
     int length = batch.wireLength(i) - skipped;

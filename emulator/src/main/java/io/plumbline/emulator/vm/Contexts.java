@@ -18,14 +18,16 @@ public final class Contexts {
   static {
     Map<String, ContextType> types = new LinkedHashMap<>();
     types.put("tc", ContextType.SCHED_CLS);
+    types.put("tc-l3", ContextType.SCHED_CLS_L3);
     types.put("xdp", ContextType.XDP);
     types.put("socket", ContextType.SOCKET_FILTER);
     types.put("cgroup_skb", ContextType.CGROUP_SKB);
     types.put("netfilter", ContextType.NETFILTER);
     TYPES = Collections.unmodifiableMap(types);
-    for (String name : new String[] {"tc", "tcx", "classifier", "action", "sched_cls", "lwt_"}) {
+    for (String name : new String[] {"tc", "tcx", "classifier", "action", "sched_cls"}) {
       BY_PREFIX.put(name, ContextType.SCHED_CLS);
     }
+    BY_PREFIX.put("lwt_", ContextType.SCHED_CLS_L3);
     BY_PREFIX.putAll(types);
     BY_PREFIX.put("cgroup/skb", ContextType.CGROUP_SKB);
   }

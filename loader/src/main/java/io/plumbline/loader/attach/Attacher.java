@@ -74,14 +74,7 @@ public final class Attacher implements AutoCloseable {
       Description about) {
     /** Returns where the filter runs: what the backend is for, else what the filter is for. */
     public Hook hook() {
-      if (backend.isPresent()) {
-        return backend.get().hook();
-      }
-      return what instanceof What.OfSubject of
-          ? of.subject.hook()
-          : ((What.OfObject) what).object.type() == ProgramType.XDP.number()
-              ? ProgramType.XDP.hook()
-              : ProgramType.SCHED_CLS.hook();
+      return Attacher.hook(what, backend);
     }
   }
 
@@ -120,14 +113,52 @@ public final class Attacher implements AutoCloseable {
   }
 
   /**
-   * Requires an interface whose frames begin with an Ethernet header: filters read from there, and
-   * would take an IP header for one.
+   * Requires that a filter and an interface fit: filters read from a header that they must know,
+   * and would take another for it.
+   *
+   * @return the filter's hook there
    */
-  public static void requireEthernet(Link link) throws AttachException {
-    Optional<String> reason = LinkType.notEthernet(link);
-    if (reason.isPresent()) {
-      throw new AttachException(Kind.INPUT, reason.get());
+  public static Hook requireFit(What what, Optional<Backend> backend, Link link)
+      throws AttachException {
+    Optional<String> unknown = LinkType.unknownLayer(link);
+    if (unknown.isPresent()) {
+      throw new AttachException(Kind.INPUT, unknown.get());
     }
+    Hook asked = hook(what, backend);
+    int layer = LinkType.firstLayer(link).orElseThrow();
+    if (layer == asked.firstLayer()) {
+      return asked;
+    }
+    String place =
+        "interface %s: link type %s: packets begin with the IP header: "
+            .formatted(link.name(), LinkType.words(link));
+    Optional<Hook> there = asked.from(layer);
+    if (there.isEmpty()) {
+      throw new AttachException(Kind.INPUT, place + "expected backend tcx or clsact");
+    }
+    if (!(what instanceof What.OfSubject of)) {
+      throw new AttachException(
+          Kind.INPUT, place + "an object of your own: expected an Ethernet header before it");
+    }
+    Optional<String> missing = of.subject.at(there.get()).asksForMissingHeader();
+    if (missing.isPresent()) {
+      throw new AttachException(
+          Kind.INPUT,
+          "%s%s: expected a filter that asks for no Ethernet header"
+              .formatted(place, missing.get()));
+    }
+    return there.get();
+  }
+
+  private static Hook hook(What what, Optional<Backend> backend) {
+    if (backend.isPresent()) {
+      return backend.get().hook();
+    }
+    return what instanceof What.OfSubject of
+        ? of.subject.hook()
+        : ((What.OfObject) what).object.type() == ProgramType.XDP.number()
+            ? ProgramType.XDP.hook()
+            : ProgramType.SCHED_CLS.hook();
   }
 
   /** Returns the ways in which packets get past an attached filter. */
@@ -184,8 +215,8 @@ public final class Attacher implements AutoCloseable {
 
   /** Attaches a filter beside what is there. */
   public Done attach(Request request) throws AttachException {
-    requireEthernet(request.link);
-    try (Prepared prepared = prepare(request.what, request.backend)) {
+    Hook there = requireFit(request.what, request.backend, request.link);
+    try (Prepared prepared = prepare(request.what, request.backend, there)) {
       return locked(() -> attach(request, prepared));
     }
   }
@@ -218,8 +249,8 @@ public final class Attacher implements AutoCloseable {
    */
   public Placed attachOrReplace(Request request, Selector selector, boolean undo)
       throws AttachException {
-    requireEthernet(request.link);
-    try (Prepared prepared = prepare(request.what, request.backend)) {
+    Hook there = requireFit(request.what, request.backend, request.link);
+    try (Prepared prepared = prepare(request.what, request.backend, there)) {
       return locked(
           () -> {
             List<Attachment> onHook =
@@ -243,9 +274,15 @@ public final class Attacher implements AutoCloseable {
    * @return the backend, and why
    */
   public String rehearse(
-      What what, Optional<Backend> backend, Direction direction, Description about)
+      What what,
+      Optional<Backend> backend,
+      Optional<Link> link,
+      Direction direction,
+      Description about)
       throws AttachException {
-    try (Prepared prepared = prepare(what, backend);
+    Hook there =
+        link.isPresent() ? requireFit(what, backend, link.get()) : hook(what, backend);
+    try (Prepared prepared = prepare(what, backend, there);
         Gate gate = prepared.gate(about)) {
       Choice choice = choose(backend, direction, prepared.hook);
       String tag = Bpf.programInfo(gate.fd()).map(Bpf.ProgramInfo::tag).orElse("");
@@ -286,13 +323,24 @@ public final class Attacher implements AutoCloseable {
   }
 
   private Done attach(Request request, Prepared prepared) throws AttachException, NetlinkException {
-    requireEthernet(now(request.link));
+    requireSame(prepared, request, now(request.link));
     Choice choice = choose(request.backend, request.direction, prepared.hook);
     if (choice.backend == Backend.CLSACT) {
       return new Done(attachFilter(request, prepared), choice.note);
     }
     return new Done(
         attachLink(request, prepared, choice.backend, choice.pins.orElseThrow()), choice.note);
+  }
+
+  /** Requires that an interface is still one that a filter was prepared for. */
+  private static void requireSame(Prepared prepared, Request request, Link now)
+      throws AttachException {
+    if (!requireFit(request.what, request.backend, now).equals(prepared.there())) {
+      throw new AttachException(
+          Kind.INPUT,
+          "interface %s: link type %s: expected that it does not change meanwhile"
+              .formatted(now.name(), LinkType.words(now)));
+    }
   }
 
   /** A change of what is attached. */
@@ -346,15 +394,15 @@ public final class Attacher implements AutoCloseable {
    * @param undo whether to keep the old program
    */
   public Replaced replace(Attachment old, Request request, boolean undo) throws AttachException {
-    requireEthernet(request.link);
-    try (Prepared prepared = prepare(request.what, request.backend)) {
+    Hook there = requireFit(request.what, request.backend, request.link);
+    try (Prepared prepared = prepare(request.what, request.backend, there)) {
       return locked(() -> replace(old, request, prepared, undo));
     }
   }
 
   private Replaced replace(Attachment old, Request request, Prepared prepared, boolean undo)
       throws AttachException, NetlinkException {
-    requireEthernet(now(request.link));
+    requireSame(prepared, request, now(request.link));
     Description before =
         old.about()
             .orElseThrow(
@@ -765,6 +813,11 @@ public final class Attacher implements AutoCloseable {
       Hook hook, String name, Optional<FilterCode> code, Optional<LoadedObject> object)
       implements AutoCloseable {
 
+    /** Returns the hook with the layer that packets must begin with. */
+    Hook there() {
+      return code.map(FilterCode::hook).orElse(hook);
+    }
+
     Gate gate(Description about) throws AttachException {
       if (code.isEmpty()) {
         return Gate.bare(object.orElseThrow(), about);
@@ -788,15 +841,20 @@ public final class Attacher implements AutoCloseable {
     }
   }
 
-  private static Prepared prepare(What what, Optional<Backend> backend) throws AttachException {
+  /**
+   * Prepares a filter.
+   *
+   * @param there its hook on its interface
+   */
+  private static Prepared prepare(What what, Optional<Backend> backend, Hook there)
+      throws AttachException {
     try {
       if (LibBpf.unavailable() != null) {
         throw new EngineException("kernel: " + LibBpf.unavailable());
       }
       if (what instanceof What.OfSubject of) {
-        Hook hook = backend.map(Backend::hook).orElse(of.subject.hook());
-        FilterCode code = FilterCode.of(of.subject.at(hook), of.objects);
-        return new Prepared(hook, code.name(), Optional.of(code), Optional.empty());
+        FilterCode code = FilterCode.of(of.subject.at(there), of.objects);
+        return new Prepared(hook(what, backend), code.name(), Optional.of(code), Optional.empty());
       }
       What.OfObject of = (What.OfObject) what;
       return of.object.type() == ProgramType.XDP.number()

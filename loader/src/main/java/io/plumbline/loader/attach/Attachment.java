@@ -2,6 +2,7 @@ package io.plumbline.loader.attach;
 
 import io.plumbline.loader.libbpf.Bpf;
 import io.plumbline.loader.netlink.TrafficControl;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.policy.Direction;
 import java.time.Instant;
 import java.util.List;
@@ -11,6 +12,7 @@ import java.util.Optional;
  * One program, or other filter, on a hook of an interface, as it was found.
  *
  * @param ifindex number of the interface in the network namespace looked at
+ * @param hook that of the backend, with the layer that the interface's packets begin with
  * @param position 1 for what runs first on that hook of that backend; 0 for what runs only where a
  *     filter of another chain says goto
  * @param name the program's name, or the kind of a filter that is no program
@@ -25,6 +27,7 @@ public record Attachment(
     String ifname,
     Direction direction,
     Backend backend,
+    Hook hook,
     int position,
     String name,
     int programId,
@@ -40,6 +43,7 @@ public record Attachment(
         ifname,
         direction,
         backend,
+        hook,
         position,
         name,
         programId,
@@ -73,6 +77,7 @@ public record Attachment(
         fields[1],
         direction,
         backend,
+        backend.hook(),
         0,
         "",
         program,

@@ -4,10 +4,12 @@ import io.plumbline.loader.libbpf.Bpf;
 import io.plumbline.loader.libbpf.Errno;
 import io.plumbline.loader.libbpf.LibC;
 import io.plumbline.loader.netlink.Link;
+import io.plumbline.loader.netlink.LinkType;
 import io.plumbline.loader.netlink.Netlink;
 import io.plumbline.loader.netlink.NetlinkException;
 import io.plumbline.loader.netlink.TrafficControl;
 import io.plumbline.loader.process.Capability;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.policy.Direction;
 import java.util.ArrayList;
 import java.util.List;
@@ -132,6 +134,7 @@ public final class Attachments {
         link.name(),
         direction,
         backend,
+        hook(backend, link),
         position,
         name,
         programId,
@@ -139,6 +142,11 @@ public final class Attachments {
         filter,
         program,
         program.flatMap(Gate::describe));
+  }
+
+  private static Hook hook(Backend backend, Link link) {
+    Hook hook = backend.hook();
+    return hook.from(LinkType.firstLayer(link).orElse(hook.firstLayer())).orElse(hook);
   }
 
   private static Optional<Bpf.ProgramInfo> program(int id) {

@@ -7,6 +7,8 @@ import io.plumbline.loader.libbpf.BpfSyscall;
 import io.plumbline.loader.libbpf.LibC;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.filter.GateModel;
+import io.plumbline.model.hook.Hook;
+import io.plumbline.model.packet.EtherType;
 import io.plumbline.model.packet.Packet;
 import io.plumbline.model.packet.VlanTag;
 import java.time.Instant;
@@ -53,6 +55,7 @@ public final class DropEvents implements AutoCloseable {
   private final long suppressedBefore;
   private long suppressed;
   private long unreported;
+  private final Hook hook;
   private long overRate;
   private long closedLost;
   private long closedRecords;
@@ -64,11 +67,13 @@ public final class DropEvents implements AutoCloseable {
   /**
    * One drop.
    *
-   * @param packet its beginning, and how long it was
+   * @param length of the packet as the filter saw it, in bytes
+   * @param packet its beginning; with an Ethernet header also where the interface has none
    */
-  public record Event(Instant time, Packet packet) {}
+  public record Event(Instant time, int length, Packet packet) {}
 
   private DropEvents(
+      Hook hook,
       long rate,
       GateState.Control control,
       GateState.Answers answers,
@@ -76,6 +81,7 @@ public final class DropEvents implements AutoCloseable {
       int limiter,
       EventRing ring)
       throws EngineException {
+    this.hook = hook;
     this.rate = rate;
     this.control = control;
     this.answers = answers;
@@ -124,7 +130,7 @@ public final class DropEvents implements AutoCloseable {
       reader =
           Optional.of(
               new DropEvents(
-                  rate, control.orElseThrow(), answers.orElseThrow(), events, limiter, ring));
+                  attachment.hook(), rate, control.orElseThrow(), answers.orElseThrow(), events, limiter, ring));
       return reader;
     } catch (EngineException e) {
       throw AttachException.of(e).in(attachment.place() + ": events");
@@ -252,12 +258,23 @@ public final class DropEvents implements AutoCloseable {
     GateModel.Event event = GateTestRun.event(record);
     byte[] bytes = HexFormat.of().parseHex(event.captured());
     Packet packet =
-        bytes.length < event.length() ? Packet.cut(bytes, event.length()) : Packet.of(bytes);
+        Packet.cut(bytes, event.length()).behind(header(bytes), hook.hidden());
     return new Event(
         start.plusNanos(event.nanos() - startNanos),
+        event.length(),
         event.vlanProto() == 0
             ? packet
             : packet.withOutsideTag(new VlanTag(event.vlanProto(), event.vlanTci())));
+  }
+
+  /** Returns an Ethernet header for a packet that has none: its IP version says the type. */
+  private static Packet header(byte[] packet) {
+    byte[] header = new byte[14];
+    int version = packet.length == 0 ? 0 : packet[0] >> 4 & 0xF;
+    int type = version == 4 ? EtherType.IPV4 : version == 6 ? EtherType.IPV6 : 0;
+    header[12] = (byte) (type >> 8);
+    header[13] = (byte) type;
+    return Packet.of(header);
   }
 
   @Override

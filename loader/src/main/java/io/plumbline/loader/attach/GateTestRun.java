@@ -69,7 +69,7 @@ public final class GateTestRun implements AutoCloseable {
     SplicedProgram spliced = null;
     try {
       byte[] code = Gate.splice(gate, constant(state.filter()));
-      spliced = new SplicedProgram("kernel", ProgramType.of(hook), GateModel.NAME, code);
+      spliced = new SplicedProgram("kernel", ProgramType.inTestRuns(hook), GateModel.NAME, code);
       program = spliced;
       EventRing.install(gate.mapFd(Gate.EVENTS_MAP), RING_BYTES);
       events = EventRing.open(EventRing.installed(gate.mapFd(Gate.EVENTS_MAP)));

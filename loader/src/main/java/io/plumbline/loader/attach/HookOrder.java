@@ -51,7 +51,7 @@ public final class HookOrder {
    */
   static List<Bypass> of(Attachment filter, List<Attachment> all, Link link) {
     List<Bypass> found = new ArrayList<>();
-    Optional<String> type = LinkType.notEthernet(link);
+    Optional<String> type = LinkType.unknownLayer(link);
     type.ifPresent(text -> found.add(new Bypass(Kind.LINK_TYPE, text)));
     boolean earlier = true;
     for (Attachment other : all) {

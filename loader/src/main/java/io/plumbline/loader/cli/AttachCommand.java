@@ -177,17 +177,17 @@ public final class AttachCommand implements Callable<Integer> {
     }
     try (Attacher attacher = place.open()) {
       Link link = place.ifname == null ? null : attacher.link(place.ifname);
-      if (link != null) {
-        Attacher.requireEthernet(link);
-      }
-      // Without this capability no program can be identified, and the kernel decides about the
-      // rest.
-      if (link != null && !dryRun && Capability.CAP_SYS_ADMIN.held()) {
-        for (String line : attacher.undoOverdue(link, false)) {
-          note(line);
-        }
-      }
       try (Loaded loaded = load(subject)) {
+        if (link != null) {
+          Attacher.requireFit(loaded.what(), backend(), link);
+        }
+        // Without this capability no program can be identified, and the kernel decides about the
+        // rest.
+        if (link != null && !dryRun && Capability.CAP_SYS_ADMIN.held()) {
+          for (String line : attacher.undoOverdue(link, false)) {
+            note(line);
+          }
+        }
         Direction direction = direction(subject, loaded);
         if (dryRun || link == null) {
           return dryRun(attacher, loaded, subject, link, direction, out);
@@ -390,7 +390,8 @@ public final class AttachCommand implements Callable<Integer> {
       PrintWriter out)
       throws AttachException, CommandException {
     Optional<Backend> wanted = backend();
-    String chosen = attacher.rehearse(loaded.what(), wanted, direction, about(subject));
+    String chosen = attacher.rehearse(
+            loaded.what(), wanted, Optional.ofNullable(link), direction, about(subject));
     out.printf(
         "dry run: %s would be attached to %s %s: %s%n",
         subject.map(Subject::toString).orElse(String.valueOf(object)),

@@ -16,7 +16,9 @@ final class DropReason {
   private final Optional<ModelRunner> model;
 
   DropReason(Attachment attachment) {
-    model = subject(attachment).map(subject -> new ModelEngine().load(subject));
+    model =
+        subject(attachment)
+            .map(subject -> new ModelEngine().load(subject.at(attachment.hook())));
   }
 
   private static Optional<Subject> subject(Attachment attachment) {

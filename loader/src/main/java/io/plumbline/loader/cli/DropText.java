@@ -112,7 +112,7 @@ final class DropText {
             attachment.direction().word(),
             verdict(attachment),
             flow(event.packet()).text(),
-            event.packet().wireLength(),
+            event.length(),
             event.packet().outsideTag().map(tag -> " " + tag).orElse(""),
             why.isEmpty() ? "" : " " + why,
             missed == 0 ? "" : " (%d more not shown)".formatted(missed));
@@ -131,7 +131,7 @@ final class DropText {
         "sourcePort", port(flow.sourcePort),
         "destination", flow.destination,
         "destinationPort", port(flow.destinationPort),
-        "length", event.packet().wireLength(),
+        "length", event.length(),
         "vlan", event.packet().outsideTag().map(VlanTag::toString).orElse(""),
         "reason", reason.of(event.packet()),
         "suppressed", missed,
@@ -155,7 +155,7 @@ final class DropText {
             flow.sourcePort < 0 ? "" : flow.sourcePort,
             flow.destination,
             flow.destinationPort < 0 ? "" : flow.destinationPort,
-            event.packet().wireLength(),
+            event.length(),
             reason.of(event.packet()),
             missed,
             verdict(attachment));

@@ -7,12 +7,10 @@ import io.plumbline.model.hook.Hook;
 interface BatchWrapper {
   int HELPER_MAP_LOOKUP_ELEM = 1;
 
-  /** The shortest frame that a test run takes. */
-  int MIN_LENGTH = 14;
-
   /** Returns the wrapper of a hook. */
   static BatchWrapper of(Hook hook) {
-    return hook.equals(ProgramType.XDP.hook()) ? new XdpBatch() : new SkbBatch();
+    ProgramType type = ProgramType.inTestRuns(hook);
+    return type.equals(ProgramType.XDP) ? new XdpBatch() : new SkbBatch(type);
   }
 
   /** Returns the program type. */
@@ -52,7 +50,7 @@ interface BatchWrapper {
         .jumpEqImm(0, 0, "out")
         .mov(8, 0)
         .load32(9, 8, 0)
-        .jumpLtImm(9, MIN_LENGTH, "out")
+        .jumpLtImm(9, type().hook().testRunLimits().min(), "out")
         .jumpGtImm(9, maxLength, "out");
   }
 }

@@ -62,8 +62,8 @@ final class KernelBatchRunner implements Runner {
     if (length < min || length > max) {
       return Optional.of("batch takes frames of %d..%d bytes only".formatted(min, max));
     }
-    if (batch.vlanWord(i) != 0 && !subject.hook().offloadsTags()) {
-      return Optional.of(KernelRunner.NO_TAGS);
+    if (batch.vlanWord(i) != 0 && !subject.hook().testRunLimits().tags()) {
+      return Optional.of(KernelRunner.noTags(subject.hook()));
     }
     if (batch.vlanWord(i) != 0 && isTag(batch.etherType(i))) {
       return Optional.of(
@@ -147,9 +147,10 @@ final class KernelBatchRunner implements Runner {
 
   private boolean runnable(PacketBatch batch, int i) {
     int length = batch.wireLength(i);
-    return length >= 14
+    return length >= subject.hook().testRunLimits().min()
         && length <= large.maxLength()
-        && (batch.vlanWord(i) == 0 || subject.hook().offloadsTags() && !isTag(batch.etherType(i)));
+        && (batch.vlanWord(i) == 0
+            || subject.hook().testRunLimits().tags() && !isTag(batch.etherType(i)));
   }
 
   private int key(PacketBatch batch, int i) {

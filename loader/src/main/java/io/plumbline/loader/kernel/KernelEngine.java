@@ -72,7 +72,7 @@ public final class KernelEngine implements Engine {
                   List.of(subject.hook(), image.entry().name()), any -> new ArrayList<>())
               .add(i);
         } else {
-          runners[i] = maker.make(subject, LoadedImage.load(image, objects));
+          runners[i] = maker.make(subject, LoadedImage.load(image, subject.hook(), objects));
         }
       }
       for (List<Integer> group : shared.values()) {

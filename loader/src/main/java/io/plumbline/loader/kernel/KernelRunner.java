@@ -20,13 +20,6 @@ import org.jspecify.annotations.Nullable;
  * in front.
  */
 final class KernelRunner implements Runner {
-  /** Why a frame with a VLAN tag outside its bytes is not run. */
-  static final String NO_TAGS = "an XDP program sees no VLAN tag outside the frame";
-
-  private static final String PART_IS_COUNTED =
-      "a test run shows %d bytes to an XDP program that does not take fragments, and those it counts"
-          .formatted(XdpBatch.LINEAR);
-
   private final Subject subject;
   private final LoadedImage loaded;
   private final int max;
@@ -57,6 +50,11 @@ final class KernelRunner implements Runner {
     return java.util.Objects.requireNonNull(tagged);
   }
 
+  /** Returns why a frame with a VLAN tag outside its bytes is not run. */
+  static String noTags(Hook hook) {
+    return "a test run at %s has no VLAN tag outside the frame".formatted(hook);
+  }
+
   @Override
   public Optional<String> unsupported(Packet packet) {
     return refusal(PacketBatch.of(packet), 0);
@@ -64,13 +62,13 @@ final class KernelRunner implements Runner {
 
   private Optional<String> refusal(PacketBatch batch, int i) {
     Hook.TestRunLimits limits = subject.hook().testRunLimits();
-    if (batch.vlanWord(i) != 0 && !subject.hook().offloadsTags()) {
-      return Optional.of(NO_TAGS);
+    if (batch.vlanWord(i) != 0 && !limits.tags()) {
+      return Optional.of(noTags(subject.hook()));
     }
-    if (!subject.hook().offloadsTags()
-        && loaded.counts()
-        && batch.wireLength(i) > XdpBatch.LINEAR) {
-      return Optional.of(PART_IS_COUNTED);
+    if (loaded.counts() && batch.wireLength(i) > limits.shown()) {
+      return Optional.of(
+          "a test run at %s shows %d bytes to a program that does not take fragments, and those it counts"
+              .formatted(subject.hook(), limits.shown()));
     }
     return limits.refusal(batch.etherType(i), batch.wireLength(i));
   }
@@ -83,7 +81,10 @@ final class KernelRunner implements Runner {
       return new Outcome.Unsupported(refusal.get());
     }
     BpfSyscall.TestRun call = runOne(one, 0);
-    Packet after = Packet.of(out.getByteArray(0, call.lengthOut()));
+    byte[] bytes = out.getByteArray(0, call.lengthOut());
+    // Where programs see no Ethernet header, the kernel gives an empty one back.
+    System.arraycopy(one.data(), 0, bytes, 0, subject.hook().hidden());
+    Packet after = Packet.of(bytes);
     return new Outcome.Decided(
         new Verdict(subject.hook(), call.retval()),
         packet.outsideTag().map(after::withOutsideTag).orElse(after));

@@ -1,9 +1,11 @@
 package io.plumbline.loader.kernel;
 
 import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.image.Image;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** An image in the kernel: one object, or an entry and the programs it reaches by tail calls. */
@@ -20,19 +22,20 @@ final class LoadedImage implements AutoCloseable {
     return loaded;
   }
 
-  /** Loads an image. */
-  static LoadedImage load(Image image, ObjectSource source) throws EngineException {
+  /** Loads an image of a hook, to be run by test runs. */
+  static LoadedImage load(Image image, Hook hook, ObjectSource source) throws EngineException {
     if (image.tables().isPresent()) {
-      TableProgram program = TableProgram.load(source, image, 2);
+      TableProgram program = TableProgram.forTestRuns(source, image, hook, 2);
       program.install(0, List.of(image));
       return of(program);
     }
     LoadedImage loaded = new LoadedImage();
+    int type = ProgramType.inTestRuns(hook).number();
     try {
-      loaded.add(image.entry(), source, -1);
+      loaded.add(image.entry(), type, source, -1);
       for (Image.TailCall call : image.tailCalls()) {
         int map = loaded.entry().mapFd(call.map());
-        LoadedObject object = loaded.add(call.program(), source, map);
+        LoadedObject object = loaded.add(call.program(), type, source, map);
         LoadedObject.put(map, call.slot(), object.programFd());
       }
       return loaded;
@@ -61,11 +64,17 @@ final class LoadedImage implements AutoCloseable {
     return objects.get(0);
   }
 
-  private LoadedObject add(Image.Program program, ObjectSource source, int progArray)
+  private LoadedObject add(Image.Program program, int type, ObjectSource source, int progArray)
       throws EngineException {
-    String name = program.name();
     LoadedObject object =
-        LoadedObject.load(name, source.object(program.object()), program.variables(), progArray);
+        LoadedObject.load(
+            program.name(),
+            source.object(program.object()),
+            program.variables(),
+            progArray,
+            Map.of(),
+            type,
+            false);
     objects.add(object);
     return object;
   }

@@ -21,6 +21,9 @@ public final class LoadedObject implements AutoCloseable {
   private static final int LOG_SIZE = 1 << 20;
   private static final int BTF_KIND_DATASEC = 15;
 
+  /** {@code BPF_PROG_TYPE_UNSPEC}. */
+  static final int NO_TYPE = 0;
+
   private final @Nullable Pointer object;
   private final @Nullable Pointer program;
   private final Relocation.@Nullable Taken relocated;
@@ -57,7 +60,7 @@ public final class LoadedObject implements AutoCloseable {
   public static LoadedObject load(
       String name, byte[] elf, Map<String, byte[]> rodata, int sharedProgArray)
       throws EngineException {
-    return load(name, elf, rodata, sharedProgArray, Map.of(), false);
+    return load(name, elf, rodata, sharedProgArray, Map.of(), NO_TYPE, false);
   }
 
   /**
@@ -66,12 +69,13 @@ public final class LoadedObject implements AutoCloseable {
    */
   public static LoadedObject relocate(String name, byte[] elf, Map<String, byte[]> rodata)
       throws EngineException {
-    return load(name, elf, rodata, -1, Map.of(), true);
+    return load(name, elf, rodata, -1, Map.of(), NO_TYPE, true);
   }
 
   /**
    * Loads a program; some of its maps get another number of entries than the object says.
    *
+   * @param type {@code enum bpf_prog_type}, or {@link #NO_TYPE} for that of its section
    * @param relocateOnly whether its instructions are only relocated
    */
   static LoadedObject load(
@@ -80,6 +84,7 @@ public final class LoadedObject implements AutoCloseable {
       Map<String, byte[]> rodata,
       int sharedProgArray,
       Map<String, Integer> maxEntries,
+      int type,
       boolean relocateOnly)
       throws EngineException {
     if (relocateOnly) {
@@ -91,6 +96,9 @@ public final class LoadedObject implements AutoCloseable {
       if (program == null) {
         throw new EngineException(
             "kernel: open " + name + ": no program of that name in the object");
+      }
+      if (type != NO_TYPE) {
+        LibBpf.bpf_program__set_type(program, type);
       }
       for (Map.Entry<String, byte[]> entry : rodata.entrySet()) {
         setRodata(object, name, entry.getKey(), entry.getValue());

@@ -20,11 +20,22 @@ public record ProgramType(Hook hook, int number, int attachType, String section)
   public static final ProgramType XDP =
       new ProgramType(Hook.XDP, BpfSyscall.PROG_TYPE_XDP, Bpf.ATTACH_XDP, "xdp");
 
-  private static final List<ProgramType> ALL = List.of(SCHED_CLS, XDP);
+  /** What test runs give packets from the IP header on, and which may write into them. */
+  static final ProgramType LWT_XMIT =
+      new ProgramType(Hook.TC_L3, BpfSyscall.PROG_TYPE_LWT_XMIT, 0, SCHED_CLS.section);
 
-  /** Returns every type whose programs are filters here. */
-  static List<ProgramType> all() {
-    return ALL;
+  private static final List<ProgramType> ALL =
+      List.of(
+          SCHED_CLS, new ProgramType(Hook.TC_L3, SCHED_CLS.number, 0, SCHED_CLS.section), XDP);
+
+  /** Returns every type whose programs are filters here; each section is one type's. */
+  static List<ProgramType> ofSections() {
+    return List.of(SCHED_CLS, XDP);
+  }
+
+  /** Returns the type as which a hook's programs are loaded to be run by test runs. */
+  public static ProgramType inTestRuns(Hook hook) {
+    return hook.equals(LWT_XMIT.hook) ? LWT_XMIT : of(hook);
   }
 
   /** Returns the type of a hook's programs. */

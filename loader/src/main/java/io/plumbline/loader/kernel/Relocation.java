@@ -53,7 +53,7 @@ final class Relocation {
     RETURN_0.setLong(0, 0xB7);
     RETURN_0.setLong(8, 0x95);
     // struct libbpf_prog_handler_opts { size_t sz; long cookie; fn setup, prepare_load, attach; }
-    for (ProgramType type : ProgramType.all()) {
+    for (ProgramType type : ProgramType.ofSections()) {
       try (Memory options = new Memory(40);
           Memory section = new Memory(type.section().length() + 1L)) {
         options.clear();

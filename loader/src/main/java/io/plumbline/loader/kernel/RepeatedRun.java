@@ -15,7 +15,7 @@ public final class RepeatedRun implements AutoCloseable {
 
   /** Loads a subject. */
   public RepeatedRun(Subject subject, ObjectSource objects) throws EngineException {
-    loaded = LoadedImage.load(subject.image(), objects);
+    loaded = LoadedImage.load(subject.image(), subject.hook(), objects);
     in = new Memory(subject.hook().testRunLimits().max());
     call = new BpfSyscall.TestRun(loaded.entryFd(), in, null);
   }

@@ -6,6 +6,7 @@ import io.plumbline.loader.libbpf.BpfSyscall;
 import io.plumbline.loader.libbpf.LibC;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.Runner;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.image.Image;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -84,20 +85,27 @@ public final class TableProgram implements AutoCloseable {
    */
   public static TableProgram load(ObjectSource source, Image image, int slots)
       throws EngineException {
-    return load(source, image, slots, false);
+    return load(source, image, slots, LoadedObject.NO_TYPE, false);
+  }
+
+  /** Loads a program of a hook likewise, to be run by test runs. */
+  static TableProgram forTestRuns(ObjectSource source, Image image, Hook hook, int slots)
+      throws EngineException {
+    return load(source, image, slots, ProgramType.inTestRuns(hook).number(), false);
   }
 
   /** Makes the maps, with room for one image, for instructions that are loaded elsewhere. */
   public static TableProgram relocate(ObjectSource source, Image image) throws EngineException {
-    return load(source, image, 1, true);
+    return load(source, image, 1, LoadedObject.NO_TYPE, true);
   }
 
   private static TableProgram load(
-      ObjectSource source, Image image, int slots, boolean relocateOnly) throws EngineException {
+      ObjectSource source, Image image, int slots, int type, boolean relocateOnly)
+      throws EngineException {
     Map<String, Integer> entries = new HashMap<>();
     image.tables().orElseThrow().inner().forEach(table -> entries.put(table.outer(), slots));
     byte[] elf = source.object(image.entry().object());
-    LoadedObject object = load(elf, image, entries, relocateOnly);
+    LoadedObject object = load(elf, image, entries, type, relocateOnly);
     try {
       return new TableProgram(image, object, slots);
     } catch (EngineException | RuntimeException e) {
@@ -107,7 +115,7 @@ public final class TableProgram implements AutoCloseable {
   }
 
   private static LoadedObject load(
-      byte[] elf, Image image, Map<String, Integer> entries, boolean relocateOnly)
+      byte[] elf, Image image, Map<String, Integer> entries, int type, boolean relocateOnly)
       throws EngineException {
     Optional<Image.Need> need = image.needs();
     if (need.isPresent() && !relocateOnly && FeatureProbe.isSwitchedOff(need.get().helper())) {
@@ -115,7 +123,7 @@ public final class TableProgram implements AutoCloseable {
     }
     try {
       return LoadedObject.load(
-          image.entry().name(), elf, image.entry().variables(), -1, entries, relocateOnly);
+          image.entry().name(), elf, image.entry().variables(), -1, entries, type, relocateOnly);
     } catch (EngineException e) {
       Optional<String> reason = FeatureProbe.loopUnavailable();
       throw need.isPresent() && reason.isPresent()

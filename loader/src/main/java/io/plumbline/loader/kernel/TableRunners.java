@@ -41,7 +41,9 @@ final class TableRunners {
   static List<Runner> load(
       List<? extends Subject> subjects, List<Image> images, ObjectSource objects, Maker maker)
       throws EngineException {
-    TableProgram program = TableProgram.load(objects, images.get(0), Math.max(2, subjects.size()));
+    TableProgram program =
+        TableProgram.forTestRuns(
+            objects, images.get(0), subjects.get(0).hook(), Math.max(2, subjects.size()));
     try {
       program.install(0, images);
       Runner runner = maker.make(subjects.get(0), LoadedImage.of(program));

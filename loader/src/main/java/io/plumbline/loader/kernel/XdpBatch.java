@@ -17,9 +17,6 @@ final class XdpBatch implements BatchWrapper {
   private static final int DATA_END = 4;
   private static final int LOOPBACK = 1;
 
-  /** A page less headroom and {@code struct skb_shared_info} (kernel net/bpf/test_run.c). */
-  static final int LINEAR = 4096 - 256 - 320;
-
   @Override
   public ProgramType type() {
     return ProgramType.XDP;
@@ -27,7 +24,7 @@ final class XdpBatch implements BatchWrapper {
 
   @Override
   public int maxLength() {
-    return LINEAR;
+    return type().hook().testRunLimits().shown();
   }
 
   @Override

@@ -21,6 +21,7 @@ public final class BpfSyscall {
   public static final int F_INNER_MAP = 1 << 12;
 
   public static final int PROG_TYPE_XDP = 6;
+  public static final int PROG_TYPE_LWT_XMIT = 12;
 
   private static final int BPF_MAP_CREATE = 0;
   private static final int BPF_MAP_LOOKUP_ELEM = 1;

@@ -45,6 +45,11 @@ public final class LibC {
 
   public static native long send(int fd, Pointer bytes, long length, int flags);
 
+  public static native long sendto(
+      int fd, Pointer bytes, long length, int flags, Pointer address, int addressLength);
+
+  public static native int ioctl(int fd, long request, Pointer argument);
+
   public static native long recv(int fd, Pointer bytes, long length, int flags);
 
   static native int getrlimit(int resource, Pointer limit);

@@ -2,6 +2,8 @@ package io.plumbline.loader.netlink;
 
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
 
 /**
  * Link types, which say what the frames of an interface begin with (kernel {@code if_arp.h},
@@ -38,6 +40,15 @@ public final class LinkType {
           Map.entry(0xFFFE, "NONE"),
           Map.entry(0xFFFF, "VOID"));
 
+  private static final String TUN = "tun";
+
+  /**
+   * Types whose packets begin with the IP header at tc: PPP, RAWIP, TUNNEL, TUNNEL6, SIT and NONE
+   * (WireGuard, xfrm). IPGRE is not among them: without a remote address the outer headers come
+   * first (kernel {@code net/ipv4/ip_gre.c}, ipgre_header).
+   */
+  private static final Set<Integer> IP = Set.of(512, 519, 768, 769, 776, 0xFFFE);
+
   private LinkType() {}
 
   /** Returns whether it is a loopback interface, which never leaves its network namespace. */
@@ -46,18 +57,37 @@ public final class LinkType {
   }
 
   /**
-   * Returns why the frames of an interface do not begin with an Ethernet header; empty if they do.
+   * Returns the layer that the packets of an interface begin with: 2 (an Ethernet header) or 3 (an
+   * IP header); empty if that is neither, or not known.
    */
-  public static Optional<String> notEthernet(Link link) {
-    if (!link.layer3() && (link.type() == ETHER || link.type() == LOOPBACK)) {
-      return Optional.empty();
+  public static OptionalInt firstLayer(Link link) {
+    if (link.layer3()) {
+      return OptionalInt.of(3);
     }
-    return Optional.of(
-        "interface %s: link type %s (%d)%s: expected frames with an Ethernet header, types ETHER (1) and LOOPBACK (772)"
-            .formatted(
-                link.name(),
-                NAMES.getOrDefault(link.type(), "unknown"),
-                link.type(),
-                link.layer3() ? " of a layer-3 tun device" : ""));
+    if (link.type() == ETHER || link.type() == LOOPBACK) {
+      return OptionalInt.of(2);
+    }
+    // Another tun device is a tap: it has Ethernet headers, and its type is what somebody set.
+    return IP.contains(link.type()) && !link.kind().equals(TUN)
+        ? OptionalInt.of(3)
+        : OptionalInt.empty();
+  }
+
+  /** Returns why filters cannot be attached to an interface; empty if they can. */
+  public static Optional<String> unknownLayer(Link link) {
+    return firstLayer(link).isPresent()
+        ? Optional.empty()
+        : Optional.of(
+            "interface %s: link type %s: expected packets that begin with an Ethernet or an IP header"
+                .formatted(link.name(), words(link)));
+  }
+
+  /** Returns an interface's link type, {@code NONE (65534)}. */
+  public static String words(Link link) {
+    return "%s (%d)%s"
+        .formatted(
+            NAMES.getOrDefault(link.type(), "unknown"),
+            link.type(),
+            link.layer3() ? " of a layer-3 tun device" : "");
   }
 }

@@ -61,8 +61,9 @@ final class Session {
 
   private Attachment attach(Attacher attacher, Link link, Direction direction, Subject subject)
       throws AttachException {
-    Attacher.requireEthernet(link);
     Backend backend = Feature.CLSACT.switchedOff() ? Backend.TCX : Backend.CLSACT;
+    Attacher.What what = new Attacher.What.OfSubject(subject, ObjectSource.builtIn());
+    Attacher.requireFit(what, Optional.of(backend), link);
     announce(subject);
     boolean qdiscThere = false;
     Description about =
@@ -82,7 +83,7 @@ final class Session {
       Attacher.Done done =
           attacher.attach(
               new Attacher.Request(
-                  new Attacher.What.OfSubject(subject, ObjectSource.builtIn()),
+                  what,
                   link,
                   direction,
                   Optional.of(backend),

@@ -31,6 +31,17 @@ public record DecisionList(List<Clause> clauses) {
     return new Builder().then(name, guard, action, meaning);
   }
 
+  /** Returns a list of the same clauses of which only the last ever decides. */
+  public DecisionList lastOnly() {
+    List<Clause> same = new ArrayList<>();
+    for (Clause clause : clauses.subList(0, clauses.size() - 1)) {
+      same.add(
+          new Clause(clause.name(), Guard.always().not(), clause.action(), clause.meaning()));
+    }
+    same.add(clauses.get(clauses.size() - 1));
+    return new DecisionList(same);
+  }
+
   /** Returns a list of one clause that holds always. */
   public static DecisionList only(String name, Action action, String meaning) {
     return new Builder().otherwise(name, action, meaning);

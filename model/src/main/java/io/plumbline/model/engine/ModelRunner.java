@@ -42,6 +42,7 @@ public final class ModelRunner implements Runner {
   private final Action[] actions;
   private final int[] codes;
   private final int accept;
+  private final int hidden;
   private final long[] hits;
   private final long[] hitBytes;
 
@@ -64,6 +65,7 @@ public final class ModelRunner implements Runner {
     actions = lines.stream().map(line -> line.clause().action()).toArray(Action[]::new);
     codes = Arrays.stream(actions).mapToInt(action -> action.code(subject.hook())).toArray();
     accept = subject.hook().accept();
+    hidden = subject.hook().hidden();
     hits = new long[lines.size()];
     hitBytes = new long[lines.size()];
   }
@@ -140,7 +142,7 @@ public final class ModelRunner implements Runner {
     for (int stage = 0; stage < stages.length; stage++) {
       line = lineOffsets[stage] + stages[stage].decide(view);
       hits[line]++;
-      hitBytes[line] += view.untaggedLength();
+      hitBytes[line] += view.untaggedLength() - hidden;
       if (actions[line] != Action.NEXT) {
         return line;
       }

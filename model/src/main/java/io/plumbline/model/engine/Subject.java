@@ -9,6 +9,7 @@ import io.plumbline.model.policy.Policy;
 import io.plumbline.model.policy.PolicyDescription;
 import io.plumbline.model.policy.PolicyException;
 import io.plumbline.model.policy.PolicyImage;
+import io.plumbline.model.policy.Rule;
 import io.plumbline.model.policy.StrictRow;
 import io.plumbline.model.program.Chain;
 import io.plumbline.model.program.Input;
@@ -77,6 +78,20 @@ public interface Subject {
     return Optional.empty();
   }
 
+  /**
+   * Returns what of it asks for a header that packets at its hook do not have; empty if nothing
+   * does.
+   */
+  default Optional<String> asksForMissingHeader() {
+    return hook().firstLayer() < 3
+        ? Optional.empty()
+        : rules().stream()
+            .flatMap(policy -> policy.rules().stream())
+            .filter(Rule::isAboutArp)
+            .map(rule -> "%s (%s)".formatted(rule, rule.position()))
+            .findFirst();
+  }
+
   /** Returns whether its program counts what each clause of its only stage decides. */
   default boolean countsClauses() {
     return false;
@@ -104,9 +119,13 @@ public interface Subject {
 
     @Override
     public Image image() {
-      return Image.of(
-          Image.Program.of(
-              program.name(), hook(), RodataImage.standalone(program, input).symbols()));
+      return Image.of(program(program, hook(), RodataImage.standalone(program, input)));
+    }
+
+    private static Image.Program program(ProgramSpec program, Hook hook, RodataImage rodata) {
+      return program.readsPackets()
+          ? Image.Program.reading(program.name(), hook, rodata.symbols())
+          : Image.Program.of(program.name(), hook, rodata.symbols());
     }
 
     private static Reference.Stage stage(ProgramSpec program, Input input, boolean chained) {
@@ -122,6 +141,11 @@ public interface Subject {
     @Override
     public List<Input> inputs() {
       return List.of(input);
+    }
+
+    @Override
+    public Optional<String> asksForMissingHeader() {
+      return program.hasItsHeader() ? Optional.empty() : Optional.of(program.name());
     }
 
     @Override
@@ -156,7 +180,7 @@ public interface Subject {
     public Reference reference() {
       return new Reference(
           chain.stages().stream()
-              .map(stage -> Standalone.stage(stage.program(), stage.input(), true))
+              .map(stage -> Standalone.stage(stage.program().at(hook), stage.input(), true))
               .toList());
     }
 
@@ -169,8 +193,7 @@ public interface Subject {
             new Image.TailCall(
                 PROGRAMS,
                 slot,
-                Image.Program.of(
-                    stage.program().name(), hook, RodataImage.stage(stage, slot).symbols())));
+                Standalone.program(stage.program(), hook, RodataImage.stage(stage, slot))));
       }
       return new Image(
           Image.Program.of(DISPATCHER, hook, Map.of()), stages, Optional.empty(), Optional.empty());
@@ -179,6 +202,15 @@ public interface Subject {
     @Override
     public List<Input> inputs() {
       return chain.stages().stream().map(Chain.Stage::input).toList();
+    }
+
+    @Override
+    public Optional<String> asksForMissingHeader() {
+      return chain.stages().stream()
+          .map(stage -> stage.program().at(hook))
+          .filter(program -> !program.hasItsHeader())
+          .map(ProgramSpec::name)
+          .findFirst();
     }
 
     @Override
@@ -215,7 +247,7 @@ public interface Subject {
     public Image image() throws EngineException {
       try {
         return Image.of(
-            Image.Program.of(StrictRow.PROGRAM, hook, StrictRow.rodata(StrictRow.of(policy))));
+            Image.Program.reading(StrictRow.PROGRAM, hook, StrictRow.rodata(StrictRow.of(policy))));
       } catch (PolicyException e) {
         throw new EngineException(String.valueOf(e.getMessage()));
       }
@@ -257,10 +289,10 @@ public interface Subject {
           List.of(
               new Reference.Stage(
                   io.plumbline.model.filter.Intent.NAME,
-                  io.plumbline.model.filter.Intent.decisions(policy),
+                  io.plumbline.model.filter.Intent.decisions(policy, hook),
                   new Input.None(),
                   false,
-                  new IntentDecider(policy)::decide)));
+                  new IntentDecider(policy, hook)::decide)));
     }
 
     @Override

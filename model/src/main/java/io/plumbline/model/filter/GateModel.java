@@ -106,10 +106,10 @@ public final class GateModel {
    * A reported drop.
    *
    * @param nanos when
-   * @param length of the frame in bytes
+   * @param length of what the program sees of the frame, in bytes
    * @param ifindex the interface that it is on
    * @param vlanProto the tag outside the frame, in host order; 0 if there is none
-   * @param captured the frame's first bytes in hexadecimal
+   * @param captured the first bytes of that, in hexadecimal
    */
   public record Event(
       long nanos, int length, int ifindex, int mark, int vlanProto, int vlanTci, String captured) {}
@@ -147,7 +147,7 @@ public final class GateModel {
     boolean accepts = answer == hook.accept();
     boolean passes = accepts || hook.next().isPresent() && answer == hook.next().getAsInt();
     int verdict = accepts || drops && state.observe != 0 ? state.pass : answer;
-    int length = frame.wireLength();
+    int length = frame.wireLength() - hook.hidden();
     Map<Answer, Count> counted =
         Map.of(
             drops ? Answer.DROPPED : passes ? Answer.PASSED : Answer.OTHER, new Count(1, length));
@@ -160,7 +160,8 @@ public final class GateModel {
       Limiter more = new Limiter(second, before, state.limiter.suppressed + 1);
       return new Result(verdict, counted, more, Optional.empty());
     }
-    byte[] first = Arrays.copyOf(frame.bytes(), Math.min(length, CAPTURE_MAX));
+    int from = hook.hidden();
+    byte[] first = Arrays.copyOfRange(frame.bytes(), from, from + Math.min(length, CAPTURE_MAX));
     Event event =
         new Event(
             state.now,

@@ -23,6 +23,7 @@ import io.plumbline.model.decision.Clause;
 import io.plumbline.model.decision.DecisionList;
 import io.plumbline.model.decision.Expr;
 import io.plumbline.model.decision.Guard;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.packet.EtherType;
 import io.plumbline.model.packet.IpProtocol;
 import io.plumbline.model.packet.Ipv6Extensions;
@@ -171,6 +172,9 @@ public final class Intent {
               Guard.allOf(ARP.not(), length().lt(TRANSPORT.plus(NEEDED))),
               "the transport header is cut"));
 
+  private static final List<Clause> WITHOUT_ETHERNET =
+      CLASSIFICATION.stream().map(Intent::withoutEthernet).toList();
+
   private static final Clause NO_PERMIT =
       new Clause("no_permit", Guard.always(), DROP, "no permit matches");
 
@@ -190,16 +194,34 @@ public final class Intent {
     return clauses;
   }
 
+  /**
+   * Returns the same at a hook. Where packets have no Ethernet header there is no ARP: what says
+   * that it is, is neither IPv4 nor IPv6.
+   */
+  public static List<Clause> classification(Hook hook) {
+    return hook.firstLayer() == 3 ? WITHOUT_ETHERNET : CLASSIFICATION;
+  }
+
+  private static Clause withoutEthernet(Clause clause) {
+    return switch (clause.name()) {
+      case "truncated_arp", "truncated_arp_addresses" ->
+          shot(clause.name(), Guard.always().not(), clause.meaning());
+      case "unsupported_ethertype" ->
+          shot(clause.name(), Guard.allOf(IPV4.not(), IPV6.not()), "the packet is not IPv4 or IPv6");
+      default -> clause;
+    };
+  }
+
   /** Returns a list that runs those clauses only; the last stands for all rules. */
-  static DecisionList classifier() {
-    List<Clause> clauses = new ArrayList<>(CLASSIFICATION);
+  static DecisionList classifier(Hook hook) {
+    List<Clause> clauses = new ArrayList<>(classification(hook));
     clauses.add(new Clause("classified", Guard.always(), ACCEPT, "the packet can be classified"));
     return new DecisionList(clauses);
   }
 
   /** Returns the whole decision list of a policy: each rule is a clause. */
-  public static DecisionList decisions(Policy policy) {
-    List<Clause> clauses = new ArrayList<>(CLASSIFICATION);
+  public static DecisionList decisions(Policy policy, Hook hook) {
+    List<Clause> clauses = new ArrayList<>(classification(hook));
     clauses.addAll(rules(policy));
     return new DecisionList(clauses);
   }

@@ -1,6 +1,7 @@
 package io.plumbline.model.filter;
 
 import io.plumbline.model.decision.Decider;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.packet.EtherType;
 import io.plumbline.model.packet.Ipv6Extensions;
 import io.plumbline.model.packet.Ipv6Extensions.Part;
@@ -19,13 +20,14 @@ import java.util.Optional;
  * threads at once.
  */
 public final class IntentDecider {
-  private final Decider classifier = new Decider(Intent.classifier(), 0, List.of(), false);
+  private final Decider classifier;
   private final int classified = Intent.classification().size();
   private final RuleIndex index;
   private final int rules;
   private final long[] key = new long[IntentFields.TABLE.levels()];
 
-  public IntentDecider(Policy policy) {
+  public IntentDecider(Policy policy, Hook hook) {
+    classifier = new Decider(Intent.classifier(hook), 0, List.of(), false);
     index = policy.index();
     rules = policy.rules().size();
   }

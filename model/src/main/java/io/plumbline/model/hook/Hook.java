@@ -10,6 +10,10 @@ import java.util.OptionalInt;
  * A place in the kernel where a program judges packets, as data.
  *
  * @param name short name in options and reports
+ * @param objects what the names of objects for it have after the program's name; may be empty
+ * @param firstLayer the layer that a packet begins with for the program: 2 (Ethernet) or 3 (IP).
+ *     Packets are kept with an Ethernet header at every hook; with 3 the program does not see it,
+ *     and the EtherType in it is the packet's protocol in metadata
  * @param codes return codes with a meaning there
  * @param accept the code by which a filter accepts a packet
  * @param drop the code by which a filter drops a packet
@@ -22,6 +26,8 @@ import java.util.OptionalInt;
  */
 public record Hook(
     String name,
+    String objects,
+    int firstLayer,
     Map<Integer, Code> codes,
     int accept,
     int drop,
@@ -41,6 +47,17 @@ public record Hook(
   /** The longest packet in the kernel (kernel {@code include/linux/netdevice.h}). */
   private static final int GSO_MAX_SIZE = 524_280;
 
+  private static final int ETHERNET_LENGTH = 14;
+
+  private static final Map<Integer, Code> TC_CODES =
+      Map.of(
+          -1, new Code("TC_ACT_UNSPEC", Disposition.NEXT),
+          0, new Code("TC_ACT_OK", Disposition.ACCEPT),
+          2, new Code("TC_ACT_SHOT", Disposition.DROP),
+          4, new Code("TC_ACT_STOLEN", Disposition.DROP_OR_NEXT),
+          7, new Code("TC_ACT_REDIRECT", Disposition.REDIRECT),
+          8, new Code("TC_ACT_TRAP", Disposition.DROP_OR_NEXT));
+
   /**
    * Traffic control, direct action (kernel {@code include/uapi/linux/pkt_cls.h}, {@code
    * net/sched/cls_bpf.c}). A code that is not listed leaves the packet to the next program.
@@ -48,25 +65,45 @@ public record Hook(
   public static final Hook TC =
       new Hook(
           "tc",
-          Map.of(
-              -1, new Code("TC_ACT_UNSPEC", Disposition.NEXT),
-              0, new Code("TC_ACT_OK", Disposition.ACCEPT),
-              2, new Code("TC_ACT_SHOT", Disposition.DROP),
-              4, new Code("TC_ACT_STOLEN", Disposition.DROP_OR_NEXT),
-              7, new Code("TC_ACT_REDIRECT", Disposition.REDIRECT),
-              8, new Code("TC_ACT_TRAP", Disposition.DROP_OR_NEXT)),
+          "",
+          2,
+          TC_CODES,
           0,
           2,
           OptionalInt.of(-1),
           false,
           GSO_MAX_SIZE,
           true,
-          new TestRunLimits(14, 34, 54, 3712));
+          new TestRunLimits(14, 34, 54, 3712, 3712, true));
+
+  /**
+   * Traffic control on an interface whose packets have no Ethernet header (tun, WireGuard, tunnels
+   * of IP in IP). Test runs are those of {@code lwt_xmit} programs, which are given a packet from
+   * its IP header on (kernel {@code net/bpf/test_run.c}).
+   */
+  public static final Hook TC_L3 =
+      new Hook(
+          "tc-l3",
+          "",
+          3,
+          TC_CODES,
+          0,
+          2,
+          OptionalInt.of(-1),
+          false,
+          GSO_MAX_SIZE,
+          true,
+          new TestRunLimits(15, 34, 54, 3712, 3712, false));
+
+  /** A page less headroom and {@code struct skb_shared_info} (kernel net/bpf/test_run.c). */
+  private static final int XDP_LINEAR = 4096 - 256 - 320;
 
   /** A device's receive path (kernel {@code include/uapi/linux/bpf.h}, enum xdp_action). */
   public static final Hook XDP =
       new Hook(
           "xdp",
+          ".xdp",
+          2,
           Map.of(
               0, new Code("XDP_ABORTED", Disposition.ABORT),
               1, new Code("XDP_DROP", Disposition.DROP),
@@ -79,9 +116,9 @@ public record Hook(
           true,
           0xFFFF,
           false,
-          new TestRunLimits(14, 14, 14, 0xFFFF));
+          new TestRunLimits(14, 14, 14, 0xFFFF, XDP_LINEAR, false));
 
-  private static final List<Hook> ALL = List.of(TC, XDP);
+  private static final List<Hook> ALL = List.of(TC, TC_L3, XDP);
 
   public Hook {
     codes = Map.copyOf(codes);
@@ -109,7 +146,7 @@ public record Hook(
 
   /** Returns the name of the object that has a program for this hook, without its ending. */
   public String objectOf(String program) {
-    return equals(TC) ? program : program + "." + name;
+    return program + objects;
   }
 
   /** Returns the program of an object that {@link #objectOf} named. */
@@ -121,7 +158,29 @@ public record Hook(
   /** Returns a hook whose return codes have no names, for programs of other types. */
   public static Hook unnamed(String name) {
     return new Hook(
-        name, Map.of(), 0, 0, OptionalInt.empty(), false, GSO_MAX_SIZE, true, TC.testRunLimits);
+        name,
+        "",
+        2,
+        Map.of(),
+        0,
+        0,
+        OptionalInt.empty(),
+        false,
+        GSO_MAX_SIZE,
+        true,
+        TC.testRunLimits);
+  }
+
+  /** Returns the hook of the same objects at which packets begin with another layer. */
+  public Optional<Hook> from(int layer) {
+    return ALL.stream()
+        .filter(hook -> hook.objects.equals(objects) && hook.firstLayer == layer)
+        .findFirst();
+  }
+
+  /** Returns how many bytes at the start of a packet the program does not see. */
+  public int hidden() {
+    return firstLayer == 3 ? ETHERNET_LENGTH : 0;
   }
 
   /**
@@ -160,8 +219,11 @@ public record Hook(
    * @param minIpv4 smallest frame whose EtherType is IPv4
    * @param minIpv6 smallest frame whose EtherType is IPv6
    * @param max largest frame
+   * @param shown how many bytes the program is shown at most, unless it takes fragments
+   * @param tags whether it can be given a VLAN tag outside the frame
    */
-  public record TestRunLimits(int min, int minIpv4, int minIpv6, int max) {
+  public record TestRunLimits(
+      int min, int minIpv4, int minIpv6, int max, int shown, boolean tags) {
 
     /**
      * Returns why a frame of this EtherType (-1: none) and length cannot be given, or empty if it

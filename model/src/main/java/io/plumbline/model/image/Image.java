@@ -1,6 +1,8 @@
 package io.plumbline.model.image;
 
 import io.plumbline.model.hook.Hook;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -19,6 +21,12 @@ import java.util.Optional;
  */
 public record Image(
     Program entry, List<TailCall> tailCalls, Optional<Tables> tables, Optional<Need> needs) {
+
+  /** The variable, of 32 bits, of every program that reads packets. */
+  public static final String FIRST_LAYER = "first_layer";
+
+  /** What that variable is in the objects. */
+  private static final int ETHERNET = 2;
 
   public Image {
     tailCalls = List.copyOf(tailCalls);
@@ -53,9 +61,23 @@ public record Image(
       variables = new LinkedHashMap<>(variables);
     }
 
-    /** Returns the program of a hook. */
+    /** Returns the program of a hook that reads no packets. */
     public static Program of(String name, Hook hook, Map<String, byte[]> variables) {
       return new Program(name, hook.objectOf(name), variables);
+    }
+
+    /** Returns the program of a hook that reads packets, which it must know the first layer of. */
+    public static Program reading(String name, Hook hook, Map<String, byte[]> variables) {
+      Map<String, byte[]> all = new LinkedHashMap<>(variables);
+      if (hook.firstLayer() != ETHERNET) {
+        all.put(
+            FIRST_LAYER,
+            ByteBuffer.allocate(4)
+                .order(ByteOrder.nativeOrder())
+                .putInt(hook.firstLayer())
+                .array());
+      }
+      return of(name, hook, all);
     }
   }
 

@@ -46,6 +46,16 @@ public final class Packet {
     return new Packet(bytes, wireLength, 0);
   }
 
+  /** Returns this packet behind the first bytes of another one. */
+  public Packet behind(Packet other, int count) {
+    if (count == 0) {
+      return this;
+    }
+    byte[] all = Arrays.copyOf(other.bytes, count + bytes.length);
+    System.arraycopy(bytes, 0, all, count, bytes.length);
+    return new Packet(all, count + wireLength, vlanWord);
+  }
+
   /** Returns a copy of the captured bytes. */
   public byte[] bytes() {
     return bytes.clone();

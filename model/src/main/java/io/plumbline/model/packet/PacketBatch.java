@@ -1,5 +1,6 @@
 package io.plumbline.model.packet;
 
+import io.plumbline.model.hook.Hook;
 import java.util.Arrays;
 
 /**
@@ -130,17 +131,14 @@ public final class PacketBatch {
     return vlan[i] == 0 ? packet : packet.withOutsideTag(VlanTag.ofWord(vlan[i]));
   }
 
-  /**
-   * Returns the frames that a hook can be given.
-   *
-   * @param maxLength of a frame, in bytes
-   * @param tags whether they may have a VLAN tag outside their bytes
-   */
-  public PacketBatch seenAt(int maxLength, boolean tags) {
+  /** Returns the frames that a hook can be given. */
+  public PacketBatch seenAt(Hook hook) {
     PacketBatch seen = new PacketBatch();
     boolean all = true;
     for (int i = 0; i < size(); i++) {
-      if (wireLength(i) <= maxLength && (tags || vlanWord(i) == 0)) {
+      if (wireLength(i) >= hook.hidden()
+          && wireLength(i) <= hook.maxLength()
+          && (hook.offloadsTags() || vlanWord(i) == 0)) {
         seen.add(packet(i));
       } else {
         all = false;

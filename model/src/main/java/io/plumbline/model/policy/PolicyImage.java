@@ -344,7 +344,7 @@ public record PolicyImage(
   /** Returns what engines install at a hook. */
   public Image image(Hook hook) {
     return new Image(
-        Image.Program.of("intent", hook, Map.of()),
+        Image.Program.reading("intent", hook, Map.of()),
         List.of(),
         Optional.of(
             new Image.Tables(

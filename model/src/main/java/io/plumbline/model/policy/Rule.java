@@ -39,6 +39,11 @@ public record Rule(
     return word.equals(word(Effect.ACCEPT)) ? Effect.ACCEPT : Effect.DROP;
   }
 
+  /** Returns whether it is about ARP, which there is only behind an Ethernet header. */
+  public boolean isAboutArp() {
+    return regions.stream().anyMatch(r -> IntentFields.flowClass(r).family().isEmpty());
+  }
+
   /** Returns the rule in the words of the language, {@code forbid tcp/10.0.0.1:22}. */
   @Override
   public String toString() {

@@ -13,7 +13,7 @@ import java.util.Optional;
  * @param chainable whether it may be a stage of a chain, which only programs with a layer can
  * @param grammar its input
  * @param summary one line for people
- * @param decisions what it must decide
+ * @param ethernet what it must decide where packets begin with an Ethernet header
  */
 public record ProgramSpec(
     String name,
@@ -22,11 +22,29 @@ public record ProgramSpec(
     boolean chainable,
     InputGrammar grammar,
     String summary,
-    DecisionList decisions) {
+    DecisionList ethernet) {
   public ProgramSpec {
     if (chainable && layer.isEmpty()) {
       throw new IllegalArgumentException(name + ": chainable without a layer");
     }
+  }
+
+  /**
+   * Returns what it must decide at its hook. A program that judges by the Ethernet header takes no
+   * packet for its own where there is none.
+   */
+  public DecisionList decisions() {
+    return hasItsHeader() ? ethernet : ethernet.lastOnly();
+  }
+
+  /** Returns whether the header that it judges by is there at its hook. */
+  public boolean hasItsHeader() {
+    return hook.firstLayer() < 3 || !layer.equals(Optional.of(Layer.L2));
+  }
+
+  /** Returns whether it reads packets at all: otherwise there is nothing to decide. */
+  public boolean readsPackets() {
+    return ethernet.clauses().size() > 1;
   }
 
   /** Returns a program that may stand in a chain. */
@@ -38,7 +56,7 @@ public record ProgramSpec(
 
   /** Returns the same program at another hook. */
   public ProgramSpec at(Hook other) {
-    return new ProgramSpec(name, other, layer, chainable, grammar, summary, decisions);
+    return new ProgramSpec(name, other, layer, chainable, grammar, summary, ethernet);
   }
 
   /** Returns a program that runs alone only. */

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.plumbline.model.filter.Intent;
+import io.plumbline.model.hook.Hook;
 import io.plumbline.model.ruleset.Effect;
 import io.plumbline.model.ruleset.Family;
 import io.plumbline.model.ruleset.Flow;
@@ -162,7 +163,7 @@ class PolicyTest {
 
   private static String clauses(Policy policy) {
     StringBuilder text = new StringBuilder();
-    Intent.decisions(policy)
+    Intent.decisions(policy, Hook.usual())
         .clauses()
         .forEach(
             c ->
