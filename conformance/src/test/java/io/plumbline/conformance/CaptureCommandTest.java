@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.github.luben.zstd.Zstd;
 import io.plumbline.conformance.cli.Plumb;
+import io.plumbline.pcaps.LinkType;
 import io.plumbline.pcaps.PacketText;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -21,6 +22,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
@@ -35,11 +37,12 @@ class CaptureCommandTest {
   private static final int RAW = 101;
   private static final int SLL = 113;
   private static final int SLL2 = 276;
+  private static final int WIRELESS = 127;
   private static final byte[] BLOCKED =
       PacketText.parse("eth ipv4(192.0.2.10) tcp(1024,443)").bytes();
   private static final byte[] OTHER = PacketText.parse("eth ipv4(192.0.2.10) tcp(1024,80)").bytes();
-  private static final String NO_ETHERNET =
-      "expected ETHERNET (1): capture on an interface with an Ethernet header";
+  private static final String NOT_READ =
+      "expected Ethernet frames or IP packets, as of ETHERNET (1), LINUX_SLL (113) or RAW (101): capture without monitor mode";
 
   @TempDir private Path folder;
   private String out = "";
@@ -92,13 +95,13 @@ class CaptureCommandTest {
   }
 
   /** A pcapng capture of two interfaces. */
-  private static byte[] twoInterfaces(boolean packetOfTheSecond) {
+  private static byte[] twoInterfaces(int second, boolean packetOfTheSecond) {
     ByteArrayOutputStream file = new ByteArrayOutputStream();
     file.writeBytes(block(0x0A0D0D0A, body().putInt(0x1A2B3C4D).putInt(1).putLong(-1)));
     ByteBuffer ethernet = body().putInt(ETHERNET).putInt(262144);
     ethernet.putShort((short) 9).putShort((short) 1).put(new byte[] {9, 0, 0, 0}).putInt(0);
     file.writeBytes(block(1, ethernet));
-    file.writeBytes(block(1, body().putInt(RAW).putInt(64)));
+    file.writeBytes(block(1, body().putInt(second).putInt(64)));
     file.writeBytes(block(0x80000002, body().putInt(7)));
     long time = 1_700_000_000_123_456_789L;
     for (int on = 0; on < (packetOfTheSecond ? 2 : 1); on++) {
@@ -119,41 +122,146 @@ class CaptureCommandTest {
 
   @Test
   void aLinkTypeThatNoPacketHasIsNoMatter() throws Exception {
-    assertThat(replay(file("a.pcapng", twoInterfaces(false)))).as(err).isZero();
+    assertThat(replay(file("a.pcapng", twoInterfaces(WIRELESS, false)))).as(err).isZero();
     assertThat(out).contains("1 packets, 0 allowed, 1 dropped");
   }
 
   @Test
-  void packetsOfAnotherLinkTypeAreNamedAndTheOthersRun() throws Exception {
-    Path file = file("a.pcapng", twoInterfaces(true));
+  void packetsOfALinkTypeThatIsNotReadAreNamedAndTheOthersRun() throws Exception {
+    Path file = file("a.pcapng", twoInterfaces(WIRELESS, true));
     assertThat(replay(file, "--json", folder.resolve("r.json"))).isEqualTo(2);
     assertThat(out).contains("1 packets, 0 allowed, 1 dropped");
-    String reason = file + ": 1 packets of interface 1 have link type RAW (101): " + NO_ETHERNET;
+    String reason =
+        file + ": 1 packets of interface 1 have link type IEEE802_11_RADIOTAP (127): " + NOT_READ;
     assertThat(err).isEqualTo("plumb: " + reason + ": the other frames were run\n");
     JsonNode report = new ObjectMapper().readTree(folder.resolve("r.json").toFile());
     JsonNode entry = report.path("files").path(0);
-    assertThat(entry.path("linkType").asText()).isEqualTo("ETHERNET (1), RAW (101)");
+    assertThat(entry.path("linkType").asText())
+        .isEqualTo("ETHERNET (1), IEEE802_11_RADIOTAP (127)");
     assertThat(entry.path("packets").asInt()).isEqualTo(1);
     assertThat(entry.path("reason").asText()).isEqualTo(reason);
   }
 
   @Test
-  void aCaptureWithoutEthernetFramesNamesTheWayOut() throws Exception {
+  void aCaptureOfALinkTypeThatIsNotReadNamesTheWayOut() throws Exception {
     Path dropped = folder.resolve("dropped.pcap");
-    for (int cooked : new int[] {SLL, SLL2}) {
-      Path file = file("cooked.pcap", classic(0xA1B2C3D4, cooked, 16, 0));
-      assertThat(replay(file, "--dropped", dropped)).isEqualTo(2);
-      assertThat(out).isEmpty();
-      assertThat(err)
-          .startsWith("plumb: " + file + ": link type LINUX_SLL")
-          .endsWith("expected ETHERNET (1): capture on one Ethernet interface instead of 'any'\n");
-      assertThat(dropped).doesNotExist();
-    }
-    Path raw = file("raw.pcap", classic(0xA1B2C3D4, RAW, 16, 0));
-    assertThat(run("policy", "suggest", raw)).isEqualTo(2);
-    assertThat(err).isEqualTo("plumb: " + raw + ": link type RAW (101): " + NO_ETHERNET + "\n");
-    Path empty = file("empty.pcap", Arrays.copyOf(classic(0xA1B2C3D4, RAW, 16, 0), 24));
+    Path file = file("wireless.pcap", classic(0xA1B2C3D4, WIRELESS, 16, 0));
+    String reason = ": link type IEEE802_11_RADIOTAP (127): " + NOT_READ + "\n";
+    assertThat(replay(file, "--dropped", dropped)).isEqualTo(2);
+    assertThat(out).isEmpty();
+    assertThat(err).isEqualTo("plumb: " + file + reason);
+    assertThat(dropped).doesNotExist();
+    assertThat(run("policy", "suggest", file)).isEqualTo(2);
+    assertThat(err).isEqualTo("plumb: " + file + reason);
+    Path empty = file("empty.pcap", Arrays.copyOf(classic(0xA1B2C3D4, WIRELESS, 16, 0), 24));
     assertThat(replay(empty)).isZero();
+  }
+
+  /** The two frames as packets of a link type, with a header in the place of Ethernet's. */
+  private static byte[] withHeader(int linkType, byte[] header) {
+    ByteArrayOutputStream file = new ByteArrayOutputStream();
+    file.writeBytes(Arrays.copyOf(classic(0xA1B2C3D4, linkType, 16, 0), 24));
+    for (byte[] frame : List.of(BLOCKED, OTHER)) {
+      int length = header.length + frame.length - 14;
+      ByteBuffer record = ByteBuffer.allocate(16 + length).order(ByteOrder.LITTLE_ENDIAN);
+      record.putInt(1_700_000_000).putInt(123).putInt(length).putInt(length + 9);
+      file.writeBytes(record.put(header).put(frame, 14, frame.length - 14).array());
+    }
+    return file.toByteArray();
+  }
+
+  private static byte[] cooked(int type) {
+    return ByteBuffer.allocate(16).putShort(14, (short) type).array();
+  }
+
+  private static byte[] cooked2(int type) {
+    return ByteBuffer.allocate(20).putShort((short) type).array();
+  }
+
+  @Test
+  void packetsWithoutAnEthernetHeaderAreJudgedOnEveryEngine() throws Exception {
+    Path dropped = folder.resolve("dropped");
+    Path allowed = folder.resolve("allowed");
+    Map<Integer, byte[]> headers =
+        Map.of(
+            SLL,
+            cooked(0x0800),
+            SLL2,
+            cooked2(0x0800),
+            RAW,
+            new byte[0],
+            0,
+            new byte[] {2, 0, 0, 0});
+    for (Map.Entry<Integer, byte[]> entry : headers.entrySet()) {
+      byte[] bytes = withHeader(entry.getKey(), entry.getValue());
+      Path file = file("a.pcap", bytes);
+      String linkType = LinkType.describe(entry.getKey());
+      assertThat(
+              replay(
+                  file,
+                  "--engine",
+                  "interpreter,emulator",
+                  "--dropped",
+                  dropped,
+                  "--allowed",
+                  allowed))
+          .as(err)
+          .isZero();
+      // 40 bytes of IP and 9 that were not captured.
+      assertThat(out)
+          .startsWith("%s: link type %s: block_port 443 at tc-l3%n".formatted(file, linkType))
+          .containsPattern("block_port.blocked_port +TC_ACT_SHOT +1 +49\n")
+          .contains("2 packets, 1 allowed, 1 dropped, 0 undecided (capture cut), 0 disagreements");
+      int first = 24 + (bytes.length - 24) / 2;
+      byte[] second = Arrays.copyOfRange(bytes, first, bytes.length);
+      assertThat(Files.readAllBytes(dropped)).isEqualTo(Arrays.copyOf(bytes, first));
+      assertThat(Files.readAllBytes(allowed))
+          .startsWith(Arrays.copyOf(bytes, 24))
+          .endsWith(second)
+          .hasSize(24 + second.length);
+      assertThat(replay(file, "--json", "-")).isZero();
+      JsonNode report = new ObjectMapper().readTree(out.substring(0, out.lastIndexOf('}') + 1));
+      assertThat(report.path("files").path(0).path("linkType").asText()).isEqualTo(linkType);
+      assertThat(report.path("bytes").asInt()).isEqualTo(2 * 49);
+      assertThat(run("policy", "suggest", file)).isZero();
+      assertThat(out).contains("2 of 2 packets").contains("192.0.2.10");
+      assertThat(run("replay", file, "--allow", "tcp/192.0.2.10:80", "--explain")).isZero();
+      assertThat(out)
+          .startsWith("1 TC_ACT_SHOT intent.no_permit: ")
+          .contains("2 TC_ACT_OK intent.permit_1: ")
+          .containsPattern("tcp/192.0.2.10:443 +1 +49\n");
+      assertThat(err).isEmpty();
+    }
+  }
+
+  @Test
+  void aMixedCaptureIsJudgedByTheLayerOfEachPacket() throws Exception {
+    Path file = file("a.pcapng", twoInterfaces(SLL, true));
+    assertThat(replay(file)).as(err).isZero();
+    assertThat(out)
+        .startsWith(file + ": link type ETHERNET (1), LINUX_SLL (113): block_port 443\n")
+        .contains("2 packets, 1 allowed, 1 dropped");
+    assertThat(
+            run("replay", file, "--program", "allow_ethertype", "--input", "ipv4", "--json", "-"))
+        .isEqualTo(2);
+    assertThat(out).isEmpty();
+    assertThat(err)
+        .isEqualTo(
+            "plumb: %s: link type ETHERNET (1), LINUX_SLL (113): allow_ethertype: expected a filter that asks for no Ethernet header%n"
+                .formatted(file));
+  }
+
+  @Test
+  void arpWithoutAnEthernetHeaderIsAnUnsupportedType() throws Exception {
+    Path file = file("a.pcap", withHeader(SLL, cooked(0x0806)));
+    assertThat(run("replay", file, "--allow", "arp", "--engine", "interpreter")).as(err).isZero();
+    assertThat(out)
+        .containsPattern("intent.unsupported_ethertype +TC_ACT_SHOT +2 ")
+        .contains("permit_1 decided nothing");
+    assertThat(err)
+        .isEqualTo(
+            "plumb: note: %s: link type LINUX_SLL (113): permit arp (--allow): no packet without an Ethernet header matches: ARP is judged as an unsupported EtherType there%n"
+                .formatted(file));
   }
 
   @Test
@@ -183,7 +291,8 @@ class CaptureCommandTest {
   void pcapngIsReadFromStandardInput() throws Exception {
     InputStream before = System.in;
     try {
-      for (byte[] bytes : List.of(twoInterfaces(false), gzip(twoInterfaces(false)))) {
+      for (byte[] bytes :
+          List.of(twoInterfaces(WIRELESS, false), gzip(twoInterfaces(WIRELESS, false)))) {
         System.setIn(new ByteArrayInputStream(bytes));
         assertThat(replay(Path.of("-"))).as(err).isZero();
         assertThat(out).contains("1 packets, 0 allowed, 1 dropped");
@@ -236,7 +345,7 @@ class CaptureCommandTest {
     assertThat(copy.getInt(0)).isEqualTo(0xA1B2C3D4);
     assertThat(copy.getInt(24)).isEqualTo(1_700_000_000);
     assertThat(copy.getInt(28)).isEqualTo(123);
-    Path pcapng = file("a.pcapng", twoInterfaces(false));
+    Path pcapng = file("a.pcapng", twoInterfaces(WIRELESS, false));
     assertThat(replay(pcapng, "--dropped", dropped)).isZero();
     assertThat(Files.readAllBytes(dropped))
         .containsSequence(block(6, packet(1_700_000_000_123_456_789L)))

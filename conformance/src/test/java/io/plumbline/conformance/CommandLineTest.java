@@ -237,7 +237,10 @@ class CommandLineTest {
           replay FOLDER/none.pcap --program nop | FOLDER/none.pcap: no such file
           replay FOLDER --program nop | FOLDER: is a directory: expected a capture file
           replay FOLDER/text --program nop | FOLDER/text: not a capture: starts with 0x6e6f7420: expected pcap or pcapng
-          replay FOLDER/raw.pcap --program nop | FOLDER/raw.pcap: link type RAW (101): expected ETHERNET (1): capture on an interface with an Ethernet header
+          replay FOLDER/wireless.pcap --program nop | FOLDER/wireless.pcap: link type IEEE802_11_RADIOTAP (127): expected Ethernet frames or IP packets, as of ETHERNET (1), LINUX_SLL (113) or RAW (101): capture without monitor mode
+          replay FOLDER/raw.pcap --program allow_ethertype --input ipv4 | FOLDER/raw.pcap: link type RAW (101): allow_ethertype: expected a filter that asks for no Ethernet header
+          replay FOLDER/raw.pcap --chain allow_ethertype:ipv4,allow_port:443 | FOLDER/raw.pcap: link type RAW (101): allow_ethertype: expected a filter that asks for no Ethernet header
+          replay FOLDER/raw.pcap --program nop --hook xdp | FOLDER/raw.pcap: link type RAW (101): hook xdp: expected hook tc: packets at xdp begin with an Ethernet header
           replay FOLDER/cut.pcap --program nop | FOLDER/cut.pcap: cut off in record 3 at byte 164: 41 bytes: expected 42: the frames before that were run
           replay CAPTURE --program nop --engine x | --engine: unknown engine: 'x': expected model, kernel, kernel-batch, interpreter, emulator, live
           verify --fuzz -1 | --fuzz: -1: expected 0 or more
@@ -257,6 +260,8 @@ class CommandLineTest {
     byte[] raw = bytes.clone();
     raw[20] = 101;
     Files.write(folder.resolve("raw.pcap"), raw);
+    raw[20] = 127;
+    Files.write(folder.resolve("wireless.pcap"), raw);
     Files.writeString(folder.resolve("text"), "not a capture");
     String[] args =
         Arrays.stream(arguments.split(" ", -1))

@@ -6,31 +6,35 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 
-/** Reads Ethernet frames of a capture, in order and in bulk, in memory of bounded size. */
+/**
+ * Reads packets of a capture, in order and in bulk, in memory of bounded size. Those without an
+ * Ethernet header get one: zero addresses, and the EtherType that their link header means.
+ */
 public interface CaptureReader extends AutoCloseable {
 
   /** Returns the link types of the packets read so far (classic pcap: of all), for a report. */
   String linkTypes();
 
   /**
-   * Returns a message about packets that were left out because they are no Ethernet frames; empty
+   * Returns a message about packets that were left out because their link type is not read; empty
    * if there were none.
    */
   String refused();
 
   /**
-   * Appends frames to a batch until it holds {@code frames}, or many bytes were added, or the file
-   * ends.
+   * Appends frames to a batch until it holds {@code frames}, or many bytes were added, or the layer
+   * that packets begin with changes ({@link PacketBatch#firstLayer}), or the file ends.
    *
    * @return whether there may be more
-   * @throws CaptureException where the file is cut off or malformed, or has no Ethernet frames; the
-   *     frames before that are in the batch
+   * @throws CaptureException where the file is cut off or malformed, or its link type is not read;
+   *     the frames before that are in the batch
+   * @throws IllegalArgumentException if the batch had frames before, of another layer
    */
   boolean read(PacketBatch batch, int frames) throws CaptureException;
 
   /**
-   * Starts a file of frames of this capture, in its format, with their times, snap length and
-   * interface. The frames are those of the batch that was read last.
+   * Starts a file of packets of this capture, in its format, with their link headers, times, snap
+   * length and interface. The packets are those of the batch that was read last.
    */
   CaptureWriter copyTo(Path file) throws IOException;
 

@@ -37,6 +37,7 @@ final class PcapReader implements CaptureReader {
 
   private final CaptureInterface only;
   private final Origins origins = new Origins();
+  private final LinkHeader header = new LinkHeader();
   private long record;
 
   /** Reads the file's header. */
@@ -92,6 +93,7 @@ final class PcapReader implements CaptureReader {
   @Override
   public boolean read(PacketBatch batch, int frames) throws CaptureException {
     try {
+      int layer = LinkType.layer(only.linkType());
       long before = batch.capturedBytes();
       while (batch.size() < frames && batch.capturedBytes() - before < PcapFormat.MAX_BATCH) {
         if (!in.fill(recordHeader)) {
@@ -100,7 +102,7 @@ final class PcapReader implements CaptureReader {
           }
           return false;
         }
-        if (only.linkType() != LinkType.ETHERNET) {
+        if (layer == 0) {
           throw new CaptureException(file + ": link type " + LinkType.refuse(only.linkType()));
         }
         int position = in.position;
@@ -121,10 +123,19 @@ final class PcapReader implements CaptureReader {
         if (!in.fill(recordHeader + captured)) {
           throw cutOff("record", in.available() - recordHeader, captured);
         }
-        origins.put(batch.size(), time, wire, only);
+        batch.requireLayer(layer);
+        int data = in.position + recordHeader;
+        header.read(only.linkType(), buffer, data, captured);
+        origins.put(batch.size(), time, wire, only, header, buffer, data);
         // Some writers set the wire length below the captured one; the bytes are there, so they
         // count.
-        batch.add(buffer, in.position + recordHeader, captured, Math.max(wire, captured), 0);
+        batch.add(
+            header.frame(),
+            header.frameLength(),
+            buffer,
+            data + header.length(),
+            captured - header.length(),
+            header.wireLength(Math.max(wire, captured)));
         in.position += recordHeader + captured;
         record++;
       }

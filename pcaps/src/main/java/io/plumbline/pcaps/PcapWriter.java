@@ -9,8 +9,8 @@ import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Writes Ethernet frames as classic pcap, little-endian. A VLAN tag outside the bytes is written
- * into the frame, as libpcap does.
+ * Writes packets as classic pcap, little-endian. A VLAN tag outside the bytes is written into the
+ * frame, as libpcap does.
  */
 public final class PcapWriter extends CaptureWriter {
   private final ByteBuffer header =
@@ -49,7 +49,9 @@ public final class PcapWriter extends CaptureWriter {
 
   @Override
   public void write(PacketBatch batch, int i) throws IOException {
-    int captured = batch.capturedLength(i);
+    int replaced = origins == null ? 0 : origins.replaced(i);
+    int linkHeader = origins == null ? 0 : origins.headerLength(i);
+    int captured = batch.capturedLength(i) - replaced;
     int tag = captured >= 12 ? batch.vlanWord(i) : 0;
     int extra = tag == 0 ? 0 : 4;
     long made = count / 1_000_000 << 32 | count % 1_000_000 * 1000;
@@ -59,11 +61,14 @@ public final class PcapWriter extends CaptureWriter {
         .clear()
         .putInt((int) (time >>> 32))
         .putInt((int) time)
-        .putInt(captured + extra)
+        .putInt(linkHeader + captured + extra)
         .putInt(wire + extra);
     out.write(header.array());
+    if (origins != null) {
+      origins.writeHeader(i, out);
+    }
     if (tag == 0) {
-      out.write(batch.data(), batch.offset(i), captured);
+      out.write(batch.data(), batch.offset(i) + replaced, captured);
     } else {
       out.write(batch.data(), batch.offset(i), 12);
       out.write(ByteBuffer.allocate(4).putInt(tag).array());

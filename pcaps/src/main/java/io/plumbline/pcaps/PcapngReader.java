@@ -17,8 +17,8 @@ import java.util.stream.Collectors;
 
 /**
  * pcapng (draft-ietf-opsawg-pcapng) as a stream: byte order belongs to each section, link type,
- * snap length and time resolution to each interface. Packets of an interface with another link type
- * than Ethernet are counted and left out. Blocks that hold no packets are passed over.
+ * snap length and time resolution to each interface. Packets of an interface whose link type is not
+ * read are counted and left out. Blocks that hold no packets are passed over.
  */
 final class PcapngReader implements CaptureReader {
   /** Interfaces of a section that are believed; more means that the file is damaged. */
@@ -44,8 +44,12 @@ final class PcapngReader implements CaptureReader {
   private final Set<Integer> linkTypes = new TreeSet<>();
   private final Map<Integer, Refusal> refusals = new TreeMap<>();
   private final Origins origins = new Origins();
+  private final LinkHeader header = new LinkHeader();
   private long block;
   private long begun;
+
+  /** Frames that the batch had before. */
+  private int begunWith;
 
   PcapngReader(String file, CaptureInput in) {
     this.file = file;
@@ -83,6 +87,7 @@ final class PcapngReader implements CaptureReader {
   @Override
   public boolean read(PacketBatch batch, int frames) throws CaptureException {
     try {
+      begunWith = batch.size();
       long before = batch.capturedBytes();
       while (batch.size() < frames && batch.capturedBytes() - before < PcapFormat.MAX_BATCH) {
         begun = in.at();
@@ -98,7 +103,10 @@ final class PcapngReader implements CaptureReader {
         if (type == PcapngFormat.SECTION) {
           startSection();
         }
-        block(type, batch);
+        if (!block(type, batch)) {
+          block--;
+          return true;
+        }
       }
       return true;
     } catch (IOException e) {
@@ -119,7 +127,8 @@ final class PcapngReader implements CaptureReader {
     interfaces.clear();
   }
 
-  private void block(int type, PacketBatch batch) throws CaptureException, IOException {
+  /** Reads a block; returns false, and stays where it is, if the batch must end before it. */
+  private boolean block(int type, PacketBatch batch) throws CaptureException, IOException {
     int known = type == PcapngFormat.SECTION ? type : bytes.getInt(in.position);
     long length = bytes.getInt(in.position + 4) & 0xFFFFFFFFL;
     int least = least(known);
@@ -140,19 +149,22 @@ final class PcapngReader implements CaptureReader {
     if (read) {
       trailer(bytes.getInt(start + (int) length - 4) & 0xFFFFFFFFL, length);
     }
+    boolean taken = true;
     switch (known) {
       case PcapngFormat.SECTION -> version(bytes.getShort(start + 12), bytes.getShort(start + 14));
       case PcapngFormat.INTERFACE -> describe(start, (int) length);
-      case PcapngFormat.ENHANCED_PACKET -> packet(bytes.getInt(start + 8), start, length, batch);
-      case PcapngFormat.PACKET -> packet(bytes.getShort(start + 8) & 0xFFFF, start, length, batch);
-      case PcapngFormat.SIMPLE_PACKET -> simplePacket(start, length, batch);
+      case PcapngFormat.ENHANCED_PACKET ->
+          taken = packet(bytes.getInt(start + 8), start, length, batch);
+      case PcapngFormat.PACKET ->
+          taken = packet(bytes.getShort(start + 8) & 0xFFFF, start, length, batch);
+      case PcapngFormat.SIMPLE_PACKET -> taken = simplePacket(start, length, batch);
       default -> {
         // Names, statistics, secrets, custom and unknown blocks hold no packets.
       }
     }
     if (read) {
-      in.position = start + (int) length;
-      return;
+      in.position = taken ? start + (int) length : start;
+      return taken;
     }
     if (!in.skip(length - 4) || !in.fill(4)) {
       throw damaged(
@@ -160,6 +172,7 @@ final class PcapngReader implements CaptureReader {
     }
     trailer(bytes.getInt(in.position) & 0xFFFFFFFFL, length);
     in.position += 4;
+    return true;
   }
 
   private static int least(int type) {
@@ -244,22 +257,23 @@ final class PcapngReader implements CaptureReader {
   }
 
   /** Reads an enhanced or obsolete packet block: their numbers stand at the same offsets. */
-  private void packet(int index, int start, long length, PacketBatch batch)
+  private boolean packet(int index, int start, long length, PacketBatch batch)
       throws CaptureException {
     long time = (long) bytes.getInt(start + 12) << 32 | (bytes.getInt(start + 16) & 0xFFFFFFFFL);
     int wire = bytes.getInt(start + 24);
-    add(index, time, start + 28, bytes.getInt(start + 20), wire, length, batch);
+    return add(index, time, start + 28, bytes.getInt(start + 20), wire, length, batch);
   }
 
   /** Reads a simple packet block (section 4.4): of the first interface, without a time. */
-  private void simplePacket(int start, long length, PacketBatch batch) throws CaptureException {
+  private boolean simplePacket(int start, long length, PacketBatch batch) throws CaptureException {
     int wire = bytes.getInt(start + 8);
     int snap = interfaces.isEmpty() ? 0 : interfaces.get(0).snapLength();
     int captured = snap != 0 && Integer.compareUnsigned(snap, wire) < 0 ? snap : wire;
-    add(0, 0, start + 12, captured, wire, length, batch);
+    return add(0, 0, start + 12, captured, wire, length, batch);
   }
 
-  private void add(
+  /** Adds a packet; returns false if the batch has packets that begin with another layer. */
+  private boolean add(
       int index, long time, int data, int captured, int wire, long length, PacketBatch batch)
       throws CaptureException {
     if (index < 0 || index >= interfaces.size()) {
@@ -277,14 +291,28 @@ final class PcapngReader implements CaptureReader {
       throw damaged("captured length %d: expected 0..%d".formatted(captured & 0xFFFFFFFFL, most));
     }
     CaptureInterface on = interfaces.get(index);
-    linkTypes.add(on.linkType());
-    if (on.linkType() != LinkType.ETHERNET) {
+    int layer = LinkType.layer(on.linkType());
+    if (layer == 0) {
+      linkTypes.add(on.linkType());
       refusals.merge(
           on.linkType(), new Refusal(on, 1), (old, one) -> new Refusal(old.first, old.packets + 1));
-      return;
+      return true;
     }
-    origins.put(batch.size(), time, wire, on);
-    batch.add(in.bytes, data, captured, Math.max(wire, captured), 0);
+    if (layer != batch.firstLayer() && batch.size() > begunWith) {
+      return false;
+    }
+    batch.requireLayer(layer);
+    linkTypes.add(on.linkType());
+    header.read(on.linkType(), in.bytes, data, captured);
+    origins.put(batch.size(), time, wire, on, header, in.bytes, data);
+    batch.add(
+        header.frame(),
+        header.frameLength(),
+        in.bytes,
+        data + header.length(),
+        captured - header.length(),
+        header.wireLength(Math.max(wire, captured)));
+    return true;
   }
 
   private CaptureException damaged(String what) {

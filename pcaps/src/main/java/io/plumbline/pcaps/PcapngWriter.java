@@ -56,7 +56,8 @@ final class PcapngWriter extends CaptureWriter {
     CaptureInterface on = origins.on(i);
     Integer known = numbers.get(on);
     int number = known == null ? describe(on) : known;
-    int captured = batch.capturedLength(i);
+    int payload = batch.capturedLength(i) - origins.replaced(i);
+    int captured = origins.headerLength(i) + payload;
     int size = PcapngFormat.PACKET_BLOCK + PcapngReader.padded(captured);
     ByteBuffer head =
         ByteBuffer.allocate(PcapngFormat.PACKET_BLOCK - 4).order(ByteOrder.LITTLE_ENDIAN);
@@ -64,7 +65,8 @@ final class PcapngWriter extends CaptureWriter {
     head.putInt(PcapngFormat.ENHANCED_PACKET).putInt(size).putInt(number);
     head.putInt((int) (time >>> 32)).putInt((int) time).putInt(captured).putInt(origins.wire(i));
     out.write(head.array());
-    out.write(batch.data(), batch.offset(i), captured);
+    origins.writeHeader(i, out);
+    out.write(batch.data(), batch.offset(i) + origins.replaced(i), payload);
     out.write(padding, 0, PcapngReader.padded(captured) - captured);
     out.write(ByteBuffer.allocate(4).order(ByteOrder.LITTLE_ENDIAN).putInt(size).array());
   }

@@ -1,6 +1,8 @@
 package io.plumbline.conformance.cli;
 
+import io.plumbline.conformance.replay.MissingHeaderException;
 import io.plumbline.conformance.replay.Replay;
+import io.plumbline.conformance.replay.Side;
 import io.plumbline.conformance.replay.UnmatchedFlows;
 import io.plumbline.conformance.verify.Corpus;
 import io.plumbline.conformance.verify.Disagreement;
@@ -34,6 +36,7 @@ import io.plumbline.model.ruleset.Prefix;
 import io.plumbline.pcaps.CaptureException;
 import io.plumbline.pcaps.CaptureReader;
 import io.plumbline.pcaps.CaptureWriter;
+import io.plumbline.pcaps.LinkType;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
@@ -79,7 +82,7 @@ final class ReplayCommand implements Callable<Integer> {
   @Parameters(
       paramLabel = "CAPTURE",
       description =
-          "pcap or pcapng, also gzip or zstd (- for standard input), or a folder that verify --repro wrote")
+          "pcap or pcapng, also gzip or zstd (- for standard input), or a folder that verify --repro wrote; packets without an Ethernet header are judged as at an interface that has none")
   private Path capture;
 
   @Option(names = "--program", paramLabel = "P", description = "the program")
@@ -139,13 +142,16 @@ final class ReplayCommand implements Callable<Integer> {
     Subject subject = subject().at(hook.hook());
     List<Engine> engines = Options.engines(engineNames, ObjectSource.builtIn());
     long start = System.nanoTime();
-    Replay replay = new Replay(subject);
-    List<Runner> runners = new ArrayList<>();
+    Replay replay =
+        new Replay(
+            subject,
+            engines.stream().filter(engine -> !engine.name().equals(ModelEngine.NAME)).toList());
     String damage = "";
     String refused;
     String linkTypes;
     boolean nothing;
-    try (CaptureReader reader = CaptureReader.open(capture);
+    try (replay;
+        CaptureReader reader = CaptureReader.open(capture);
         CaptureWriter droppedOut = open(reader, "--dropped", dropped);
         CaptureWriter allowedOut = open(reader, "--allowed", allowed)) {
       for (Engine engine : engines) {
@@ -155,24 +161,18 @@ final class ReplayCommand implements Callable<Integer> {
               ExitStatus.UNAVAILABLE,
               "engine %s: unavailable: %s".formatted(engine.name(), reason.get()));
         }
-        if (!engine.name().equals(ModelEngine.NAME)) {
-          Runner runner = engine.load(subject);
-          runners.add(runner);
-          replay.beside(runner);
-        }
       }
       PrintWriter out = spec.commandLine().getOut();
-      List<ModelRunner.Line> lines = replay.lines();
       Optional<UnmatchedFlows> unmatched = subject.rules().map(rules -> new UnmatchedFlows());
       unmatchedFlows = unmatched;
-      int noRule = lines.size() - 1;
+      int noRule = replay.lines().size() - 1;
       boolean each = explain || droppedOut != null || allowedOut != null;
       long[] number = new long[1];
       Replay.Listener listener =
-          (batch, i, outcomes) -> {
+          (side, batch, i, outcomes) -> {
             int line = outcomes.line(i);
             if (line == noRule && unmatched.isPresent()) {
-              unmatched.get().add(batch, i);
+              unmatched.get().add(batch, i, side.subject().hook().hidden());
             }
             if (!each) {
               return;
@@ -180,24 +180,31 @@ final class ReplayCommand implements Callable<Integer> {
             number[0]++;
             try {
               boolean decided = outcomes.isDecided(i);
-              if (droppedOut != null && decided && outcomes.code(i) == subject.hook().drop()) {
+              if (droppedOut != null
+                  && decided
+                  && outcomes.code(i) == side.subject().hook().drop()) {
                 droppedOut.write(batch, i);
               }
-              if (allowedOut != null && decided && outcomes.code(i) == subject.hook().accept()) {
+              if (allowedOut != null
+                  && decided
+                  && outcomes.code(i) == side.subject().hook().accept()) {
                 allowedOut.write(batch, i);
               }
             } catch (IOException e) {
               throw new UncheckedIOException(e);
             }
             if (explain) {
-              out.println(
-                  number[0] + " " + explained(subject, lines, unmatched, batch, i, outcomes));
+              out.println(number[0] + " " + explained(side, unmatched, batch, i, outcomes));
             }
           };
       try {
         replay.run(reader, listener);
       } catch (CaptureException e) {
         damage = String.valueOf(e.getMessage());
+      } catch (MissingHeaderException e) {
+        throw new CommandException(
+            ExitStatus.USAGE,
+            "%s: link type %s: %s".formatted(capture, reader.linkTypes(), e.getMessage()));
       }
       refused = reader.refused();
       linkTypes = reader.linkTypes();
@@ -214,11 +221,10 @@ final class ReplayCommand implements Callable<Integer> {
       throw Options.cannotBeWritten(outputs(), Objects.requireNonNull(e.getCause()));
     } catch (IOException e) {
       throw Options.cannotBeWritten(outputs(), e);
-    } finally {
-      runners.forEach(Runner::close);
     }
     String reason = Corpus.reason(refused, damage);
-    report(replay, subject, linkTypes, reason, start);
+    noteArp(replay, linkTypes);
+    report(replay, linkTypes, reason, start);
     if (!reason.isEmpty()) {
       String run =
           damage.isEmpty() ? "the other frames were run" : "the frames before that were run";
@@ -227,18 +233,26 @@ final class ReplayCommand implements Callable<Integer> {
     return replay.disagreements() == 0 ? ExitStatus.DONE : ExitStatus.DISAGREEMENT;
   }
 
+  /** Says that a rule about ARP decides nothing where packets have no Ethernet header. */
+  private void noteArp(Replay replay, String linkTypes) {
+    Optional<String> missing = replay.missingHeader();
+    if (missing.isPresent()) {
+      PrintWriter err = spec.commandLine().getErr();
+      err.printf(
+          "plumb: note: %s: link type %s: %s: no packet without an Ethernet header matches: ARP is judged as an unsupported EtherType there%n",
+          capture, linkTypes, missing.get());
+      err.flush();
+    }
+  }
+
   /** Returns what decided a frame, for {@code --explain}. */
   private static String explained(
-      Subject subject,
-      List<ModelRunner.Line> lines,
-      Optional<UnmatchedFlows> unmatched,
-      PacketBatch batch,
-      int i,
-      Outcomes outcomes) {
+      Side side, Optional<UnmatchedFlows> unmatched, PacketBatch batch, int i, Outcomes outcomes) {
+    List<ModelRunner.Line> lines = side.lines();
     if (!outcomes.isDecided(i)) {
       return new Outcome.Cut().toString();
     }
-    String verdict = subject.hook().verdictName(outcomes.code(i));
+    String verdict = side.subject().hook().verdictName(outcomes.code(i));
     int line = outcomes.line(i);
     if (line == Outcomes.NO_LINE) {
       return verdict + " the chain is empty";
@@ -432,8 +446,9 @@ final class ReplayCommand implements Callable<Integer> {
     }
   }
 
-  private void report(Replay replay, Subject subject, String linkTypes, String reason, long start)
+  private void report(Replay replay, String linkTypes, String reason, long start)
       throws CommandException {
+    Subject subject = replay.subject();
     PrintWriter out = spec.commandLine().getOut();
     List<Object> clauses = new ArrayList<>();
     for (int i = 0; i < replay.lines().size(); i++) {
@@ -492,7 +507,8 @@ final class ReplayCommand implements Callable<Integer> {
       Options.writeJson(json, report, out);
     }
     if (!"-".equals(json) && (replay.packets() > 0 || reason.isEmpty())) {
-      out.printf("%s: %s%n", capture, subject);
+      boolean usual = linkTypes.equals(LinkType.describe(LinkType.ETHERNET));
+      out.printf("%s: %s%s%n", capture, usual ? "" : "link type " + linkTypes + ": ", subject);
       out.println(
           Colour.HEAD.of(
               "%-45s %-11s %12s %15s".formatted("clause", "verdict", "packets", "bytes")));

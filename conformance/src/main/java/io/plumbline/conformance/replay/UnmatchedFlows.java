@@ -45,8 +45,12 @@ public final class UnmatchedFlows {
   private int used;
   private long others;
 
-  /** Adds a frame that can be classified and that no rule matched. */
-  public void add(PacketBatch batch, int i) {
+  /**
+   * Adds a frame that can be classified and that no rule matched.
+   *
+   * @param hidden how many bytes of it the program does not see
+   */
+  public void add(PacketBatch batch, int i, int hidden) {
     view.show(batch, i);
     IntentDecider.readKey(view, key);
     long kind = key[CLASS] << 16 | key[PORT];
@@ -67,7 +71,7 @@ public final class UnmatchedFlows {
       los[slot] = key[LO];
     }
     packets[slot]++;
-    bytes[slot] += batch.wireLength(i);
+    bytes[slot] += batch.wireLength(i) - hidden;
   }
 
   /** Returns the destinations, those with most packets first. */

@@ -14,7 +14,8 @@ import java.util.stream.Stream;
 
 /**
  * Frames of captures, and a report of each file. Captured bytes are taken as whole frames: any
- * bytes make a test.
+ * bytes make a test. Packets without an Ethernet header have one of zero addresses, so every hook
+ * can be given them.
  */
 public final class Corpus {
   /**
@@ -104,7 +105,7 @@ public final class Corpus {
   /**
    * Returns why not all packets of a file were run.
    *
-   * @param refused packets that are no Ethernet frames, or empty
+   * @param refused packets of link types that are not read, or empty
    * @param damage where the file is damaged, or empty
    */
   public static String reason(String refused, String damage) {

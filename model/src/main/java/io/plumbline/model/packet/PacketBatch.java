@@ -5,8 +5,12 @@ import java.util.Arrays;
 
 /**
  * Many frames in flat arrays, so that engines can walk them without touching an object per frame.
+ * All are Ethernet frames; where {@link #firstLayer} is 3 they stand for packets that begin with
+ * the IP header, and the header only carries the EtherType.
  */
 public final class PacketBatch {
+  private static final int ETHERNET_LAYER = 2;
+
   private byte[] data;
   private int used;
   private int[] offset;
@@ -14,6 +18,7 @@ public final class PacketBatch {
   private int[] wire;
   private int[] vlan;
   private int size;
+  private int firstLayer = ETHERNET_LAYER;
 
   public PacketBatch() {
     this(1024, 1 << 17);
@@ -46,10 +51,35 @@ public final class PacketBatch {
    * @param vlanWord {@link VlanTag#word()} of a tag outside the bytes, or 0
    */
   public void add(byte[] source, int from, int capturedLength, int wireLength, int vlanWord) {
-    if (used > data.length - capturedLength) {
-      data = Arrays.copyOf(data, Math.max(data.length * 2, used + capturedLength));
-    }
+    makeRoom(capturedLength);
     System.arraycopy(source, from, data, used, capturedLength);
+    addEntry(capturedLength, wireLength, vlanWord);
+  }
+
+  /**
+   * Appends a frame of two parts without a tag outside the bytes, copying them.
+   *
+   * @param head holds the first bytes of the frame
+   * @param headLength how many bytes of it
+   * @param length how many bytes follow, of the source
+   */
+  public void add(
+      byte[] head, int headLength, byte[] source, int from, int length, int wireLength) {
+    makeRoom(headLength + length);
+    if (headLength > 0) {
+      System.arraycopy(head, 0, data, used, headLength);
+    }
+    System.arraycopy(source, from, data, used + headLength, length);
+    addEntry(headLength + length, wireLength, 0);
+  }
+
+  private void makeRoom(int bytes) {
+    if (used > data.length - bytes) {
+      data = Arrays.copyOf(data, Math.max(data.length * 2, used + bytes));
+    }
+  }
+
+  private void addEntry(int capturedLength, int wireLength, int vlanWord) {
     if (size == offset.length) {
       int room = size * 2 + 16;
       offset = Arrays.copyOf(offset, room);
@@ -76,6 +106,29 @@ public final class PacketBatch {
   public void clear() {
     used = 0;
     size = 0;
+    firstLayer = ETHERNET_LAYER;
+  }
+
+  /**
+   * Returns the layer that the packets begin with: 2 (Ethernet) or 3 (IP). {@code Hook.from(layer)}
+   * is where programs are given such packets.
+   */
+  public int firstLayer() {
+    return firstLayer;
+  }
+
+  /**
+   * Sets the layer of an empty batch.
+   *
+   * @throws IllegalArgumentException if it has frames of another layer
+   */
+  public void requireLayer(int layer) {
+    if (size > 0 && layer != firstLayer) {
+      throw new IllegalArgumentException(
+          "batch: frames of layer %d: expected layer %d or an empty batch"
+              .formatted(firstLayer, layer));
+    }
+    firstLayer = layer;
   }
 
   /** Returns how many frames there are. */
