@@ -1,5 +1,6 @@
 package io.plumbline.conformance;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -123,16 +124,16 @@ class CaptureCommandTest {
   @Test
   void aLinkTypeThatNoPacketHasIsNoMatter() throws Exception {
     assertThat(replay(file("a.pcapng", twoInterfaces(WIRELESS, false)))).as(err).isZero();
-    assertThat(out).contains("1 packets, 0 allowed, 1 dropped");
+    assertThat(out).contains("1 packet, 0 allowed, 1 dropped");
   }
 
   @Test
   void packetsOfALinkTypeThatIsNotReadAreNamedAndTheOthersRun() throws Exception {
     Path file = file("a.pcapng", twoInterfaces(WIRELESS, true));
     assertThat(replay(file, "--json", folder.resolve("r.json"))).isEqualTo(2);
-    assertThat(out).contains("1 packets, 0 allowed, 1 dropped");
+    assertThat(out).contains("1 packet, 0 allowed, 1 dropped");
     String reason =
-        file + ": 1 packets of interface 1 have link type IEEE802_11_RADIOTAP (127): " + NOT_READ;
+        file + ": 1 packet of interface 1 has link type IEEE802_11_RADIOTAP (127): " + NOT_READ;
     assertThat(err).isEqualTo("plumb: " + reason + ": the other frames were run\n");
     JsonNode report = new ObjectMapper().readTree(folder.resolve("r.json").toFile());
     JsonNode entry = report.path("files").path(0);
@@ -295,11 +296,32 @@ class CaptureCommandTest {
           List.of(twoInterfaces(WIRELESS, false), gzip(twoInterfaces(WIRELESS, false)))) {
         System.setIn(new ByteArrayInputStream(bytes));
         assertThat(replay(Path.of("-"))).as(err).isZero();
-        assertThat(out).contains("1 packets, 0 allowed, 1 dropped");
+        assertThat(out).contains("1 packet, 0 allowed, 1 dropped");
       }
     } finally {
       System.setIn(before);
     }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"j", "junk", "junk that is longer than a header"})
+  void whatFollowsGzipDataIsNamed(String junk) throws Exception {
+    byte[] whole = gzip(classic(0xA1B2C3D4, ETHERNET, 16, 123));
+    Path file = file("a.gz", concat(whole, junk.getBytes(UTF_8)));
+    assertThat(replay(file)).isEqualTo(2);
+    assertThat(err)
+        .isEqualTo(
+            "plumb: %s: gzip data: ends at byte %d: expected nothing after it, or more gzip data: the frames before that were run\n"
+                .formatted(file, whole.length));
+    assertThat(replay(file("cut.gz", Arrays.copyOf(concat(whole, whole), whole.length + 2))))
+        .isEqualTo(2);
+    assertThat(err).contains("gzip data: cut off after %d bytes".formatted(whole.length + 2));
+  }
+
+  private static byte[] concat(byte[] one, byte[] other) {
+    byte[] all = Arrays.copyOf(one, one.length + other.length);
+    System.arraycopy(other, 0, all, one.length, other.length);
+    return all;
   }
 
   @Test

@@ -64,6 +64,18 @@ class CatalogTest {
     }
   }
 
+  @Test
+  void theTableOfProgramsIsTheCatalogs() throws IOException {
+    String readme = Files.readString(Path.of("..", "README.md"));
+    programs()
+        .forEach(
+            program ->
+                assertThat(readme)
+                    .containsPattern(
+                        "(?m)^\\| %s \\|.*\\| %s \\|$"
+                            .formatted(program.name(), program.summary())));
+  }
+
   /**
    * A case: {@code sentence | packet text | input | accept or drop, alone [| as the only stage of a
    * chain]}.

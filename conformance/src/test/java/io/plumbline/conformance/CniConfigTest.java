@@ -41,7 +41,8 @@ class CniConfigTest {
 
   private static Answer run(String command, byte[] input, String... environment)
       throws IOException {
-    Map<String, String> all = new HashMap<>(Map.of("CNI_COMMAND", command));
+    Map<String, String> all =
+        new HashMap<>(Map.of("CNI_COMMAND", command, "CNI_CONTAINERID", "one"));
     for (int i = 0; i < environment.length; i += 2) {
       all.put(environment[i], environment[i + 1]);
     }
@@ -102,7 +103,7 @@ class CniConfigTest {
         "{F,`target`:`first`,`interface`:`lo`,P} => 7 => 'target' => without 'interface'",
         "{F,`attachPoint`:[`INGRESS`],P} => 7 => 'attachPoint' => a string",
         "{F,`input`:`80`,P} => 7 => 'input' => without 'allow'",
-        "{F,`name`:5,P} => 7 => 'name' => a string",
+        "{F,`name`:5,P} => 7 => 'name' => 5: expected a letter or digit",
         "{`program`:`nop`,`program`:`block_private_ipv4`,P} => 7 => duplicate field 'program' => ~~",
         "{`program`:`nop`,`args`:{`a`:1,`a`:2},P} => 7 => duplicate field 'args.a' => ~~",
         "{F,`dns`:[{},{`b`:1,`b`:1}],P} => 7 => duplicate field 'dns[1].b' => ~~",
@@ -115,8 +116,9 @@ class CniConfigTest {
       })
   void whatIsNotUnderstoodIsRefused(String input, int code, String message, String details)
       throws Exception {
+    String named = input.contains("`name`:5") ? input : input.replaceFirst("^\\{", "{`name`:`n`,");
     String config =
-        input.replace("F,", "`allow`:[`arp`],").replace(",P}", "," + LO + "}").replace('`', '"');
+        named.replace("F,", "`allow`:[`arp`],").replace(",P}", "," + LO + "}").replace('`', '"');
     for (String command : List.of("ADD", "CHECK")) {
       Answer answer = run(command, config);
       assertThat(answer.status).isEqualTo(255);
@@ -125,6 +127,43 @@ class CniConfigTest {
       assertThat(answer.details).contains(details == null ? "" : details);
       assertThat(answer.details).doesNotContain("java.");
     }
+  }
+
+  /** A configuration that may be one of the original's needs no name, as there. */
+  @ParameterizedTest
+  @CsvSource(
+      quoteCharacter = '~',
+      delimiterString = " => ",
+      value = {
+        "{F,P} => 7 => name: missing: expected a letter or digit",
+        "{`name`:``,`program`:`bogus`,P} => 7 => name: \"\": expected",
+        "{`name`:`../x`,F,P} => 7 => name: \"../x\": expected",
+        "{`name`:`a b`,`program`:`bogus`,P} => 7 => name: \"a b\": expected",
+        "{`name`:`a.b-c_1`,`program`:`bogus`,P} => 7 => bogus",
+        "{`program`:`bogus`,P} => 7 => bogus",
+      })
+  void namesAreThoseOfTheSpecification(String input, int code, String details) throws Exception {
+    String config =
+        input.replace("F,", "`allow`:[`arp`],").replace("P}", LO + "}").replace('`', '"');
+    for (String command : List.of("ADD", "CHECK")) {
+      Answer answer = run(command, config);
+      assertThat(answer.code).isEqualTo(code);
+      assertThat(answer.details).startsWith(details);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"-one", ".", "a b", "../one", "one\n", "ö"})
+  void idsOfContainersAreThoseOfTheSpecification(String id) throws Exception {
+    String config = "{\"name\":\"n\",\"program\":\"bogus\"," + LO + "}";
+    for (String command : List.of("ADD", "CHECK", "DEL")) {
+      Answer answer = run(command, config, "CNI_CONTAINERID", id);
+      assertThat(answer.code).as(command).isEqualTo(4);
+      assertThat(answer.details).startsWith("CNI_CONTAINERID: '%s': expected".formatted(id));
+    }
+    String ours = "{\"name\":\"n\",\"allow\":[\"arp\"]," + LO + "}";
+    assertThat(run("ADD", ours, "CNI_CONTAINERID", "").code).isEqualTo(4);
+    assertThat(run("ADD", config, "CNI_CONTAINERID", "").details).isEqualTo("bogus");
   }
 
   /** The fields that a runtime adds, or that other plugins have, are no reason to refuse. */
@@ -217,7 +256,7 @@ class CniConfigTest {
   @Test
   void aPolicyFileNeedsTheSectionOfTheDirection() throws Exception {
     String file = policy("version: 1\ningress: {permit: [arp]}\n");
-    Answer answer = run("ADD", "{\"policy\":\"%s\",%s}".formatted(file, LO));
+    Answer answer = run("ADD", "{\"name\":\"n\",\"policy\":\"%s\",%s}".formatted(file, LO));
     assertThat(answer.code).isEqualTo(7);
     assertThat(answer.message)
         .isEqualTo(file + ":1:1: no section egress: expected one, or the direction ingress");
@@ -239,7 +278,7 @@ class CniConfigTest {
       })
   void aFileThatIsNoPolicyIsNotQuoted(String text) throws Exception {
     String file = policy(text);
-    Answer answer = run("ADD", "{\"policy\":\"%s\",%s}".formatted(file, LO));
+    Answer answer = run("ADD", "{\"name\":\"n\",\"policy\":\"%s\",%s}".formatted(file, LO));
     assertThat(answer.code).isEqualTo(7);
     assertThat(answer.message).startsWith(file + ":").hasLineCount(1);
     assertThat(answer.message + answer.details).doesNotContain("hush").doesNotContain("secret");

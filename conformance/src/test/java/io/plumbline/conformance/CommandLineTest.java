@@ -22,10 +22,13 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
 
 /** The command line on good and bad input: status, and one line without a stack trace. */
 class CommandLineTest {
+  private static final String OBJECTS = "../bpf/target/objects";
+
   @TempDir private Path folder;
   private Path capture = Path.of("unset");
   private String out = "";
@@ -77,6 +80,9 @@ class CommandLineTest {
       String name = left.get(i).getCommandSpec().qualifiedName();
       assertThat(usage.description()).as(name).isNotEmpty();
       assertThat(usage.description()[0]).as(name).matches(".*[.?]");
+      if (left.get(i).getSubcommands().isEmpty()) {
+        assertThat(usage.exitCodeList().keySet()).as(name).contains("0", "2");
+      }
       // picocli formats these, and only warns if it cannot.
       for (String text : usage.footer()) {
         assertThat(text.formatted()).as(name).isNotNull();
@@ -113,7 +119,7 @@ class CommandLineTest {
     assertThat(run("replay", dropped.toString(), "--program", "nop", "--explain")).isZero();
     assertThat(out)
         .startsWith("1 TC_ACT_OK nop.accept: every packet is accepted\n")
-        .contains("1 packets");
+        .contains("1 packet,");
   }
 
   @Test
@@ -224,11 +230,39 @@ class CommandLineTest {
   }
 
   @ParameterizedTest
+  @ValueSource(strings = {"", "bpf", "policy"})
+  void withoutACommandTheCommandsAreListed(String group) {
+    String[] args = group.isEmpty() ? new String[0] : new String[] {group};
+    assertThat(run(args)).isEqualTo(2);
+    assertThat(err)
+        .startsWith("plumb: command: missing: expected one of those below\nUsage: plumb ")
+        .contains("Commands:\n");
+    assertThat(out).isEmpty();
+  }
+
+  @Test
+  void setupIsInTheHelp() {
+    assertThat(run("--help")).isZero();
+    assertThat(out).contains("'plumb setup [--all]' installs what is missing");
+  }
+
+  @Test
+  void theProgramOfPoliciesIsDescribedToo() {
+    assertThat(run("programs")).isZero();
+    assertThat(out).contains("intent              POLICY            -   alone      drops what");
+    assertThat(run("programs", "intent")).isZero();
+    assertThat(out)
+        .startsWith("intent POLICY: drops what")
+        .contains("   1 drop   truncated_ethernet       len < 14\n")
+        .endsWith("     then the rules of the policy: plumb policy explain --as clauses\n");
+  }
+
+  @ParameterizedTest
   @CsvSource(
       delimiter = '|',
       textBlock =
           """
-          programs nope | unknown program: 'nope': expected one of allow_dns, allow_ethertype, allow_ipv4, allow_port, allow_proto, block_ipv4, block_port, block_private_ipv4, nop
+          programs nope | unknown program: 'nope': expected one of allow_dns, allow_ethertype, allow_ipv4, allow_port, allow_proto, block_ipv4, block_port, block_private_ipv4, nop, intent
           replay CAPTURE --program block_port | program 'block_port' requires an input argument: expected a port, 1..65535
           replay CAPTURE --program block_port --input 0 | block_port: invalid port number: '0': expected a port, 1..65535
           replay CAPTURE --program nop --input 1 | nop: program does not accept input: '1': expected no input
@@ -245,14 +279,45 @@ class CommandLineTest {
           replay CAPTURE --program nop --engine x | --engine: unknown engine: 'x': expected model, kernel, kernel-batch, interpreter, emulator, live
           verify --fuzz -1 | --fuzz: -1: expected 0 or more
           verify --corpus FOLDER/none | --corpus: FOLDER/none: no such file or folder
-          verify --nope | Unknown option: '--nope'
+          verify --xyz | verify: unknown option: '--xyz': 'plumb verify --help' lists them
+          verify --fuz 1 | verify: unknown option: '--fuz': did you mean --fuzz? 'plumb verify --help' lists them
+          --nope | unknown option: '--nope': 'plumb --help' lists them
+          verfy | unknown command: 'verfy': did you mean verify? 'plumb --help' lists them
+          other | unknown command: 'other': 'plumb --help' lists them
+          bpf disas | bpf: unknown command: 'disas': did you mean disasm? 'plumb bpf --help' lists them
+          status more | status: 'more': expected no further argument
+          generate-completion more | generate-completion: 'more': expected no further argument
+          compare x | compare: arguments: missing: expected OLD NEW
+          verify --fuzz | --fuzz: value: missing: expected N
+          prove --equivalent x | --equivalent: value: missing: expected OBJ OBJ
+          replay CAPTURE --policy x --policy y | --policy: given twice: expected it once
+          events --count x | --count: 'x': expected a whole number, at most 9223372036854775807
+          events --count 0 | --count: 0: expected 1 or more
+          verify --fuzz 2147483648 | --fuzz: '2147483648': expected a whole number, at most 2147483647
+          fuzz --minutes x | --minutes: 'x': expected a number
+          fuzz --minutes NaN | --minutes: NaN: expected more than 0
+          fuzz --packets 0 | --packets: 0: expected 1 or more
+          fuzz --program nope | unknown program: 'nope': expected one of allow_dns, allow_ethertype, allow_ipv4, allow_port, allow_proto, block_ipv4, block_port, block_private_ipv4, nop, dispatcher, intent
+          prove nope | unknown program: 'nope': expected one of allow_dns, allow_ethertype, allow_ipv4, allow_port, allow_proto, block_ipv4, block_port, block_private_ipv4, nop, gate, dispatcher, intent_rows, intent
+          replay CAPTURE --at west --allow arp | --at: 'west': expected egress or ingress
+          bpf run --engine x | --engine: 'x': expected interpreter or jit
+          compare x y --set foo | --set: 'foo': expected NAME=HEX
+          status --json=x | --json: 'x': expected no value
+          replay CAPTURE --policy EMPTY | --policy: '': expected a file or folder
+          replay EMPTY --program nop | CAPTURE: '': expected a file or folder
+          replay CAPTURE --program nop --json EMPTY | --json: '': expected a file or folder
+          verify --corpus EMPTY | --corpus: '': expected a file or folder
+          verify --program allow_port --object OBJECTS/block_port.bpf.o | --object: OBJECTS/block_port.bpf.o: no program allow_port in it: expected one of [block_port]
+          verify --program block_port --object FOLDER/own.o | --object: FOLDER/own.o: program block_port: variables or maps missing, or of another size: expected input (2 bytes)
+          prove block_port --object FOLDER/own.o | --object: FOLDER/own.o: program block_port: variables or maps missing, or of another size: expected input (2 bytes)
+          bpf asm FOLDER/comment.s | FOLDER/comment.s: empty: expected a program
           verify --program nop --object FOLDER/none.o | --object: FOLDER/none.o: no such file
           verify --json FOLDER/none/x | --json: FOLDER/none/x: cannot be written: expected a file in a folder that is there
           prove nop --json FOLDER/none/x | --json: FOLDER/none/x: cannot be written: expected a file in a folder that is there
           fuzz --state FOLDER/none/x | --state: FOLDER/none/x: cannot be written: expected a file in a folder that is there
           bpf run --budget 0 --program 9500000000000000 | --budget: 0: expected 1 or more
-          bpf fuzz --inputs 0 | --programs, --kernel-programs, --damaged: expected 0 or more, --inputs: 1 or more
-          stats --watch -1 | --watch: -1: expected 1 or more
+          bpf fuzz --inputs 0 | --inputs: 0: expected 1 or more
+          stats --watch 0 | --watch: 0: expected 1 or more
           """)
   void badInputIsOneLine(String arguments, String message) throws Exception {
     byte[] bytes = Files.readAllBytes(capture);
@@ -263,11 +328,15 @@ class CommandLineTest {
     raw[20] = 127;
     Files.write(folder.resolve("wireless.pcap"), raw);
     Files.writeString(folder.resolve("text"), "not a capture");
+    Files.writeString(folder.resolve("comment.s"), "# nothing\n");
+    Files.write(folder.resolve("own.o"), TestObject.tc("block_port", "r0 = 0", "exit"));
     String[] args =
         Arrays.stream(arguments.split(" ", -1))
-            .map(a -> a.replace("CAPTURE", capture.toString()).replace("FOLDER", folder.toString()))
+            .map(a -> a.replace("CAPTURE", capture.toString()).replace("EMPTY", ""))
+            .map(a -> a.replace("FOLDER", folder.toString()).replace("OBJECTS", OBJECTS))
             .toArray(String[]::new);
     assertThat(run(args)).isEqualTo(2);
-    assertThat(err).isEqualTo("plumb: " + message.replace("FOLDER", folder.toString()) + "\n");
+    String expected = message.replace("FOLDER", folder.toString()).replace("OBJECTS", OBJECTS);
+    assertThat(err).isEqualTo("plumb: " + expected + "\n");
   }
 }

@@ -76,6 +76,32 @@ class LauncherTest {
     }
   }
 
+  /** What is closed is no empty input. */
+  @ParameterizedTest
+  @ValueSource(strings = {"bpf asm", "bpf run", "replay - --program nop", "policy check -"})
+  void standardInputThatIsClosedCannotBeRead(String command) throws Exception {
+    Program.Result result = script("\"$BIN/plumb\" " + command + " <&-");
+    assertThat(result.status()).as(result.toString()).isEqualTo(2);
+    assertThat(result.err()).startsWith("plumb: ").hasLineCount(1).doesNotContain("Exception");
+  }
+
+  /** There is no file in a directory that was deleted, and none can be made. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"replay x --program nop", "replay CAPTURE --program nop --json x-of-plumb"})
+  void relativePathsInADeletedDirectoryNameNothing(String arguments) throws Exception {
+    String command = arguments.replace("CAPTURE", CAPTURE.toAbsolutePath().toString());
+    Program.Result result =
+        script(
+            "mkdir %s/gone; cd %s/gone; rmdir ../gone; \"$BIN/plumb\" %s"
+                .formatted(folder, folder, command));
+    assertThat(result.status()).as(result.toString()).isEqualTo(2);
+    assertThat(result.err().lines().filter(line -> !line.startsWith("sh: ")))
+        .hasSize(1)
+        .allMatch(line -> line.matches("plumb: .*x.*: (no such file|cannot be written.*)"));
+    assertThat(Path.of("/x-of-plumb")).doesNotExist();
+  }
+
   @Test
   void standardOutputHasOnlyTheCommandsOwn() throws Exception {
     Program.Result result =
@@ -118,7 +144,10 @@ class LauncherTest {
   @ParameterizedTest
   @ValueSource(strings = {"fa-IR", "ar-EG", "ne-NP", "bn-BD", "mr-IN", "th-TH-u-nu-thai"})
   void localesDoNotMatter(String locale) throws Exception {
-    String script = "\"$BIN/plumb\" bpf classic --expression 'tcp port 80 and len > 100' --as ebpf";
+    String script =
+        "\"$BIN/plumb\" bpf classic --expression 'tcp port 80 and len > 100' --as ebpf &&"
+            + " \"$BIN/plumb\" programs allow_port &&"
+            + " { \"$BIN/plumb\" verify --fuzz -12 2>&1 || :; }";
     String[] parts = locale.split("-", 3);
     String options =
         "export JAVA_TOOL_OPTIONS='-Duser.language=%s -Duser.country=%s -Duser.extensions=%s'; "
@@ -126,7 +155,8 @@ class LauncherTest {
     Program.Result result =
         script(options + "export LC_ALL=" + locale.replace('-', '_') + "; " + script);
     assertThat(result.status()).as(result.toString()).isZero();
-    assertThat(result.out()).isEqualTo(script(script).out()).contains("80");
+    assertThat(result.out()).endsWith("plumb: --fuzz: -12: expected 0 or more\n");
+    assertThat(result.out().replaceAll("Picked up.*\n", "")).isEqualTo(script(script).out());
   }
 
   @ParameterizedTest

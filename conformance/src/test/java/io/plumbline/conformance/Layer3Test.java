@@ -85,9 +85,7 @@ class Layer3Test {
         byte[] address = Arrays.copyOfRange(p, four ? 16 : 24, header);
         int port = (p[header + 2] & 0xFF) << 8 | p[header + 3] & 0xFF;
         all.add(
-            (four
-                    ? InetAddress.getByAddress(address).getHostAddress()
-                    : "fd00:9::" + address[15])
+            (four ? InetAddress.getByAddress(address).getHostAddress() : "fd00:9::" + address[15])
                 + ":"
                 + port);
       }
@@ -110,8 +108,7 @@ class Layer3Test {
       throws Exception {
     onTun(
         tun -> {
-          Program.Result attached =
-              plumb("attach -i t0 --pin --backend " + backend + " " + filter);
+          Program.Result attached = plumb("attach -i t0 --pin --backend " + backend + " " + filter);
           assertThat(attached.status()).as(attached.toString()).isZero();
           send("10.9.0.2:53", "10.9.0.2:54", "10.9.0.3:53", "fd00:9::2:53", "fd00:9::2:54");
           assertThat(arrived(tun)).containsExactly(passes.split(" ", -1));
@@ -191,8 +188,7 @@ class Layer3Test {
               .containsPattern("passed +1 +36")
               .containsPattern("permit_1 +1 +36")
               .contains("no_permit");
-          assertThat(plumb("status -i t0 --json").out())
-              .contains("\"packetsMayBypass\":\tfalse");
+          assertThat(plumb("status -i t0 --json").out()).contains("\"packetsMayBypass\":\tfalse");
         });
   }
 

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -53,15 +54,18 @@ class LoaderCommandTest {
         "attach -i v0 nop --backend magic => 2 => --backend: 'magic': expected tcx, clsact, xdp or xdp-skb",
         "attach -i v0 nop --order sideways => 2 => --order 'sideways': expected first, last, before:PROGRAM_ID or after:PROGRAM_ID",
         "attach -i v0 nop --backend clsact --order before:1 => 2 => order: backend clsact knows first and last only: expected one of them, or backend tcx",
-        "attach -i v0 nop --netns nowhere => 2 => --netns: /run/netns/nowhere: ENOENT (No such file or directory)",
+        "attach -i v0 nop --netns nowhere => 2 => --netns: /run/netns/nowhere: no such file: expected a name of 'ip netns', or the path of a file such as /proc/PID/ns/net",
+        "status --netns ../netns/x => 2 => --netns: ../netns/x: no such file: expected a name of 'ip netns', or the path of a file such as /proc/PID/ns/net",
+        "status --netns / => 2 => --netns: /: no network namespace: expected a name of 'ip netns', or the path of a file such as /proc/PID/ns/net",
+        "status --netns /etc/passwd => 2 => --netns: /etc/passwd: no network namespace: expected a name of 'ip netns', or the path of a file such as /proc/PID/ns/net",
         "attach -i v0 nop --backend xdp --at egress => 2 => backend xdp: there is no egress: expected --at ingress",
         "attach -i v0 --object /nowhere.o => 2 => --object: /nowhere.o: cannot be read",
         "attach -i v0 nop --object-program p => 2 => --object-program: p: expected --object beside it",
         "stats -i v0 --prometheus --watch 1 => 2 => --prometheus: expected no --watch beside it",
         "stats -i v0 --prometheus --json => 2 => --prometheus: expected no --json beside it",
-        "attach -i v0 nop --confirm 0 => 2 => --confirm: 0: expected 1 or more seconds",
+        "attach -i v0 nop --confirm 0 => 2 => --confirm: 0: expected 1 or more",
         "attach -i v0 nop --order before:0 => 2 => --order 'before:0': expected first, last, before:PROGRAM_ID or after:PROGRAM_ID",
-        "attach -i v0 nop --confirm -1 => 2 => --confirm: -1: expected 1 or more seconds",
+        "attach -i v0 nop --confirm -1 => 2 => --confirm: -1: expected 1 or more",
         "detach => 2 => detach: expected one of --ifname and --all-interfaces",
         "detach -i v0 --id 1 => 2 => --id: no program 1 there: see plumb status",
         "confirm -i v0 => 1 => v0: no filter waits to be confirmed",
@@ -75,6 +79,40 @@ class LoaderCommandTest {
               .isEqualTo(
                   new Program.Result(status, "", "plumb: " + message + System.lineSeparator()));
           assertThat(sh("tc qdisc show; tc filter show dev v0 egress")).isEqualTo(before);
+          return true;
+        });
+  }
+
+  /** A section may name the direction that a program is for; an XDP program has one. */
+  @ParameterizedTest
+  @CsvSource({
+    "tcx/ingress, ingress",
+    "tcx/egress, egress",
+    "tc/ingress, ingress",
+    "classifier/egress, egress",
+    "xdp, ingress",
+    "tc, egress"
+  })
+  void anObjectIsAttachedWhereItIsFor(String section, String expected) throws Exception {
+    Path object = folder.resolve("own.o");
+    Files.write(object, TestObject.of(section, "own", "r0 = 0", "exit"));
+    String other = expected.equals("egress") ? "ingress" : "egress";
+    String[] attach = {"attach", "-i", "v0", "--dry-run", "--object", object.toString()};
+    String[] there = {"--at", other};
+    OwnNetwork.in(
+        () -> {
+          assertThat(ok(attach)).contains(" would be attached to v0 " + expected + ": ");
+          Program.Result result =
+              plumb(Stream.of(attach, there).flatMap(Stream::of).toArray(String[]::new));
+          if (!section.equals("tc")) {
+            assertThat(result)
+                .isEqualTo(
+                    new Program.Result(
+                        2,
+                        "",
+                        "plumb: --at: %s: program own of %s, section %s: expected --at %s%n"
+                            .formatted(other, object, section, expected)));
+          }
           return true;
         });
   }
@@ -150,7 +188,7 @@ class LoaderCommandTest {
             Thread.sleep(20);
           }
           assertThat(ok("replay", pcap.toString(), "--program", "block_port", "--input", "80"))
-              .contains("1 packets");
+              .contains("1 packet,");
           ok("detach", "-i", "v0");
           return true;
         });
@@ -186,7 +224,7 @@ class LoaderCommandTest {
                   "nop");
           assertThat(result.status()).isEqualTo(1);
           assertThat(result.err())
-              .contains("v0 egress tcx: not confirmed within 1 seconds: the filter before is back");
+              .contains("v0 egress tcx: not confirmed within 1 second: the filter before is back");
           assertThat(passes("v0", WEB)).isFalse();
           Process process =
               Program.builder(

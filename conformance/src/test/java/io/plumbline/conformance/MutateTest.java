@@ -40,7 +40,13 @@ class MutateTest {
   private static final int EVERY = Integer.getInteger("mutate.every", 20);
 
   @ParameterizedTest
-  @CsvSource({"block_port, tc", "allow_dns, tc", "allow_proto, tc", "allow_port, xdp", "block_port, tc-l3"})
+  @CsvSource({
+    "block_port, tc",
+    "allow_dns, tc",
+    "allow_proto, tc",
+    "allow_port, xdp",
+    "block_port, tc-l3"
+  })
   void noMutantSurvives(String name, String where) throws Exception {
     Hook hook = Hook.find(where).orElseThrow();
     ProgramSpec program = ProgramCatalog.find(name).orElseThrow().at(hook);

@@ -23,6 +23,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.snakeyaml.engine.v2.api.Load;
 import org.snakeyaml.engine.v2.api.LoadSettings;
@@ -241,6 +242,35 @@ class PolicyCommandTest {
             "8:7: rule: expected a selector, or a mapping with the key rule",
             "9:3: egress: unknown key 'allow': expected one of [forbid, permit]",
             "10:10: ingress: expected a mapping");
+  }
+
+  /** One fault is one error, and the value is shown if it cannot be a secret. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiterString = " => ",
+      value = {
+        "egress: {permit: [\"arp\\x01\"]} => 2:20: rule: 'arp\\x01': expected no control characters",
+        "groups: {a: [\"x\\x01\"]}\\negress: {permit: [tcp/@a]} => 2:15: host: 'x\\x01': expected no control characters",
+        "groups: {a: ['@b'], b: [10.0.0.1]}\\negress: {permit: [tcp/@a]} => 2:15: group: '@b': a group cannot hold a group",
+        "groups: {a: [[x]]}\\negress: {permit: [tcp/@a]} => 2:14: host: expected text",
+        "groups: {a: []}\\negress: {permit: [tcp/@a]} => 3:19: tcp/@a: no packet can match: a group in it has no hosts",
+        "egress: {}\\n---\\nversion: 1 => 3:1: YAML: expected a single document in the stream but found another document",
+      })
+  void oneFaultIsOneError(String text, String message) throws Exception {
+    String policy = file("x.yaml", "version: 1\n" + text.replace("\\n", "\n"));
+    assertThat(run("policy", "check", policy)).isEqualTo(2);
+    assertThat(err).isEqualTo("plumb: %s:%s%n".formatted(policy, message));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"2, '2'", "1.0, '1.0'", "'', empty", "secret, not a number", "[1], not a number"})
+  void aWrongVersionIsShown(String version, String shown) throws Exception {
+    String policy = file("x.yaml", "version: %s\negress: {}\n".formatted(version));
+    assertThat(run("policy", "check", policy)).isEqualTo(2);
+    assertThat(err)
+        .endsWith(
+            ": version: %s: expected 1%n"
+                .formatted(Character.isDigit(shown.charAt(0)) ? "'" + shown + "'" : shown));
   }
 
   @ParameterizedTest

@@ -80,10 +80,14 @@ final class GzipStream extends InputStream {
     if (in.available() == 0) {
       return false;
     }
+    if (!isMagic()) {
+      throw new CompressionException(
+          "gzip data: ends at byte %d: expected nothing after it, or more gzip data"
+              .formatted(in.at()));
+    }
     require(HEADER);
     int flags = in.bytes[in.position + 3] & 0xFF;
-    int magic = Integer.reverseBytes(bytes.getInt(in.position)) >>> 8;
-    if (magic != MAGIC || (flags & FLAGS_RESERVED) != 0) {
+    if ((flags & FLAGS_RESERVED) != 0) {
       throw damaged("no gzip header");
     }
     in.position += HEADER;
@@ -108,6 +112,17 @@ final class GzipStream extends InputStream {
     inflater.setInput(in.bytes, in.position, in.limit - in.position);
     crc.reset();
     inside = true;
+    return true;
+  }
+
+  /** Returns whether a header begins here, of which some bytes may be missing at the end. */
+  private boolean isMagic() throws IOException {
+    in.fill(3);
+    for (int i = 0; i < Math.min(3, in.available()); i++) {
+      if ((in.bytes[in.position + i] & 0xFF) != (MAGIC >> 16 - 8 * i & 0xFF)) {
+        return false;
+      }
+    }
     return true;
   }
 

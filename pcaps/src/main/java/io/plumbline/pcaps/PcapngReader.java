@@ -71,10 +71,11 @@ final class PcapngReader implements CaptureReader {
             .limit(REFUSALS_SHOWN)
             .map(
                 refusal ->
-                    "%d packets of %s have link type %s"
+                    "%d %s of %s link type %s"
                         .formatted(
                             refusal.packets,
-                            refusal.first.describe(),
+                            refusal.packets == 1 ? "packet" : "packets",
+                            refusal.first.describe() + (refusal.packets == 1 ? " has" : " have"),
                             LinkType.refuse(refusal.first.linkType())))
             .collect(Collectors.joining("; "));
     if (refusals.isEmpty()) {

@@ -149,7 +149,7 @@ class PcapngTest {
     PacketBatch batch = new PacketBatch();
     assertThat(readInto(batch, file))
         .isEqualTo(
-            "x: 2 packets of interface 0 (wg0?) have link type IEEE802_11_RADIOTAP (127): expected Ethernet frames or IP packets, as of ETHERNET (1), LINUX_SLL (113) or RAW (101): capture without monitor mode; 1 packets of interface 2 have link type PKTAP (258): expected Ethernet frames or IP packets, as of ETHERNET (1), LINUX_SLL (113) or RAW (101): capture on a network interface with such packets");
+            "x: 2 packets of interface 0 (wg0?) have link type IEEE802_11_RADIOTAP (127): expected Ethernet frames or IP packets, as of ETHERNET (1), LINUX_SLL (113) or RAW (101): capture without monitor mode; 1 packet of interface 2 has link type PKTAP (258): expected Ethernet frames or IP packets, as of ETHERNET (1), LINUX_SLL (113) or RAW (101): capture on a network interface with such packets");
     assertThat(batch.size()).isEqualTo(1);
     assertThat(batch.packet(0)).isEqualTo(Packet.of(frame(60, 2)));
   }

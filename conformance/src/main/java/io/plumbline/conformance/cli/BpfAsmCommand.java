@@ -55,6 +55,9 @@ final class BpfAsmCommand implements Callable<Integer> {
         StructuralVerifier.check(insns);
       }
       bytes = InsnCodec.encode(insns);
+      if (insns.isEmpty()) {
+        throw new CommandException(ExitStatus.USAGE, where + ": empty: expected a program");
+      }
     } catch (IsaException e) {
       throw new CommandException(ExitStatus.USAGE, where + ": " + e.getMessage());
     }

@@ -40,6 +40,7 @@ import picocli.CommandLine.Spec;
       "The program is the output of tcpdump -ddd, a bytecode of iptables, the text of bpf_asm, or an expression."
     },
     mixinStandardHelpOptions = true,
+    exitCodeList = {"1:the program faults, or its translation returns something else"},
     footer = {
       "",
       "Examples:",
@@ -67,13 +68,16 @@ final class BpfClassicCommand implements Callable<Integer> {
       names = "--expression",
       paramLabel = "E",
       description =
-          "compiled by libpcap, for Ethernet; optimised where that is proved to change nothing")
+          "filter expression for libpcap and Ethernet; optimised where that is proved to change nothing")
   private @Nullable String expression;
 
   @Option(names = "--as", paramLabel = "FORM", description = "numbers (default), bytecode or ebpf")
   private Form form = Form.NUMBERS;
 
-  @Option(names = "--packet", paramLabel = "TEXT", description = "a frame in words to run it on")
+  @Option(
+      names = "--packet",
+      paramLabel = "TEXT",
+      description = "run the program on this frame, in words")
   private @Nullable String packet;
 
   @Override

@@ -1,6 +1,7 @@
 package io.plumbline.conformance.cli;
 
 import io.plumbline.conformance.fuzz.ProgramFuzz;
+import io.plumbline.loader.cli.Arguments;
 import io.plumbline.loader.cli.CommandException;
 import io.plumbline.loader.cli.ExitStatus;
 import io.plumbline.loader.kernel.FeatureProbe;
@@ -27,6 +28,7 @@ import picocli.CommandLine.Spec;
       "A difference is minimised and written to the folder of --report."
     },
     mixinStandardHelpOptions = true,
+    exitCodeList = {"0:no difference", "1:a difference", "3:the kernel is unavailable"},
     footer = {
       "",
       "Examples:",
@@ -39,35 +41,49 @@ final class BpfFuzzCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
 
-  @Option(names = "--programs", paramLabel = "N", description = "for interpreter and JIT")
+  @Option(
+      names = "--programs",
+      paramLabel = "N",
+      description = "programs for interpreter and JIT (default: 1000)")
   private int programs = 1000;
 
-  @Option(names = "--inputs", paramLabel = "N", description = "packets for each program")
+  @Option(
+      names = "--inputs",
+      paramLabel = "N",
+      description = "packets for each program (default: 200)")
   private int inputs = 200;
 
   @Option(
       names = "--kernel-programs",
       paramLabel = "N",
-      description = "also for the kernel, with 10 packets each")
+      description = "programs for the kernel too, with 10 packets each (default: 500)")
   private int kernelPrograms = 500;
 
-  @Option(names = "--damaged", paramLabel = "N", description = "programs that were damaged")
+  @Option(
+      names = "--damaged",
+      paramLabel = "N",
+      description = "damaged programs for interpreter and JIT (default: 10000)")
   private int damaged = 10_000;
 
-  @Option(names = "--seed", paramLabel = "S", description = "of the first program")
+  @Option(
+      names = "--seed",
+      paramLabel = "S",
+      description = "seed of the first program (default: 1)")
   private long seed = 1;
 
-  @Option(names = "--report", paramLabel = "DIR", description = "where differences go")
+  @Option(
+      names = "--report",
+      paramLabel = "DIR",
+      description = "folder for differences (default: target/repros)")
   private Path report = Path.of("target", "repros");
 
   @Override
   public Integer call() throws CommandException {
     PrintWriter out = spec.commandLine().getOut();
-    if (programs < 0 || kernelPrograms < 0 || damaged < 0 || inputs < 1) {
-      throw new CommandException(
-          ExitStatus.USAGE,
-          "--programs, --kernel-programs, --damaged: expected 0 or more, --inputs: 1 or more");
-    }
+    Arguments.requireAtLeast(0, "--programs", programs);
+    Arguments.requireAtLeast(0, "--kernel-programs", kernelPrograms);
+    Arguments.requireAtLeast(0, "--damaged", damaged);
+    Arguments.requireAtLeast(1, "--inputs", inputs);
     Optional<String> unavailable =
         kernelPrograms > 0 ? FeatureProbe.unavailable() : Optional.empty();
     if (unavailable.isPresent()) {

@@ -7,6 +7,7 @@ import io.plumbline.emulator.machine.Fault;
 import io.plumbline.emulator.object.BpfObject;
 import io.plumbline.emulator.vm.Flat;
 import io.plumbline.emulator.vm.VmException;
+import io.plumbline.loader.cli.Arguments;
 import io.plumbline.loader.cli.CommandException;
 import io.plumbline.loader.cli.ExitStatus;
 import java.io.PrintWriter;
@@ -30,6 +31,7 @@ import picocli.CommandLine.Spec;
       "The program's bytes are hexadecimal text on standard input."
     },
     mixinStandardHelpOptions = true,
+    exitCodeList = {"1:the program faults"},
     footer = {
       "",
       "Examples:",
@@ -70,7 +72,7 @@ final class BpfRunCommand implements Callable<Integer> {
   @Option(
       names = "--budget",
       paramLabel = "N",
-      description = "how far the program may go: jumps back cost what they jump over")
+      description = "limit of the run: a backward jump costs the instructions that it jumps over")
   private long budget = io.plumbline.emulator.machine.Machine.DEFAULT_BUDGET;
 
   /** Returns the instructions of a program that needs nothing beside itself. */
@@ -97,10 +99,7 @@ final class BpfRunCommand implements Callable<Integer> {
   @Override
   public Integer call() throws CommandException {
     PrintWriter out = spec.commandLine().getOut();
-    if (budget < 1) {
-      throw new CommandException(
-          ExitStatus.USAGE, "--budget: %d: expected 1 or more".formatted(budget));
-    }
+    Arguments.requireAtLeast(1, "--budget", budget);
     boolean named = program != null && elf && !program.startsWith(ELF_HEX);
     byte[] input = program != null && !named ? BpfInput.utf8(program) : BpfInput.standardInput();
     byte[] bytes = BpfInput.isElf(input) ? input : BpfInput.hex("program", BpfInput.text(input));

@@ -34,6 +34,7 @@ import picocli.CommandLine.Spec;
     name = "trace",
     description = "Run a program of an object on a packet and show every instruction.",
     mixinStandardHelpOptions = true,
+    exitCodeList = {"1:the program faults"},
     footer = {
       "",
       "Examples:",
@@ -56,7 +57,10 @@ final class BpfTraceCommand implements Callable<Integer> {
   @Parameters(paramLabel = "OBJ", description = "object file")
   private Path file;
 
-  @Option(names = "--program", paramLabel = "NAME", description = "default: the first one")
+  @Option(
+      names = "--program",
+      paramLabel = "NAME",
+      description = "program of the object (default: the first)")
   private @Nullable String program;
 
   @Option(
@@ -66,10 +70,10 @@ final class BpfTraceCommand implements Callable<Integer> {
       completionCandidates = Types.class)
   private @Nullable String type;
 
-  @Option(names = "--packet", paramLabel = "TEXT", description = "a frame in words")
+  @Option(names = "--packet", paramLabel = "TEXT", description = "the frame, in words")
   private @Nullable String packet;
 
-  @Option(names = "--hex", paramLabel = "HEX", description = "a frame in bytes")
+  @Option(names = "--hex", paramLabel = "HEX", description = "the frame, in hexadecimal")
   private @Nullable String hex;
 
   @Option(

@@ -8,8 +8,10 @@ import io.plumbline.conformance.verify.Corpus;
 import io.plumbline.conformance.verify.HexDump;
 import io.plumbline.emulator.interp.Interpreter;
 import io.plumbline.emulator.jit.Jit;
+import io.plumbline.loader.cli.Arguments;
 import io.plumbline.loader.cli.Colour;
 import io.plumbline.loader.cli.CommandException;
+import io.plumbline.loader.cli.Count;
 import io.plumbline.loader.cli.ExitStatus;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.Outcomes;
@@ -46,24 +48,27 @@ import picocli.CommandLine.Spec;
           + " --equivalent."
     },
     mixinStandardHelpOptions = true,
+    exitCodeList = {
+      "0:no frame was decided differently",
+      "1:one was, or a program faulted",
+      "3:an engine fails"
+    },
     sortOptions = false,
     footer = {
       "",
       "Examples:",
       "  plumb compare old.bpf.o new.bpf.o --corpus captures/",
-      "  plumb compare old.bpf.o new.bpf.o --set input=bb01",
-      "",
-      "Exit status: 0 if no frame was decided differently, 1 if one was, or if a program faulted."
+      "  plumb compare old.bpf.o new.bpf.o --set input=bb01"
     })
 final class CompareCommand implements Callable<Integer> {
   private static final int SEED = 1;
 
   @Spec private CommandSpec spec;
 
-  @Parameters(index = "0", paramLabel = "OLD", description = "object file")
+  @Parameters(index = "0", paramLabel = "OLD", description = "object file before the change")
   private Path old = Path.of("");
 
-  @Parameters(index = "1", paramLabel = "NEW", description = "object file")
+  @Parameters(index = "1", paramLabel = "NEW", description = "object file after the change")
   private Path changed = Path.of("");
 
   @Option(
@@ -76,7 +81,7 @@ final class CompareCommand implements Callable<Integer> {
       names = "--fuzz",
       paramLabel = "N",
       defaultValue = "20000",
-      description = "random frames, and changed ones, besides (default: ${DEFAULT-VALUE})")
+      description = "random frames, and as many that are mutated (default: ${DEFAULT-VALUE})")
   private int fuzz;
 
   @Option(
@@ -100,9 +105,8 @@ final class CompareCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws CommandException, EngineException {
-    if (fuzz < 0 || show < 0) {
-      throw new CommandException(ExitStatus.USAGE, "--fuzz, --show: expected 0 or more");
-    }
+    Arguments.requireAtLeast(0, "--fuzz", fuzz);
+    Arguments.requireAtLeast(0, "--show", show);
     Options.requireFolderOf("--json", json);
     Map<String, byte[]> values = new HashMap<>();
     for (Map.Entry<String, String> entry : variables.entrySet()) {
@@ -138,20 +142,22 @@ final class CompareCommand implements Callable<Integer> {
     if (!"-".equals(json)) {
       differences.kinds.forEach(
           (what, where) -> {
-            out.printf("%d frames: %s%n", where.size(), what);
+            out.printf("%s: %s%n", Count.of(where.size(), "frame"), what);
             where.stream().limit(show).forEach(packet -> out.print(HexDump.of(packet)));
           });
       for (Measured one : objects) {
         one.print(out);
       }
       if (differences.notRun > 0) {
-        out.printf("%d frames not compared: %s%n", differences.notRun, differences.notRunReason);
+        out.printf(
+            "%s not compared: %s%n",
+            Count.of(differences.notRun, "frame"), differences.notRunReason);
       }
       out.printf(
           "%d frames, %s%s%n",
           differences.frames,
           Colour.ofWrong(differences.changes).of(differences.changes + " decided differently"),
-          differences.faults == 0 ? "" : ", %d faults".formatted(differences.faults));
+          differences.faults == 0 ? "" : ", " + Count.of(differences.faults, "fault"));
       out.flush();
     }
     if (json != null) {

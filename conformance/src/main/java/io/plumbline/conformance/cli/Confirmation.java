@@ -3,6 +3,7 @@ package io.plumbline.conformance.cli;
 import io.plumbline.conformance.verify.Engines;
 import io.plumbline.emulator.engine.EmulatorEngine;
 import io.plumbline.loader.cli.CommandException;
+import io.plumbline.loader.cli.Count;
 import io.plumbline.loader.cli.ExitStatus;
 import io.plumbline.loader.kernel.KernelEngine;
 import io.plumbline.loader.kernel.ObjectSource;
@@ -127,7 +128,8 @@ final class Confirmation {
   String summary() {
     List<String> parts = new ArrayList<>();
     engines.forEach((name, state) -> parts.add(name + " " + state));
-    return "%d example packets executed: %s".formatted(packets, String.join(", ", parts));
+    return "%s executed: %s"
+        .formatted(Count.of(packets, "example packet"), String.join(", ", parts));
   }
 
   /** Returns the entry of the JSON report. */

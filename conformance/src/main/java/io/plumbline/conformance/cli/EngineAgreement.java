@@ -7,6 +7,7 @@ import io.plumbline.conformance.verify.Verification;
 import io.plumbline.emulator.engine.EmulatorEngine;
 import io.plumbline.loader.cli.AttachVerifier;
 import io.plumbline.loader.cli.CommandException;
+import io.plumbline.loader.cli.Count;
 import io.plumbline.loader.cli.ExitStatus;
 import io.plumbline.loader.kernel.KernelEngine;
 import io.plumbline.loader.kernel.ObjectSource;
@@ -54,8 +55,8 @@ public final class EngineAgreement implements AttachVerifier {
       throw new CommandException(ExitStatus.UNAVAILABLE, "--verify: engine " + run.failures());
     }
     err.printf(
-        "plumb: verified: %d trials on model, kernel and emulator, %d disagreements%n",
-        run.trials(), run.disagreementCount());
+        "plumb: verified: %d trials on model, kernel and emulator, %s%n",
+        run.trials(), Count.of(run.disagreementCount(), "disagreement"));
     err.flush();
     return run.disagreementCount() == 0;
   }

@@ -30,19 +30,18 @@ import picocli.CommandLine.Spec;
     name = "find",
     description = {
       "Find a frame that an expression accepts and a filter judges in some way.",
-      "It is run on every engine; or it is shown that there is none. Expressions are libpcap's;",
-      "beside its words: verdict pass, verdict drop, clause NAME, behind the others and joined by and."
+      "It is run on every engine; or it is shown that there is none. Expressions are libpcap's. At",
+      "their end may be: and verdict pass, and verdict drop, and clause NAME."
     },
     mixinStandardHelpOptions = true,
+    exitCodeList = {"0:found", "1:there is none, or no answer in time", "3:an engine fails"},
     sortOptions = false,
     footer = {
       "",
       "Examples:",
       "  plumb find --policy policy.yaml 'tcp and dst host 10.0.0.10 and verdict pass'",
       "  plumb find --program block_port --input 443 'udp and verdict drop'",
-      "  plumb find --program allow_dns --input 10.0.0.53 'clause truncated_ports'",
-      "",
-      "Exit status: 0 found, 1 there is none."
+      "  plumb find --program allow_dns --input 10.0.0.53 'clause truncated_ports'"
     })
 final class FindCommand implements Callable<Integer> {
   private static final int SECONDS = 60;
@@ -52,10 +51,13 @@ final class FindCommand implements Callable<Integer> {
   @Parameters(paramLabel = "EXPRESSION", description = "what the frame is like")
   private String expression = "";
 
-  @Option(names = "--program", paramLabel = "P", description = "a program")
+  @Option(
+      names = "--program",
+      paramLabel = "P",
+      description = "filter program, as 'plumb programs' lists it")
   private @Nullable String program;
 
-  @Option(names = "--input", paramLabel = "I", description = "its input")
+  @Option(names = "--input", paramLabel = "X", description = "input of the program")
   private @Nullable String input;
 
   @Mixin private final PolicyOptions policy = new PolicyOptions();

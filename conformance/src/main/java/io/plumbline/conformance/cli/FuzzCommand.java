@@ -5,11 +5,15 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.plumbline.conformance.fuzz.PacketFuzz;
 import io.plumbline.conformance.verify.Disagreement;
 import io.plumbline.conformance.verify.ExecutionPath;
+import io.plumbline.conformance.verify.Subjects;
 import io.plumbline.conformance.verify.TrialFolder;
 import io.plumbline.emulator.engine.EmulatorEngine;
+import io.plumbline.loader.cli.Arguments;
 import io.plumbline.loader.cli.Colour;
 import io.plumbline.loader.cli.CommandException;
+import io.plumbline.loader.cli.Count;
 import io.plumbline.loader.cli.ExitStatus;
+import io.plumbline.loader.cli.SubjectOptions;
 import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.model.engine.Engine;
 import io.plumbline.model.engine.EngineException;
@@ -46,6 +50,11 @@ import picocli.CommandLine.Spec;
       "The run stops at the first disagreement, which is minimised. --state makes it resumable."
     },
     mixinStandardHelpOptions = true,
+    exitCodeList = {
+      "0:no engine disagreed",
+      "1:an engine disagreed, or the program faulted",
+      "3:an engine is unavailable or fails"
+    },
     sortOptions = false,
     footer = {
       "",
@@ -57,26 +66,30 @@ import picocli.CommandLine.Spec;
 final class FuzzCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
-  @Option(names = "--minutes", paramLabel = "N", description = "how long (default: 1)")
-  private double minutes;
+  @Option(
+      names = "--minutes",
+      paramLabel = "N",
+      description = "duration (default: 1, or without limit if --packets is given)")
+  private @Nullable Double minutes;
 
   @Option(
       names = "--packets",
       paramLabel = "N",
-      description = "or this many in all, divided among the programs")
-  private long packets;
+      description = "frames in all, divided among the programs")
+  private @Nullable Long packets;
 
   @Option(
       names = "--program",
       paramLabel = "P",
-      description = "only these (repeatable); also: dispatcher, intent")
+      description = "program to run (repeatable; default: all); also: dispatcher, intent")
   private List<String> programs = List.of();
 
   @Option(
       names = "--hook",
       paramLabel = "H",
       split = ",",
-      description = "where they run: tc, tc-l3 (without an Ethernet header), xdp (default: everywhere)")
+      description =
+          "where they run: tc, tc-l3 (without an Ethernet header), xdp (default: everywhere)")
   private List<String> hookNames = List.of();
 
   @Option(
@@ -87,14 +100,17 @@ final class FuzzCommand implements Callable<Integer> {
       description = "engines to compare with the model (default: ${DEFAULT-VALUE})")
   private List<String> engineNames = List.of();
 
-  @Option(names = "--workers", paramLabel = "N", description = "threads (default: one a CPU)")
+  @Option(
+      names = "--workers",
+      paramLabel = "N",
+      description = "threads (default: one for each CPU)")
   private int workers = Runtime.getRuntime().availableProcessors();
 
   @Option(
       names = "--seed",
       paramLabel = "S",
       defaultValue = "1",
-      description = "of the first round (default: ${DEFAULT-VALUE})")
+      description = "seed of the first round (default: ${DEFAULT-VALUE})")
   private long seed;
 
   @Option(
@@ -117,12 +133,21 @@ final class FuzzCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws CommandException, EngineException {
-    if (workers < 1 || minutes < 0 || packets < 0) {
+    Arguments.requireAtLeast(1, "--workers", workers);
+    if (minutes != null && !(minutes > 0)) {
       throw new CommandException(
-          ExitStatus.USAGE, "--workers, --minutes, --packets: expected numbers above 0");
+          ExitStatus.USAGE, "--minutes: %s: expected more than 0".formatted(minutes));
+    }
+    if (packets != null) {
+      Arguments.requireAtLeast(1, "--packets", packets);
     }
     Options.requireFolderOf("--json", json);
     Options.requireFolderOf("--state", state == null ? null : state.toString());
+    for (String name : programs) {
+      if (!Subjects.OTHERS.contains(name)) {
+        SubjectOptions.program(name, Subjects.OTHERS);
+      }
+    }
     ObjectSource objects = ObjectSource.builtIn();
     PacketFuzz fuzz =
         new PacketFuzz(
@@ -130,7 +155,7 @@ final class FuzzCommand implements Callable<Integer> {
     if (state != null && Files.exists(state)) {
       resume(state, fuzz.score());
     }
-    if (packets > 0) {
+    if (packets != null) {
       fuzz.limitedTo(packets);
     }
     long before = fuzz.score().packets();
@@ -166,8 +191,8 @@ final class FuzzCommand implements Callable<Integer> {
 
   private double run(PacketFuzz fuzz) throws EngineException {
     long start = System.nanoTime();
-    double most = minutes > 0 || packets > 0 ? minutes : 1;
-    BooleanSupplier goOn = () -> most == 0 || System.nanoTime() - start < most * 60e9;
+    double most = minutes != null ? minutes : packets != null ? Double.POSITIVE_INFINITY : 1;
+    BooleanSupplier goOn = () -> System.nanoTime() - start < most * 60e9;
     ExecutorService pool = Executors.newFixedThreadPool(workers);
     List<Future<?>> running = new ArrayList<>();
     for (int i = 0; i < workers; i++) {
@@ -273,7 +298,7 @@ final class FuzzCommand implements Callable<Integer> {
         score.clauses().size(),
         score.ways(),
         Colour.ofWrong(score.disagreements().size())
-            .of(score.disagreements().size() + " disagreements"));
+            .of(Count.of(score.disagreements().size(), "disagreement")));
     out.printf(
         "%.1f s, %.2f million packets a second, %.2f for each of %d workers%n",
         seconds, rate / 1e6, rate / 1e6 / workers, workers);

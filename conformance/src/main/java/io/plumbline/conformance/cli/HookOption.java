@@ -7,7 +7,10 @@ import picocli.CommandLine.Option;
 
 /** The option for where one filter runs. */
 final class HookOption {
-  @Option(names = "--hook", paramLabel = "H", description = "where it runs: tc, tc-l3 (without an Ethernet header), xdp (default: tc)")
+  @Option(
+      names = "--hook",
+      paramLabel = "H",
+      description = "where it runs: tc, tc-l3 (without an Ethernet header), xdp (default: tc)")
   private String name = Hook.usual().name();
 
   /** Returns the hook. */

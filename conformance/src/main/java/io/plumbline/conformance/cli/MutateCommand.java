@@ -10,6 +10,7 @@ import io.plumbline.conformance.mutate.PolicyMutants;
 import io.plumbline.conformance.mutate.SourceMutants;
 import io.plumbline.conformance.prove.Prover;
 import io.plumbline.emulator.object.ObjectException;
+import io.plumbline.loader.cli.Arguments;
 import io.plumbline.loader.cli.Colour;
 import io.plumbline.loader.cli.CommandException;
 import io.plumbline.loader.cli.ExitStatus;
@@ -55,6 +56,11 @@ import picocli.CommandLine.Spec;
       "be the same, or listed."
     },
     mixinStandardHelpOptions = true,
+    exitCodeList = {
+      "0:at least 95 %% of the mutants were killed or proved equivalent",
+      "1:fewer were",
+      "3:mutants could not be run"
+    },
     sortOptions = false,
     footer = {
       "",
@@ -62,10 +68,7 @@ import picocli.CommandLine.Spec;
       "  plumb mutate block_port",
       "  plumb mutate block_port --source bpf      the C too, from this project's sources",
       "  plumb mutate intent --every 20",
-      "  plumb mutate allow_port --hook xdp",
-      "",
-      "Exit status: 0 if at least 95 %% were killed or proved equivalent, 1 if fewer, 3 if mutants",
-      "could not be run."
+      "  plumb mutate allow_port --hook xdp"
     })
 final class MutateCommand implements Callable<Integer> {
   private static final int LEAST_PERCENT = 95;
@@ -75,7 +78,7 @@ final class MutateCommand implements Callable<Integer> {
   @Parameters(
       paramLabel = "PROGRAM",
       arity = "1..*",
-      description = "programs; also: intent, gate, dispatcher, intent_rows")
+      description = "programs to mutate; also: gate, dispatcher, intent_rows, intent")
   private List<String> programs = List.of();
 
   @Mixin private final HookOption hookOption = new HookOption();
@@ -84,7 +87,7 @@ final class MutateCommand implements Callable<Integer> {
       names = "--every",
       paramLabel = "N",
       defaultValue = "1",
-      description = "judge one mutant in so many (default: ${DEFAULT-VALUE})")
+      description = "judge one mutant in N (default: ${DEFAULT-VALUE})")
   private int every;
 
   @Option(
@@ -96,7 +99,7 @@ final class MutateCommand implements Callable<Integer> {
   @Option(
       names = "--workers",
       paramLabel = "N",
-      description = "mutants judged at a time (default: one a CPU)")
+      description = "mutants judged at a time (default: one for each CPU)")
   private int workers = Runtime.getRuntime().availableProcessors();
 
   @Option(
@@ -112,9 +115,8 @@ final class MutateCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws CommandException, EngineException {
-    if (every < 1 || workers < 1) {
-      throw new CommandException(ExitStatus.USAGE, "--every, --workers: expected 1 or more");
-    }
+    Arguments.requireAtLeast(1, "--every", every);
+    Arguments.requireAtLeast(1, "--workers", workers);
     Options.requireFolderOf("--json", json);
     if (source != null && !Files.isExecutable(source.resolve("build.sh"))) {
       throw new CommandException(
@@ -131,8 +133,8 @@ final class MutateCommand implements Callable<Integer> {
     boolean enough = true;
     for (String name : programs) {
       boolean intent = name.equals(Intent.NAME);
-      boolean other = Prover.OTHERS.contains(name);
-      String known = intent || other ? name : SubjectOptions.program(name).name();
+      boolean other = !intent && Prover.OTHERS.contains(name);
+      String known = intent || other ? name : SubjectOptions.program(name, Prover.OTHERS).name();
       enough &= print(out, known, "bytecode", bytecode(known), list);
       if (!other) {
         enough &= print(out, known, "model", intent ? policies() : model(known), list);

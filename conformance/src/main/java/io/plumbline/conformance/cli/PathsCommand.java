@@ -3,6 +3,7 @@ package io.plumbline.conformance.cli;
 import io.plumbline.conformance.prove.PathList;
 import io.plumbline.conformance.symbolic.SymbolicException;
 import io.plumbline.loader.cli.CommandException;
+import io.plumbline.loader.cli.Count;
 import io.plumbline.loader.cli.ExitStatus;
 import io.plumbline.loader.cli.SubjectOptions;
 import io.plumbline.loader.kernel.ObjectSource;
@@ -29,8 +30,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "paths",
     description =
-        "List every way through a program, for all frames and inputs, and a frame for each.",
+        "List every path through a program, for all frames and inputs, and a frame for each.",
     mixinStandardHelpOptions = true,
+    exitCodeList = {"3:an engine fails"},
     sortOptions = false,
     footer = {
       "",
@@ -42,21 +44,24 @@ import picocli.CommandLine.Spec;
 final class PathsCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
-  @Parameters(paramLabel = "PROGRAM", description = "the program")
+  @Parameters(paramLabel = "PROGRAM", description = "filter program, as 'plumb programs' lists it")
   private String program = "";
 
   @Mixin private final HookOption hook = new HookOption();
 
-  @Option(names = "--stage", description = "as a stage of a chain")
+  @Option(names = "--stage", description = "the program as a stage of a chain")
   private boolean stage;
 
-  @Option(names = "--lines", description = "with the source lines of each way")
+  @Option(names = "--lines", description = "print the source lines of each path")
   private boolean lines;
 
-  @Option(names = "--object", paramLabel = "FILE", description = "of this object")
+  @Option(
+      names = "--object",
+      paramLabel = "FILE",
+      description = "read the program from this object")
   private @Nullable Path object;
 
-  @Option(names = "--pcap", paramLabel = "FILE", description = "write the frames, one for each way")
+  @Option(names = "--pcap", paramLabel = "FILE", description = "write a frame for each path")
   private @Nullable Path pcap;
 
   @Option(
@@ -70,7 +75,7 @@ final class PathsCommand implements Callable<Integer> {
     Options.requireFolderOf("--json", json);
     Options.requireFolderOf("--pcap", pcap == null ? null : pcap.toString());
     Options.requireFile("--object", object);
-    ProgramSpec found = SubjectOptions.program(program).at(hook.hook());
+    ProgramSpec found = SubjectOptions.program(program, List.of()).at(hook.hook());
     if (stage && !found.chainable()) {
       throw new CommandException(
           ExitStatus.USAGE, "--stage: program %s: not chainable".formatted(program));
@@ -116,7 +121,7 @@ final class PathsCommand implements Callable<Integer> {
         entry.lines().forEach(line -> out.println("    " + line));
       }
     }
-    out.printf("%d paths%n", entries.size());
+    out.printf("%s%n", Count.of(entries.size(), "path"));
     out.flush();
   }
 

@@ -28,6 +28,8 @@ import picocli.CommandLine.Command;
     },
     footer = {
       "",
+      "In the source tree, 'plumb setup [--all]' installs what is missing (Debian, Ubuntu; as root).",
+      "",
       "Exit status: 0 agreed or done, 1 disagreement, 2 usage or bad input, 3 an engine or privilege is unavailable."
     })
 public final class Plumb {
@@ -41,6 +43,8 @@ public final class Plumb {
   /** Makes the command line; every error is one line on its error stream. */
   public static CommandLine commandLine() {
     CommandLine line = new CommandLine(new Plumb());
+    // A help command would take any arguments.
+    line.getSubcommands().values().forEach(one -> one.getCommandSpec().helpCommand(false));
     for (Class<?> command : LoaderCommands.all()) {
       line.addSubcommand(command);
     }

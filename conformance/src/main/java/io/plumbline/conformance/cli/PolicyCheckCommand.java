@@ -1,6 +1,7 @@
 package io.plumbline.conformance.cli;
 
 import io.plumbline.loader.cli.CommandException;
+import io.plumbline.loader.cli.Count;
 import io.plumbline.loader.cli.ExitStatus;
 import io.plumbline.loader.cli.SubjectOptions;
 import io.plumbline.loader.policy.PolicyFile;
@@ -40,13 +41,14 @@ import picocli.CommandLine.Spec;
     description =
         "Check a policy file: errors, rules that can never decide, and traffic that the permitted traffic needs.",
     mixinStandardHelpOptions = true,
+    exitCodeList = {
+      "0:nothing found",
+      "1:warnings, or an engine does not confirm an example",
+      "2:usage, or errors in the file",
+      "3:an engine fails"
+    },
     sortOptions = false,
-    footer = {
-      "",
-      "Exit status: 0 nothing found, 1 warnings, 2 errors.",
-      "Example:",
-      "  plumb policy check policy.yaml"
-    })
+    footer = {"", "Example:", "  plumb policy check policy.yaml"})
 final class PolicyCheckCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
@@ -144,13 +146,13 @@ final class PolicyCheckCommand implements Callable<Integer> {
       Policy policy = policies.get(i);
       List<PolicyAdvice> of = advice.stream().filter(one -> one.policy() == policy).toList();
       text.append(
-          "%s: %s: %d permits, %d forbids, %d warnings%n"
+          "%s: %s: %s, %s, %s%n"
               .formatted(
                   file,
                   policy.direction().word(),
-                  policy.rules().size() - policy.forbids(),
-                  policy.forbids(),
-                  findings.get(i).size() + of.size()));
+                  Count.of(policy.rules().size() - policy.forbids(), "permit"),
+                  Count.of(policy.forbids(), "forbid"),
+                  Count.of(findings.get(i).size() + of.size(), "warning")));
       for (PolicyCheck.Finding finding : findings.get(i)) {
         Rule by = policy.rules().get(finding.decidedBy());
         text.append(

@@ -1,5 +1,6 @@
 package io.plumbline.conformance.cli;
 
+import io.plumbline.loader.cli.Arguments;
 import io.plumbline.loader.cli.Colour;
 import io.plumbline.loader.cli.CommandException;
 import io.plumbline.loader.cli.ExitStatus;
@@ -36,26 +37,26 @@ import picocli.CommandLine.Spec;
     description =
         "Say what policy A allows and B drops, and the reverse: exactly, for all packets.",
     mixinStandardHelpOptions = true,
+    exitCodeList = {
+      "0:the policies decide alike",
+      "1:they differ, or an engine does not confirm an example",
+      "3:an engine fails"
+    },
     sortOptions = false,
-    footer = {
-      "",
-      "Exit status: 0 they decide alike, 1 they differ.",
-      "Example:",
-      "  plumb policy diff old.yaml new.yaml"
-    })
+    footer = {"", "Example:", "  plumb policy diff old.yaml new.yaml"})
 final class PolicyDiffCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
   @Parameters(index = "0", paramLabel = "A", description = "a policy file")
   private Path first;
 
-  @Parameters(index = "1", paramLabel = "B", description = "another")
+  @Parameters(index = "1", paramLabel = "B", description = "the policy file to compare it with")
   private Path second;
 
   @Option(
       names = "--at",
       paramLabel = "ingress|egress",
-      description = "which section of the files (default: egress, or the only one)")
+      description = "direction, which is a section of the files (default: egress, or the only one)")
   private @Nullable Direction direction;
 
   @Option(names = "--resolve", description = "resolve host names in the policies now")
@@ -76,9 +77,7 @@ final class PolicyDiffCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws CommandException, EngineException {
-    if (most < 1) {
-      throw new CommandException(ExitStatus.USAGE, "--most: " + most + ": expected 1 or more");
-    }
+    Arguments.requireAtLeast(1, "--most", most);
     Optional<PolicyBuilder.Resolver> resolver = SubjectOptions.resolver(resolve);
     Optional<Direction> wanted = Optional.ofNullable(direction);
     // Reading takes as long as comparing does: the two files are read side by side.

@@ -67,7 +67,7 @@ final class PolicySuggestCommand implements Callable<Integer> {
       names = "--at",
       paramLabel = "ingress|egress",
       defaultValue = "EGRESS",
-      description = "which section to suggest (default: egress)")
+      description = "direction of the policy (default: egress)")
   private Direction direction = Direction.EGRESS;
 
   @Option(
@@ -94,7 +94,8 @@ final class PolicySuggestCommand implements Callable<Integer> {
     List<Prefix> own = own();
     PolicySuggestion suggestion = new PolicySuggestion(prefix, prefix6, !noGroups);
     // Which rules there are does not matter: only the fields are read.
-    IntentDecider decider = new IntentDecider(new Policy("", direction, List.of(), Map.of()), Hook.usual());
+    IntentDecider decider =
+        new IntentDecider(new Policy("", direction, List.of(), Map.of()), Hook.usual());
     PacketView view = new PacketView();
     long packets = 0;
     long taken = 0;

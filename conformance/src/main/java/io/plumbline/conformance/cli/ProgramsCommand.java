@@ -5,6 +5,7 @@ import io.plumbline.loader.cli.ExitStatus;
 import io.plumbline.loader.cli.SubjectOptions;
 import io.plumbline.model.catalog.ProgramCatalog;
 import io.plumbline.model.decision.Clause;
+import io.plumbline.model.filter.Intent;
 import io.plumbline.model.program.ProgramSpec;
 import java.io.PrintWriter;
 import java.util.List;
@@ -21,6 +22,8 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     footer = {"", "Examples:", "  plumb programs", "  plumb programs allow_port"})
 final class ProgramsCommand implements Callable<Integer> {
+  private static final String POLICY = "POLICY";
+
   @Spec private CommandSpec spec;
 
   @Parameters(paramLabel = "PROGRAM", arity = "0..*", description = "programs to describe")
@@ -31,26 +34,45 @@ final class ProgramsCommand implements Callable<Integer> {
     PrintWriter out = spec.commandLine().getOut();
     if (names.isEmpty()) {
       for (ProgramSpec program : ProgramCatalog.all()) {
-        out.printf(
-            "%-19s %-17s %-3s %-10s %s%n",
+        row(
             program.name(),
             program.grammar().placeholder(),
             program.layer().map(Enum::name).orElse("-"),
             program.chainable() ? "chainable" : "alone",
             program.summary());
       }
+      row(Intent.NAME, POLICY, "-", "alone", Intent.SUMMARY);
     }
     for (String name : names) {
-      ProgramSpec program = SubjectOptions.program(name);
-      out.printf("%s %s: %s%n", program.name(), program.grammar().placeholder(), program.summary());
-      int number = 1;
-      for (Clause clause : program.decisions().clauses()) {
-        out.printf(
-            "  %2d %-6s %-22s %s%n",
-            number++, clause.action().word(), clause.name(), clause.guard());
+      if (name.equals(Intent.NAME)) {
+        describe(name, POLICY, Intent.SUMMARY, Intent.classification());
+        out.println("     then the rules of the policy: plumb policy explain --as clauses");
+      } else {
+        ProgramSpec program = SubjectOptions.program(name, List.of(Intent.NAME));
+        describe(
+            program.name(),
+            program.grammar().placeholder(),
+            program.summary(),
+            program.decisions().clauses());
       }
     }
     out.flush();
     return ExitStatus.DONE;
+  }
+
+  private void row(String name, String input, String layer, String chainable, String summary) {
+    spec.commandLine()
+        .getOut()
+        .printf("%-19s %-17s %-3s %-10s %s%n", name, input, layer, chainable, summary);
+  }
+
+  private void describe(String name, String input, String summary, List<Clause> clauses) {
+    PrintWriter out = spec.commandLine().getOut();
+    out.println("%s %s".formatted(name, input).strip() + ": " + summary);
+    int number = 1;
+    for (Clause clause : clauses) {
+      out.printf(
+          "  %2d %-6s %-24s %s%n", number++, clause.action().word(), clause.name(), clause.guard());
+    }
   }
 }

@@ -10,6 +10,7 @@ import io.plumbline.conformance.verify.Engines;
 import io.plumbline.conformance.verify.Execution;
 import io.plumbline.conformance.verify.ExecutionPath;
 import io.plumbline.conformance.verify.HexDump;
+import io.plumbline.loader.cli.Arguments;
 import io.plumbline.loader.cli.Colour;
 import io.plumbline.loader.cli.CommandException;
 import io.plumbline.loader.cli.ExitStatus;
@@ -48,6 +49,7 @@ import picocli.CommandLine.Spec;
       "That is for all frames and inputs; a frame for which they do not is run on every engine."
     },
     mixinStandardHelpOptions = true,
+    exitCodeList = {"0:proved", "1:refuted, or not proved", "3:an engine fails"},
     sortOptions = false,
     footer = {
       "",
@@ -59,8 +61,8 @@ import picocli.CommandLine.Spec;
       "  plumb prove --equivalent old.bpf.o new.bpf.o",
       "  plumb prove --chain allow_ethertype:ipv4+arp,allow_port:443",
       "",
-      "Exit status: 0 proved, 1 refuted or not proved. Refuted means that an engine shows the",
-      "counterexample; programs that cannot be executed symbolically are not proved."
+      "Refuted means that an engine shows the counterexample; programs that cannot be executed",
+      "symbolically are not proved."
     })
 final class ProveCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
@@ -68,7 +70,7 @@ final class ProveCommand implements Callable<Integer> {
   @Parameters(
       paramLabel = "PROGRAM",
       arity = "0..*",
-      description = "programs; also: gate, dispatcher, intent_rows")
+      description = "programs to prove; also: gate, dispatcher, intent_rows, intent")
   private List<String> programs = List.of();
 
   @Option(names = "--all", description = "prove everything that ships")
@@ -78,10 +80,11 @@ final class ProveCommand implements Callable<Integer> {
       names = "--hook",
       paramLabel = "H",
       split = ",",
-      description = "where they run: tc, tc-l3 (without an Ethernet header), xdp (default: tc; with --all: everywhere)")
+      description =
+          "where they run: tc, tc-l3 (without an Ethernet header), xdp (default: tc; with --all: everywhere)")
   private List<String> hookNames = List.of();
 
-  @Option(names = "--chain", paramLabel = "STAGES", description = "prove a chain with its inputs")
+  @Option(names = "--chain", paramLabel = "NAME[:INPUT],...", description = "a chain of programs")
   private @Nullable String chain;
 
   @Option(
@@ -108,7 +111,7 @@ final class ProveCommand implements Callable<Integer> {
   @Option(
       names = "--object",
       paramLabel = "FILE",
-      description = "prove this object as the one program named")
+      description = "prove this object instead of the one program named")
   private @Nullable Path object;
 
   @Option(
@@ -126,10 +129,7 @@ final class ProveCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws CommandException, EngineException {
-    if (timeout < 1) {
-      throw new CommandException(
-          ExitStatus.USAGE, "--timeout: " + timeout + ": expected 1 or more");
-    }
+    Arguments.requireAtLeast(1, "--timeout", timeout);
     Options.requireFolderOf("--json", json);
     if (jit) {
       return proveTemplates();
@@ -197,13 +197,13 @@ final class ProveCommand implements Callable<Integer> {
       throw new CommandException(ExitStatus.DISAGREEMENT, "not proved: " + e.getMessage());
     }
     String words =
-        claim == Equivalence.Claim.EQUIVALENT
-            ? "decide alike"
-            : "lets pass nothing that %s drops".formatted(second.file());
+        (claim == Equivalence.Claim.EQUIVALENT
+                ? "%s and %s decide alike"
+                : "%s lets pass nothing that %s drops")
+            .formatted(first.file(), second.file());
     if (result.difference().isPresent()) {
       Equivalence.Difference found = result.difference().get();
-      out.printf(
-          "%s: %s and %s: %s%n", Colour.BAD.of("REFUTED"), first.file(), second.file(), words);
+      out.printf("%s: that %s%n", Colour.BAD.of("REFUTED"), words);
       found
           .variables()
           .forEach(
@@ -213,8 +213,7 @@ final class ProveCommand implements Callable<Integer> {
       out.printf("  %s %s%n", second.file(), found.second());
       out.print(HexDump.of(found.packet()));
     } else {
-      out.printf(
-          "proved: %s and %s: %s, for all frames and inputs%n", first.file(), second.file(), words);
+      out.printf("proved: %s, for all frames and inputs%n", words);
     }
     out.println("assumed:");
     result.assumptions().forEach(assumption -> out.println("  " + assumption));
@@ -249,7 +248,7 @@ final class ProveCommand implements Callable<Integer> {
     }
     Options.requireFile("--object", object);
     String name = policy.given() ? Intent.NAME : programs.get(0);
-    return ObjectSource.builtIn().with(hooks().get(0).objectOf(name), object);
+    return ObjectFile.read(object).inPlaceOf(name, hooks().get(0));
   }
 
   /** Returns where programs are proved: an object where it is for. */
@@ -271,7 +270,7 @@ final class ProveCommand implements Callable<Integer> {
         tasks.addAll(
             Prover.OTHERS.contains(name)
                 ? prover.of(name, hook)
-                : prover.of(SubjectOptions.program(name).at(hook)));
+                : prover.of(SubjectOptions.program(name, Prover.OTHERS).at(hook)));
       }
     }
     if (chain != null) {

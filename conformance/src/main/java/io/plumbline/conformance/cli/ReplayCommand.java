@@ -11,6 +11,7 @@ import io.plumbline.conformance.verify.TrialFolder;
 import io.plumbline.conformance.verify.Verification;
 import io.plumbline.loader.cli.Colour;
 import io.plumbline.loader.cli.CommandException;
+import io.plumbline.loader.cli.Count;
 import io.plumbline.loader.cli.ExitStatus;
 import io.plumbline.loader.cli.PolicyOptions;
 import io.plumbline.loader.cli.SubjectOptions;
@@ -63,6 +64,12 @@ import picocli.CommandLine.Spec;
     name = "replay",
     description = "Run the frames of a capture through a program or chain, and say what decided.",
     mixinStandardHelpOptions = true,
+    exitCodeList = {
+      "0:all engines agree",
+      "1:a verdict differs, or the program faults",
+      "2:usage or bad input, or frames that were not run",
+      "3:an engine is unavailable or fails"
+    },
     sortOptions = false,
     footer = {
       "",
@@ -85,16 +92,16 @@ final class ReplayCommand implements Callable<Integer> {
           "pcap or pcapng, also gzip or zstd (- for standard input), or a folder that verify --repro wrote; packets without an Ethernet header are judged as at an interface that has none")
   private Path capture;
 
-  @Option(names = "--program", paramLabel = "P", description = "the program")
+  @Option(
+      names = "--program",
+      paramLabel = "P",
+      description = "filter program, as 'plumb programs' lists it")
   private @Nullable String program;
 
-  @Option(names = "--input", paramLabel = "X", description = "its input")
+  @Option(names = "--input", paramLabel = "X", description = "input of the program")
   private @Nullable String input;
 
-  @Option(
-      names = "--chain",
-      paramLabel = "C",
-      description = "a chain instead: NAME[:INPUT],NAME[:INPUT],...")
+  @Option(names = "--chain", paramLabel = "NAME[:INPUT],...", description = "a chain of programs")
   private @Nullable String chain;
 
   @Mixin private PolicyOptions policyOptions = new PolicyOptions();
@@ -106,7 +113,7 @@ final class ReplayCommand implements Callable<Integer> {
       paramLabel = "E",
       split = ",",
       defaultValue = "model",
-      description = "engines beside the model (default: none)")
+      description = "engines to compare with the model (default: none)")
   private List<String> engineNames = List.of();
 
   @Option(names = "--explain", description = "one line for every frame")
@@ -440,7 +447,9 @@ final class ReplayCommand implements Callable<Integer> {
     out.printf(
         "unmatched flows, by destination (%d%s):%n",
         flows.destinations(),
-        flows.others() == 0 ? "" : ", and %d packets to more".formatted(flows.others()));
+        flows.others() == 0
+            ? ""
+            : ", and %s to more".formatted(Count.of(flows.others(), "packet")));
     for (UnmatchedFlows.Entry entry : flows.ranked(UNMATCHED_SHOWN)) {
       out.printf("  %-43s %20d %15d%n", entry.to(), entry.packets(), entry.bytes());
     }
@@ -528,15 +537,17 @@ final class ReplayCommand implements Callable<Integer> {
       printIdleRules(out, replay);
       unmatchedFlows.ifPresent(flows -> printUnmatched(out, flows));
       if (replay.faults() > 0) {
-        out.printf("%d times the program faulted: %s%n", replay.faults(), replay.firstFault());
+        out.printf(
+            "the program faulted %s: %s%n", Count.of(replay.faults(), "time"), replay.firstFault());
       }
       out.printf(
-          "%d packets, %d allowed, %d dropped, %d undecided (capture cut), %s, %.0f packets/s%n",
-          replay.packets(),
+          "%s, %d allowed, %d dropped, %d undecided (capture cut), %s, %.0f packets/s%n",
+          Count.of(replay.packets(), "packet"),
           replay.allowed(),
           replay.dropped(),
           replay.cut(),
-          Colour.ofWrong(replay.disagreements()).of(replay.disagreements() + " disagreements"),
+          Colour.ofWrong(replay.disagreements())
+              .of(Count.of(replay.disagreements(), "disagreement")),
           replay.packetsPerSecond());
     }
     out.flush();

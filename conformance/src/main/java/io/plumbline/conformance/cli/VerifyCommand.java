@@ -14,9 +14,10 @@ import io.plumbline.conformance.verify.RandomPolicies;
 import io.plumbline.conformance.verify.Subjects;
 import io.plumbline.conformance.verify.TrialFolder;
 import io.plumbline.conformance.verify.Verification;
-import io.plumbline.emulator.object.BpfObject;
+import io.plumbline.loader.cli.Arguments;
 import io.plumbline.loader.cli.Colour;
 import io.plumbline.loader.cli.CommandException;
+import io.plumbline.loader.cli.Count;
 import io.plumbline.loader.cli.ExitStatus;
 import io.plumbline.loader.cli.SubjectOptions;
 import io.plumbline.loader.kernel.ObjectSource;
@@ -55,6 +56,11 @@ import picocli.CommandLine.Spec;
     name = "verify",
     description = "Run every program, alone and in chains, on all engines over the same frames.",
     mixinStandardHelpOptions = true,
+    exitCodeList = {
+      "0:all engines agree",
+      "1:a verdict differs, or the program faults",
+      "3:an engine is unavailable, refuses the program or fails, and the others agree"
+    },
     sortOptions = false,
     footer = {
       "",
@@ -63,10 +69,7 @@ import picocli.CommandLine.Spec;
       "  plumb verify --program block_port --engine model,kernel --fuzz 100000",
       "  plumb verify --program block_port --object my/block_port.bpf.o",
       "  plumb verify --corpus captures/ --json report.json",
-      "  plumb verify --report report/",
-      "",
-      "Exit status: 0 all agree, 1 a verdict differs or the program faults, 3 an engine refuses",
-      "the program or fails, and the others agree."
+      "  plumb verify --report report/"
     })
 final class VerifyCommand implements Callable<Integer> {
   private static final int FRAMES_PER_POLICY = 1000;
@@ -77,14 +80,15 @@ final class VerifyCommand implements Callable<Integer> {
   @Option(
       names = "--program",
       paramLabel = "P",
-      description = "only these (repeatable); also: dispatcher, intent")
+      description = "program to verify (repeatable; default: all); also: dispatcher, intent")
   private List<String> programs = List.of();
 
   @Option(
       names = "--hook",
       paramLabel = "H",
       split = ",",
-      description = "where they run: tc, tc-l3 (without an Ethernet header), xdp (default: everywhere; of an object, where it is for)")
+      description =
+          "where they run: tc, tc-l3 (without an Ethernet header), xdp (default: everywhere; of an object, where it is for)")
   private List<String> hookNames = List.of();
 
   @Option(
@@ -119,18 +123,19 @@ final class VerifyCommand implements Callable<Integer> {
       names = "--seed",
       paramLabel = "S",
       defaultValue = "1",
-      description = "for the random frames (default: ${DEFAULT-VALUE})")
+      description = "seed of the random frames (default: ${DEFAULT-VALUE})")
   private long seed;
 
   @Option(
       names = "--no-paths",
-      description = "leave out the frames for every way through each program, which a solver finds")
+      description =
+          "leave out the frames for every path through each program, which a solver finds")
   private boolean noPaths;
 
   @Option(
       names = "--object",
       paramLabel = "FILE",
-      description = "run this object as the one program named")
+      description = "run this object instead of the one program named")
   private @Nullable Path object;
 
   @Option(
@@ -142,7 +147,7 @@ final class VerifyCommand implements Callable<Integer> {
   @Option(
       names = "--report",
       paramLabel = "DIR",
-      description = "write a page for people there, with proofs and the runs so far")
+      description = "write a page there to look at, with proofs and the runs so far")
   private @Nullable Path reportFolder;
 
   @Option(
@@ -164,13 +169,8 @@ final class VerifyCommand implements Callable<Integer> {
     long start = System.nanoTime();
     Options.requireFolderOf("--json", json);
     Options.requireFile("--object", object);
-    if (fuzz < 0) {
-      throw new CommandException(ExitStatus.USAGE, "--fuzz: " + fuzz + ": expected 0 or more");
-    }
-    if (policies < 0) {
-      throw new CommandException(
-          ExitStatus.USAGE, "--policies: " + policies + ": expected 0 or more");
-    }
+    Arguments.requireAtLeast(0, "--fuzz", fuzz);
+    Arguments.requireAtLeast(0, "--policies", policies);
     Options.requireCorpora(corpora);
     if (repro != null && Files.exists(repro) && !Files.isDirectory(repro)) {
       throw new CommandException(
@@ -342,8 +342,7 @@ final class VerifyCommand implements Callable<Integer> {
     List<String> wanted = new ArrayList<>(programs);
     if (wanted.isEmpty()) {
       ProgramCatalog.all().forEach(program -> wanted.add(program.name()));
-      wanted.add(Subjects.DISPATCHER);
-      wanted.add(Intent.NAME);
+      wanted.addAll(Subjects.OTHERS);
     }
     for (String name : wanted) {
       if (name.equals(Intent.NAME)) {
@@ -360,7 +359,9 @@ final class VerifyCommand implements Callable<Integer> {
       }
       boolean chains = name.equals(Subjects.DISPATCHER);
       List<Subject> subjects =
-          chains ? Subjects.chains(seed) : Subjects.of(SubjectOptions.program(name));
+          chains
+              ? Subjects.chains(seed)
+              : Subjects.of(SubjectOptions.program(name, Subjects.OTHERS));
       for (Subject subject : subjects) {
         jobs.add(new Job(name, hook, Optional.of(subject.at(hook)), List.of()));
       }
@@ -375,18 +376,7 @@ final class VerifyCommand implements Callable<Integer> {
       throw new CommandException(
           ExitStatus.USAGE, "--object: expected exactly one --program beside it");
     }
-    ObjectFile file = ObjectFile.read(object);
-    if (file.object().program(programs.get(0)).isEmpty()) {
-      throw new CommandException(
-          ExitStatus.USAGE,
-          "--object: %s: no program %s in it: expected one of %s"
-              .formatted(
-                  object,
-                  programs.get(0),
-                  file.object().programs().stream().map(BpfObject.Program::name).toList()));
-    }
-    Hook hook = hooks().get(0);
-    return ObjectSource.builtIn().with(hook.objectOf(programs.get(0)), object);
+    return ObjectFile.read(object).inPlaceOf(programs.get(0), hooks().get(0));
   }
 
   private List<Engine> availableEngines(Map<String, String> unavailable) throws CommandException {
@@ -584,7 +574,8 @@ final class VerifyCommand implements Callable<Integer> {
     out.printf(
         "%d trials, %s, %.1f s%n",
         run.trials(),
-        Colour.ofWrong(run.disagreementCount()).of(run.disagreementCount() + " disagreements"),
+        Colour.ofWrong(run.disagreementCount())
+            .of(Count.of(run.disagreementCount(), "disagreement")),
         seconds);
     out.flush();
   }

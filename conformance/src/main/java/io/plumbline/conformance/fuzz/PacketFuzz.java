@@ -184,7 +184,7 @@ public final class PacketFuzz {
     this.hooks = List.copyOf(hooks);
     Map<String, List<Subject>> all = new LinkedHashMap<>();
     for (ProgramSpec program : ProgramCatalog.all()) {
-      if (programs.isEmpty() || programs.contains(program.name())) {
+      if (programs.isEmpty() || programs.stream().anyMatch(program.name()::equalsIgnoreCase)) {
         all.put(program.name(), Subjects.of(program));
       }
     }

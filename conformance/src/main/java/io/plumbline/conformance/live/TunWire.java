@@ -73,7 +73,9 @@ final class TunWire extends Wire {
   int send(byte[] data, int offset, int captured, int length, int tag) throws EngineException {
     int known = Math.max(0, captured - HIDDEN);
     int size = length - HIDDEN;
-    short type = Short.reverseBytes((short) (data[offset + ETHERTYPE_AT] << 8 | data[offset + ETHERTYPE_AT + 1] & 0xFF));
+    short type =
+        Short.reverseBytes(
+            (short) (data[offset + ETHERTYPE_AT] << 8 | data[offset + ETHERTYPE_AT + 1] & 0xFF));
     out.setShort(2, type);
     out.write(INFORMATION_BYTES, data, offset + HIDDEN, known);
     if (size > known) {

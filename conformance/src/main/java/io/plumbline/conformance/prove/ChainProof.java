@@ -1,8 +1,8 @@
 package io.plumbline.conformance.prove;
 
-import io.plumbline.conformance.symbolic.ContextTerms;
 import io.plumbline.conformance.symbolic.Assignment;
 import io.plumbline.conformance.symbolic.Code;
+import io.plumbline.conformance.symbolic.ContextTerms;
 import io.plumbline.conformance.symbolic.Explorer;
 import io.plumbline.conformance.symbolic.Merger;
 import io.plumbline.conformance.symbolic.Path;

@@ -85,8 +85,7 @@ final class Codes {
     return new Code(hook, name, program.insns(), program.lines(), variables, byIndex);
   }
 
-  private static BpfObject.Program program(BpfObject object, String name)
-      throws SymbolicException {
+  private static BpfObject.Program program(BpfObject object, String name) throws SymbolicException {
     return object
         .program(name)
         .orElseThrow(

@@ -226,7 +226,8 @@ public final class Equivalence {
               .formatted(ran, otherRan, Plain.packet(first.hook, plain)));
     }
     return Optional.of(
-        new Difference(Plain.packet(first.hook, plain), values, ran.toString(), otherRan.toString()));
+        new Difference(
+            Plain.packet(first.hook, plain), values, ran.toString(), otherRan.toString()));
   }
 
   /**

@@ -76,7 +76,8 @@ public final class Find {
         return Optional.empty();
       }
       return Optional.of(
-          Plain.packet(subject.hook(), Plain.of(terms, solver, terms.constant(0), wanted, found.get())));
+          Plain.packet(
+              subject.hook(), Plain.of(terms, solver, terms.constant(0), wanted, found.get())));
     }
   }
 

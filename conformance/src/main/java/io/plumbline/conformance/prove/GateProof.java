@@ -321,7 +321,8 @@ final class GateProof {
     all.add(is(written.of(record, 28, 4), Explorer.cpu(terms)));
     for (int i = 0; i < GateModel.CAPTURE_MAX; i++) {
       Term beyond = terms.ule(captured, terms.constant(i));
-      Term same = is(written.of(record, 32 + i, 1), terms.frameByte(terms.constant(hook.hidden() + i)));
+      Term same =
+          is(written.of(record, 32 + i, 1), terms.frameByte(terms.constant(hook.hidden() + i)));
       all.add(terms.either(beyond, same));
     }
     return terms.all(all);

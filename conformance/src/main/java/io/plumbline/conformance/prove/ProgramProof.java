@@ -16,17 +16,17 @@ import io.plumbline.emulator.object.BpfObject;
 import io.plumbline.model.catalog.ProgramCatalog;
 import io.plumbline.model.decision.Action;
 import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.engine.ModelEngine;
+import io.plumbline.model.engine.Outcome;
 import io.plumbline.model.engine.ProgramObjects;
 import io.plumbline.model.engine.Subject;
+import io.plumbline.model.hook.Hook;
+import io.plumbline.model.hook.Verdict;
 import io.plumbline.model.packet.Packet;
 import io.plumbline.model.program.Chain;
 import io.plumbline.model.program.Input;
 import io.plumbline.model.program.ProgramSpec;
 import java.util.ArrayList;
-import io.plumbline.model.engine.ModelEngine;
-import io.plumbline.model.engine.Outcome;
-import io.plumbline.model.hook.Hook;
-import io.plumbline.model.hook.Verdict;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -71,7 +71,8 @@ final class ProgramProof {
           Variables variables = new Variables(terms, object);
           ProgramInputs inputs = new ProgramInputs(terms, program, stage);
           inputs.fill(variables);
-          Code code = Codes.code(terms, object, program.hook(), program.name(), variables, Map.of());
+          Code code =
+              Codes.code(terms, object, program.hook(), program.name(), variables, Map.of());
           DecisionTerms decisions =
               new DecisionTerms(terms, program.decisions().clauses(), inputs.decisionInputs());
           Merger.open(terms, solver)

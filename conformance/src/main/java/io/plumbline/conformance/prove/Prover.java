@@ -8,6 +8,7 @@ import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.engine.ProgramObjects;
 import io.plumbline.model.engine.Subject;
 import io.plumbline.model.filter.GateModel;
+import io.plumbline.model.filter.Intent;
 import io.plumbline.model.hook.Hook;
 import io.plumbline.model.policy.Direction;
 import io.plumbline.model.policy.Policy;
@@ -40,7 +41,8 @@ public final class Prover {
   private static final String DISPATCHER = "dispatcher";
 
   /** Programs that the catalog does not list, because nobody chooses them by name. */
-  public static final List<String> OTHERS = List.of(GateModel.NAME, DISPATCHER, StrictRow.PROGRAM);
+  public static final List<String> OTHERS =
+      List.of(GateModel.NAME, DISPATCHER, StrictRow.PROGRAM, Intent.NAME);
 
   /** Proves something. */
   private interface Work {
@@ -135,9 +137,6 @@ public final class Prover {
       tasks.addAll(of(program.at(hook)));
     }
     OTHERS.forEach(other -> tasks.addAll(of(other, hook)));
-    for (Policy example : examples()) {
-      tasks.add(of(new Subject.Intent(example, hook)));
-    }
     return tasks;
   }
 
@@ -194,6 +193,8 @@ public final class Prover {
         StrictIntent single = new StrictIntent();
         single.add(Effect.ACCEPT, "udp/10.0.0.1:123");
         subjects.add(new Subject.IntentRows(single.build()));
+      } else if (other.equals(Intent.NAME)) {
+        examples().forEach(policy -> subjects.add(new Subject.Intent(policy)));
       }
       return subjects;
     } catch (InputException | PolicyException e) {

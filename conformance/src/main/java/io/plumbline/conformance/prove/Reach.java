@@ -61,8 +61,7 @@ public record Reach(BitSet reachable, List<Packet> frames, List<Integer> linear)
     return of(object, Codes.hook(object, program), program, values);
   }
 
-  private static Reach of(
-      BpfObject object, Hook hook, String program, Map<String, byte[]> values)
+  private static Reach of(BpfObject object, Hook hook, String program, Map<String, byte[]> values)
       throws SymbolicException {
     try (Solver solver = new Solver(PATIENCE)) {
       Terms terms = new Terms(hook);

@@ -6,8 +6,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Start of tc programs: any part of the frame is linear, and a VLAN tag may be offloaded. Without an
- * Ethernet header the program sees the frame from byte 14 on, and its EtherType in the context.
+ * Start of tc programs: any part of the frame is linear, and a VLAN tag may be offloaded. Without
+ * an Ethernet header the program sees the frame from byte 14 on, and its EtherType in the context.
  */
 final class SkbTerms extends ContextTerms {
   /** The longest frame: kernel {@code GSO_MAX_SIZE}. */
@@ -53,8 +53,7 @@ final class SkbTerms extends ContextTerms {
     if (hook.hidden() > 0) {
       all.add(
           terms.ule(
-              terms.constant(LEAST_ETHERTYPE >> 8),
-              terms.frameByte(terms.constant(ETHERTYPE_AT))));
+              terms.constant(LEAST_ETHERTYPE >> 8), terms.frameByte(terms.constant(ETHERTYPE_AT))));
     }
     return all;
   }

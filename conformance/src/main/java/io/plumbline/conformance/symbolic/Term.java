@@ -176,8 +176,7 @@ public final class Term {
                   : mask;
           default -> mask;
         };
-    boolean overflows =
-        op == Op.ADD && !isRest() && (parts[0].most < 0 || parts[1].most < 0);
+    boolean overflows = op == Op.ADD && !isRest() && (parts[0].most < 0 || parts[1].most < 0);
     return overflows ? mask : smaller(bound, mask);
   }
 

@@ -2,6 +2,7 @@ package io.plumbline.conformance.verify;
 
 import io.plumbline.model.catalog.ProgramCatalog;
 import io.plumbline.model.engine.Subject;
+import io.plumbline.model.filter.Intent;
 import io.plumbline.model.program.Chain;
 import io.plumbline.model.program.Input;
 import io.plumbline.model.program.InputException;
@@ -20,6 +21,9 @@ import java.util.SplittableRandom;
 public final class Subjects {
   /** The name under which the dispatcher and random chains are verified. */
   public static final String DISPATCHER = "dispatcher";
+
+  /** What is verified besides the programs of the catalog. */
+  public static final List<String> OTHERS = List.of(DISPATCHER, Intent.NAME);
 
   private static final int RANDOM_CHAINS = 24;
 

@@ -477,16 +477,20 @@ public final class Verification {
         subject,
         engine,
         packet,
-        counts ? countedAs(subject, reference, packet) : expected,
-        counts ? countedLine(reference, runner, packet) : actual,
+        counts ? expected + "; " + countedAs(subject, reference, packet) : expected,
+        counts ? actual + "; " + countedLine(reference, runner, packet) : actual,
         reference.explain(packet));
   }
 
   private static String countedAs(Subject subject, ModelRunner reference, Packet packet) {
-    return "counted once with %d bytes by %s"
-        .formatted(
-            packet.wireLength() - subject.hook().hidden(),
-            reference.explain(packet).map(ModelRunner.Line::name).orElse("nothing"));
+    return counted(
+        reference.explain(packet).map(ModelRunner.Line::name).orElse("nothing"),
+        1,
+        packet.wireLength() - subject.hook().hidden());
+  }
+
+  private static String counted(String line, long packets, long bytes) {
+    return "counter %s: packets +%d, bytes +%d".formatted(line, packets, bytes);
   }
 
   private static String countedLine(ModelRunner reference, Runner runner, Packet packet)
@@ -499,17 +503,11 @@ public final class Verification {
       long times = after.packets()[i] - before.packets()[i];
       long bytes = after.bytes()[i] - before.bytes()[i];
       if (times != 0 || bytes != 0) {
-        text.append(text.length() == 0 ? "" : " and ")
-            .append("counted ")
-            .append(times == 1 ? "once" : times + " times")
-            .append(" with %d bytes by ".formatted(bytes))
-            .append(
-                i < reference.lines().size()
-                    ? reference.lines().get(i).name()
-                    : "a line that is not there");
+        String line = i < reference.lines().size() ? reference.lines().get(i).name() : "of no line";
+        text.append(text.length() == 0 ? "" : ", ").append(counted(line, times, bytes));
       }
     }
-    return text.length() == 0 ? "counted by nothing" : text.toString();
+    return text.length() == 0 ? "no counter changed" : text.toString();
   }
 
   private static Disagreement explain(

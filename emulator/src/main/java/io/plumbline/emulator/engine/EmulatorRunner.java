@@ -112,7 +112,8 @@ final class EmulatorRunner implements Runner {
     try {
       frames.show(one, 0);
       int verdict = (int) machine.run(entry, Machine.CONTEXT, 0);
-      return new Outcome.Decided(new Verdict(hook, verdict), frames.after().behind(packet, hook.hidden()));
+      return new Outcome.Decided(
+          new Verdict(hook, verdict), frames.after().behind(packet, hook.hidden()));
     } catch (Fault fault) {
       return new Outcome.Fault(describe(fault));
     }

@@ -280,8 +280,7 @@ public final class Attacher implements AutoCloseable {
       Direction direction,
       Description about)
       throws AttachException {
-    Hook there =
-        link.isPresent() ? requireFit(what, backend, link.get()) : hook(what, backend);
+    Hook there = link.isPresent() ? requireFit(what, backend, link.get()) : hook(what, backend);
     try (Prepared prepared = prepare(what, backend, there);
         Gate gate = prepared.gate(about)) {
       Choice choice = choose(backend, direction, prepared.hook);

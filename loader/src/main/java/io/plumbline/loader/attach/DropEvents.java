@@ -130,7 +130,13 @@ public final class DropEvents implements AutoCloseable {
       reader =
           Optional.of(
               new DropEvents(
-                  attachment.hook(), rate, control.orElseThrow(), answers.orElseThrow(), events, limiter, ring));
+                  attachment.hook(),
+                  rate,
+                  control.orElseThrow(),
+                  answers.orElseThrow(),
+                  events,
+                  limiter,
+                  ring));
       return reader;
     } catch (EngineException e) {
       throw AttachException.of(e).in(attachment.place() + ": events");
@@ -257,8 +263,7 @@ public final class DropEvents implements AutoCloseable {
   private Event event(byte[] record) {
     GateModel.Event event = GateTestRun.event(record);
     byte[] bytes = HexFormat.of().parseHex(event.captured());
-    Packet packet =
-        Packet.cut(bytes, event.length()).behind(header(bytes), hook.hidden());
+    Packet packet = Packet.cut(bytes, event.length()).behind(header(bytes), hook.hidden());
     return new Event(
         start.plusNanos(event.nanos() - startNanos),
         event.length(),

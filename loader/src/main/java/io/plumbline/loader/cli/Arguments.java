@@ -8,27 +8,49 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import picocli.CommandLine.Model.ArgSpec;
-import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.ParseResult;
 
 /** What holds of the arguments of every command. */
-final class Arguments {
+public final class Arguments {
   /** Options that name a file to be written. */
   private static final Set<String> OUTPUTS =
       Set.of("--json", "--dropped", "--allowed", "--output", "--pcap", "--report", "--repro");
 
   private Arguments() {}
 
-  /** One value, and what it was given to. */
-  private record Value(String argument, boolean written, String text) {}
+  /**
+   * One value, and what it was given to.
+   *
+   * @param file whether it names a file or folder
+   */
+  private record Value(String argument, boolean file, boolean written, String text) {}
 
   /**
-   * Refuses an output that is an input, or another output: one of them would be lost.
+   * Refuses a number that is too small.
    *
-   * @throws CommandException that names both
+   * @param option what it was given to
    */
-  static void requireDistinctFiles(ParseResult parsed) throws CommandException {
+  public static void requireAtLeast(long least, String option, long value) throws CommandException {
+    if (value < least) {
+      throw new CommandException(
+          ExitStatus.USAGE, "%s: %d: expected %d or more".formatted(option, value, least));
+    }
+  }
+
+  /** Refuses an empty file name, and an output that is an input or another output. */
+  static void check(ParseResult parsed) throws CommandException {
     List<Value> values = values(parsed);
+    for (Value value : values) {
+      if (value.file && value.text.isEmpty()) {
+        throw new CommandException(
+            ExitStatus.USAGE, value.argument + ": '': expected a file or folder");
+      }
+    }
+    requireDistinctFiles(values);
+  }
+
+  /** Refuses an output that is an input, or another output: one of them would be lost. */
+  private static void requireDistinctFiles(List<Value> values) throws CommandException {
     for (int i = 0; i < values.size(); i++) {
       for (int j = 0; j < values.size(); j++) {
         Value output = values.get(i);
@@ -53,9 +75,10 @@ final class Arguments {
       if (spec.arity().max() == 0) {
         continue; // a flag
       }
-      String name = spec instanceof OptionSpec option ? option.longestName() : spec.paramLabel();
-      spec.stringValues()
-          .forEach(text -> values.add(new Value(name, OUTPUTS.contains(name), text)));
+      String name = UsageMessage.name(spec);
+      boolean written = OUTPUTS.contains(name);
+      boolean file = written || spec.auxiliaryTypes()[0] == Path.class;
+      spec.stringValues().forEach(text -> values.add(new Value(name, file, written, text)));
     }
     return values;
   }

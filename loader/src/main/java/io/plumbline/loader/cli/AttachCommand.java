@@ -12,7 +12,6 @@ import io.plumbline.loader.attach.Order;
 import io.plumbline.loader.kernel.LoadedObject;
 import io.plumbline.loader.kernel.ObjectSource;
 import io.plumbline.loader.kernel.ProgramType;
-import io.plumbline.loader.libbpf.BpfSyscall;
 import io.plumbline.loader.netlink.Link;
 import io.plumbline.loader.netlink.LinkType;
 import io.plumbline.loader.process.Capability;
@@ -53,6 +52,10 @@ import picocli.CommandLine.Spec;
       "Without --pin it is taken off again when this command ends."
     },
     mixinStandardHelpOptions = true,
+    exitCodeList = {
+      "1:not confirmed in time, or engines disagree (--verify), or the filter was removed",
+      "3:a privilege or a feature of the kernel is missing, or the kernel refuses"
+    },
     sortOptions = false,
     footer = {
       "",
@@ -77,13 +80,21 @@ public final class AttachCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
   @Mixin private Place place = new Place();
 
-  @Parameters(index = "0", arity = "0..1", paramLabel = "PROGRAM", description = "a program")
+  @Parameters(
+      index = "0",
+      arity = "0..1",
+      paramLabel = "PROGRAM",
+      description = "filter program, as 'plumb programs' lists it")
   private @Nullable String program;
 
-  @Parameters(index = "1", arity = "0..1", paramLabel = "INPUT", description = "its input")
+  @Parameters(
+      index = "1",
+      arity = "0..1",
+      paramLabel = "INPUT",
+      description = "input of the program")
   private @Nullable String input;
 
-  @Option(names = "--chain", paramLabel = "NAME:INPUT,...", description = "a chain of programs")
+  @Option(names = "--chain", paramLabel = "NAME[:INPUT],...", description = "a chain of programs")
   private @Nullable String chain;
 
   @Mixin private PolicyOptions policyOptions = new PolicyOptions();
@@ -111,7 +122,10 @@ public final class AttachCommand implements Callable<Integer> {
               + " old or the new one")
   private boolean replace;
 
-  @Option(names = "--observe", description = "drop nothing, only count and report")
+  @Option(
+      names = "--observe",
+      description =
+          "drop nothing, only count and report; what an object redirects or keeps is not undone")
   private boolean observe;
 
   @Option(
@@ -131,7 +145,7 @@ public final class AttachCommand implements Callable<Integer> {
   @Option(
       names = "--backend",
       paramLabel = "tcx|clsact|xdp|xdp-skb",
-      description = "how (default: the best that is there)")
+      description = "where it is attached (default: the best that the kernel has)")
   private @Nullable String backend;
 
   @Option(
@@ -144,13 +158,15 @@ public final class AttachCommand implements Callable<Integer> {
               + " filters")
   private String order = "first";
 
-  @Option(names = "--explain", description = "say what the filter does")
+  @Option(names = "--explain", description = "print what the filter does")
   private boolean explain;
 
-  @Option(names = "--dry-run", description = "do everything but attach it")
+  @Option(names = "--dry-run", description = "load it, but do not attach it")
   private boolean dryRun;
 
-  @Option(names = "--verifier-log", description = "if the kernel refuses it: the whole log")
+  @Option(
+      names = "--verifier-log",
+      description = "print the kernel's whole log if it refuses the program")
   private boolean wholeLog;
 
   @Override
@@ -167,7 +183,10 @@ public final class AttachCommand implements Callable<Integer> {
       explain(out, subject);
     }
     if (observe && object != null) {
-      note("--observe: packets that the program redirects or takes itself do not pass either");
+      err(
+          "warning",
+          "--observe: only verdicts are undone: packets that the program itself redirects, changes or"
+              + " keeps are not");
     }
     if (place.ifname == null && !dryRun) {
       throw usage("--ifname: missing: expected the interface to attach to");
@@ -204,16 +223,28 @@ public final class AttachCommand implements Callable<Integer> {
     }
   }
 
-  /** Returns the hook's direction: of a policy its own, of an XDP program ingress by default. */
+  /** Returns the hook's direction: that of the policy or of the object, if it has one. */
   private Direction direction(Optional<Subject> subject, Loaded loaded) throws CommandException {
     Optional<Policy> rules = subject.flatMap(Subject::rules);
     if (rules.isPresent()) {
       return rules.get().direction();
     }
-    boolean xdp =
-        loaded.object().map(o -> o.type() == BpfSyscall.PROG_TYPE_XDP).orElse(false)
-            || backend().filter(b -> b.hook().equals(ProgramType.XDP.hook())).isPresent();
-    return policyOptions.direction(xdp ? Direction.INGRESS : Direction.EGRESS);
+    boolean xdp = backend().filter(b -> b.hook().equals(ProgramType.XDP.hook())).isPresent();
+    Direction usual = xdp ? Direction.INGRESS : Direction.EGRESS;
+    Optional<LoadedObject> foreign = loaded.object();
+    Optional<Direction> own = foreign.flatMap(LoadedObject::direction);
+    Direction direction = policyOptions.direction(own.orElse(usual));
+    if (own.isPresent() && own.get() != direction) {
+      throw usage(
+          "--at: %s: program %s of %s, section %s: expected --at %s"
+              .formatted(
+                  direction.word(),
+                  foreign.orElseThrow().programName(),
+                  object,
+                  foreign.orElseThrow().section(),
+                  own.get().word()));
+    }
+    return direction;
   }
 
   /** Continues where this process was before it gave its privileges up. */
@@ -240,10 +271,10 @@ public final class AttachCommand implements Callable<Integer> {
 
   /** Refuses options that contradict each other. */
   private void check() throws CommandException {
-    if (confirm != null && confirm < 1) {
-      throw usage("--confirm: %d: expected 1 or more seconds".formatted(confirm));
+    if (confirm != null) {
+      Arguments.requireAtLeast(1, "--confirm", confirm);
+      confirmSeconds = confirm;
     }
-    confirmSeconds = confirm == null ? 0 : confirm;
     if (object == null && !objectProgram.isEmpty()) {
       throw usage("--object-program: %s: expected --object beside it".formatted(objectProgram));
     }
@@ -289,8 +320,8 @@ public final class AttachCommand implements Callable<Integer> {
             + (object == null ? 0 : 1);
     if (given != 1) {
       throw usage(
-          "attach: %d filters given: expected one of PROGRAM [INPUT], --chain, --allow and --forbid, --policy, --object"
-              .formatted(given));
+          "attach: %s given: expected one of PROGRAM [INPUT], --chain, --allow and --forbid, --policy, --object"
+              .formatted(Count.of(given, "filter")));
     }
     if (program != null) {
       return Optional.of(SubjectOptions.standalone(program, input));
@@ -390,7 +421,8 @@ public final class AttachCommand implements Callable<Integer> {
       PrintWriter out)
       throws AttachException, CommandException {
     Optional<Backend> wanted = backend();
-    String chosen = attacher.rehearse(
+    String chosen =
+        attacher.rehearse(
             loaded.what(), wanted, Optional.ofNullable(link), direction, about(subject));
     out.printf(
         "dry run: %s would be attached to %s %s: %s%n",
@@ -535,8 +567,8 @@ public final class AttachCommand implements Callable<Integer> {
         attacher.forget(attachment);
         throw new CommandException(
             ExitStatus.DISAGREEMENT,
-            "%s: not confirmed within %d seconds: %s"
-                .formatted(attachment.place(), confirmSeconds, undone));
+            "%s: not confirmed within %s: %s"
+                .formatted(attachment.place(), Count.of(confirmSeconds, "second"), undone));
       }
       attacher.forget(attachment);
     }
@@ -576,8 +608,8 @@ public final class AttachCommand implements Callable<Integer> {
       Terminal.discardInput();
       PrintWriter err = spec.commandLine().getErr();
       err.printf(
-          "plumb: undone in %d seconds unless confirmed: %splumb confirm -i %s%s%n",
-          confirmSeconds,
+          "plumb: undone in %s unless confirmed: %splumb confirm -i %s%s%n",
+          Count.of(confirmSeconds, "second"),
           TERMINAL ? "Enter here, or " : "",
           attachment.ifname(),
           place.netns == null ? "" : " --netns " + place.netns);

@@ -18,6 +18,11 @@ import picocli.CommandLine.Spec;
     name = "confirm",
     description = "Confirm what 'plumb attach --confirm' has attached, so that it stays.",
     mixinStandardHelpOptions = true,
+    exitCodeList = {
+      "0:confirmed, or undone (--undo)",
+      "1:no filter waits to be confirmed, or it is too late",
+      "3:a privilege or a feature of the kernel is missing, or the kernel refuses"
+    },
     footer = {"", "Examples:", "  plumb confirm -i eth0"})
 public final class ConfirmCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;

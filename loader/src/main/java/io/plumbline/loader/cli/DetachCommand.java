@@ -19,6 +19,10 @@ import picocli.CommandLine.Spec;
     name = "detach",
     description = "Take filters off an interface: plumb's own, or the one that is named.",
     mixinStandardHelpOptions = true,
+    exitCodeList = {
+      "1:the interface disappeared meanwhile",
+      "3:a privilege or a feature of the kernel is missing, or the kernel refuses"
+    },
     footer = {
       "",
       "Examples:",
@@ -30,13 +34,13 @@ public final class DetachCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
   @Mixin private Place place = new Place();
 
-  @Option(names = "--at", paramLabel = "ingress|egress", description = "only this way")
+  @Option(names = "--at", paramLabel = "ingress|egress", description = "only this direction")
   private @Nullable Direction direction;
 
   @Option(
       names = "--id",
       paramLabel = "PROGRAM_ID",
-      description = "just this program, also if somebody else attached it")
+      description = "only this program, whoever attached it")
   private @Nullable Integer id;
 
   @Option(

@@ -20,9 +20,12 @@ import picocli.CommandLine.Spec;
           + " attached."
     },
     mixinStandardHelpOptions = true,
+    exitCodeList = {
+      "0:filters can be attached here",
+      "3:nothing can be attached here, or the kernel refuses a filter that ships"
+    },
     footer = {
       "",
-      "Exit status: 3 if nothing can be attached here.",
       "The environment variable PLUMB_WITHOUT=tcx,bpffs,... has plumb act as if that were missing."
     })
 public final class DoctorCommand implements Callable<Integer> {

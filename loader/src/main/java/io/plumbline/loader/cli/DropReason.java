@@ -17,8 +17,7 @@ final class DropReason {
 
   DropReason(Attachment attachment) {
     model =
-        subject(attachment)
-            .map(subject -> new ModelEngine().load(subject.at(attachment.hook())));
+        subject(attachment).map(subject -> new ModelEngine().load(subject.at(attachment.hook())));
   }
 
   private static Optional<Subject> subject(Attachment attachment) {

@@ -29,6 +29,12 @@ import picocli.CommandLine.Spec;
     name = "events",
     description = "Show the packets that plumb's filters drop, as they are dropped.",
     mixinStandardHelpOptions = true,
+    exitCodeList = {
+      "0:interrupted, or the limit of --count or --seconds is reached",
+      "1:there is no filter, or no longer one",
+      "2:usage or bad input, or the output cannot be written",
+      "3:a privilege or a feature of the kernel is missing, or the kernel refuses"
+    },
     sortOptions = false,
     footer = {
       "",
@@ -38,8 +44,7 @@ import picocli.CommandLine.Spec;
           + " moved away",
       "  plumb events -i eth0 --format pcap --output drops.pcap --count 1000",
       "",
-      "Any number of readers may run at once; each gets every drop, up to its own rate.",
-      "Exit status: 1 if there is no filter, or no longer one; 2 if the output cannot be written."
+      "Any number of readers may run at once; each gets every drop, up to its own rate."
     })
 public final class EventsCommand implements Callable<Integer> {
   /** How drops are written. */
@@ -127,10 +132,9 @@ public final class EventsCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws CommandException {
-    if (rate < 1 || count < 1 || seconds < 1) {
-      throw new CommandException(
-          ExitStatus.USAGE, "events: --rate, --count and --seconds: expected 1 or more");
-    }
+    Arguments.requireAtLeast(1, "--rate", rate);
+    Arguments.requireAtLeast(1, "--count", count);
+    Arguments.requireAtLeast(1, "--seconds", seconds);
     byte[] head =
         switch (format) {
           case PCAP -> DropText.pcapHeader();
@@ -331,8 +335,8 @@ public final class EventsCommand implements Callable<Integer> {
     long missed = source.events.missed();
     if (missed > 0) {
       say(
-          "events: %s: %d drops shown, %d not shown"
-              .formatted(source.attachment.place(), source.shown, missed));
+          "events: %s: %s shown, %d not shown"
+              .formatted(source.attachment.place(), Count.of(source.shown, "drop"), missed));
     }
   }
 

@@ -12,7 +12,9 @@ import java.io.PrintWriter;
 import java.io.Writer;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -60,10 +62,11 @@ public final class LoaderCommands {
   public static CommandLine prepare(CommandLine line) {
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.setUsageHelpWidth(HELP_WIDTH);
+    listStatuses(line);
     line.setExecutionStrategy(
         parsed -> {
           try {
-            Arguments.requireDistinctFiles(parsed);
+            Arguments.check(parsed);
           } catch (CommandException e) {
             throw new CommandLine.ExecutionException(line, String.valueOf(e.getMessage()), e);
           }
@@ -75,10 +78,13 @@ public final class LoaderCommands {
           err.println(
               Colour.BAD.ofError("plumb:")
                   + " "
-                  + Arguments.plain(String.valueOf(e.getMessage()), List.of(args))
+                  + Arguments.plain(UsageMessage.of(e), List.of(args))
                       .lines()
                       .findFirst()
                       .orElse("usage"));
+          if (UsageMessage.isCommandMissing(e)) {
+            e.getCommandLine().usage(err);
+          }
           err.flush();
           return ExitStatus.USAGE;
         });
@@ -101,6 +107,18 @@ public final class LoaderCommands {
           return e instanceof CommandException command ? command.status() : ExitStatus.UNAVAILABLE;
         });
     return line;
+  }
+
+  /** Adds the exit statuses that every command has to those that each one lists. */
+  private static void listStatuses(CommandLine line) {
+    line.getSubcommands().values().forEach(LoaderCommands::listStatuses);
+    if (line.getSubcommands().isEmpty()) {
+      CommandLine.Model.UsageMessageSpec usage = line.getCommandSpec().usageMessage();
+      Map<String, String> statuses = new TreeMap<>(usage.exitCodeList());
+      statuses.putIfAbsent("0", "done");
+      statuses.putIfAbsent("2", "usage or bad input");
+      usage.exitCodeListHeading("%nExit status:%n").exitCodeList(statuses);
+    }
   }
 
   /** Runs a command and ends the process with its exit status, whoever else wants to end it. */

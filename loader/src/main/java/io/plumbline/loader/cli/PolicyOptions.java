@@ -34,15 +34,18 @@ public final class PolicyOptions {
       description = "forbid this traffic, whatever permits say (repeatable)")
   private List<String> forbids = List.of();
 
-  @Option(names = "--policy", paramLabel = "FILE", description = "a policy file (YAML) instead")
+  @Option(
+      names = "--policy",
+      paramLabel = "FILE",
+      description = "policy file (YAML), instead of --allow and --forbid")
   private @Nullable Path file;
 
   @Option(
       names = "--at",
       paramLabel = "ingress|egress",
       description =
-          "which way packets go (default: ingress at XDP; else the file's only section; else"
-              + " egress)")
+          "direction of the packets (default: ingress at XDP; else that of the object, or of the"
+              + " file's only section; else egress)")
   private @Nullable Direction direction;
 
   @Option(

@@ -32,6 +32,10 @@ import picocli.CommandLine.Spec;
     description =
         "Show what plumb's filters have counted: by answer, and of policies by clause and rule.",
     mixinStandardHelpOptions = true,
+    exitCodeList = {
+      "1:the interface disappeared meanwhile",
+      "3:a privilege or a feature of the kernel is missing, or the kernel refuses"
+    },
     footer = {
       "",
       "Examples:",
@@ -44,30 +48,32 @@ public final class StatsCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
   @Mixin private Place place = new Place();
 
-  @Option(names = "--at", paramLabel = "ingress|egress", description = "only this way")
+  @Option(names = "--at", paramLabel = "ingress|egress", description = "only this direction")
   private @Nullable Direction direction;
 
-  @Option(names = "--all", description = "also clauses and rules that nothing has met")
+  @Option(names = "--all", description = "include clauses and rules that no packet has matched")
   private boolean all;
 
-  @Option(names = "--json", description = "for programs")
+  @Option(names = "--json", description = "print JSON")
   private boolean json;
 
-  @Option(names = "--prometheus", description = "in the text format of Prometheus")
+  @Option(names = "--prometheus", description = "print the text format of Prometheus")
   private boolean prometheus;
 
   @Option(
       names = "--watch",
       paramLabel = "SECONDS",
-      description = "again and again, with rates, until interrupted")
-  private int watchSeconds;
+      description = "repeat at this interval, with rates, until interrupted")
+  private @Nullable Integer watch;
+
+  private int watchSeconds; // 0 without --watch
 
   @Override
   public Integer call() throws CommandException {
     PrintWriter out = spec.commandLine().getOut();
-    if (watchSeconds < 0) {
-      throw new CommandException(
-          ExitStatus.USAGE, "--watch: %d: expected 1 or more".formatted(watchSeconds));
+    if (watch != null) {
+      Arguments.requireAtLeast(1, "--watch", watch);
+      watchSeconds = watch;
     }
     if (prometheus && (json || watchSeconds > 0)) {
       throw new CommandException(

@@ -31,6 +31,10 @@ import picocli.CommandLine.Spec;
     name = "status",
     description = "Show what is attached to interfaces, by plumb and by others.",
     mixinStandardHelpOptions = true,
+    exitCodeList = {
+      "1:the interface disappeared meanwhile",
+      "3:a privilege or a feature of the kernel is missing, or the kernel refuses"
+    },
     footer = {"", "Examples:", "  plumb status", "  plumb status -i eth0 --netns blue --json"})
 public final class StatusCommand implements Callable<Integer> {
   /** What is shown in the place of a filter that plumb did not attach. */
@@ -39,10 +43,10 @@ public final class StatusCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
   @Mixin private Place place = new Place();
 
-  @Option(names = "--at", paramLabel = "ingress|egress", description = "only this way")
+  @Option(names = "--at", paramLabel = "ingress|egress", description = "only this direction")
   private @Nullable Direction direction;
 
-  @Option(names = "--json", description = "for programs")
+  @Option(names = "--json", description = "print JSON")
   private boolean json;
 
   @Override

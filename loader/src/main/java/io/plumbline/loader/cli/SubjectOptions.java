@@ -9,27 +9,37 @@ import io.plumbline.model.program.Input;
 import io.plumbline.model.program.InputException;
 import io.plumbline.model.program.InputGrammar;
 import io.plumbline.model.program.ProgramSpec;
+import java.util.List;
 import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** Reads what arguments and options say of a filter. */
 public final class SubjectOptions {
   private SubjectOptions() {}
 
-  /** Returns a program by its name. */
-  public static ProgramSpec program(String name) throws CommandException {
+  /**
+   * Returns a program by its name.
+   *
+   * @param others what else the command takes, for the message
+   */
+  public static ProgramSpec program(String name, List<String> others) throws CommandException {
     return ProgramCatalog.find(name)
         .orElseThrow(
             () ->
                 new CommandException(
                     ExitStatus.USAGE,
                     "unknown program: '%s': expected one of %s"
-                        .formatted(name, ProgramCatalog.names())));
+                        .formatted(
+                            name,
+                            Stream.concat(Stream.of(ProgramCatalog.names()), others.stream())
+                                .collect(Collectors.joining(", ")))));
   }
 
   /** Returns a program with its input. */
   public static Subject standalone(String name, @Nullable String input) throws CommandException {
-    ProgramSpec program = program(name);
+    ProgramSpec program = program(name, List.of());
     if (input == null) {
       if (program.grammar() == InputGrammar.NONE) {
         return new Subject.Standalone(program, new Input.None());

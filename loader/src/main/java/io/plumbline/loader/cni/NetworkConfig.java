@@ -66,6 +66,9 @@ record NetworkConfig(Json json) {
       Set.of("chain", "allow", "permit", "forbid", "block", "policy", "interface", "target");
   private static final int MAX_QUOTED = 100;
 
+  /** What the CNI specification 1.1.0 says of the name of a network and the id of a container. */
+  static final String NAME = "a letter or digit, then letters, digits, '_', '.' or '-'";
+
   static NetworkConfig parse(String text) throws CniException {
     try {
       return new NetworkConfig(Json.parse(text));
@@ -87,6 +90,10 @@ record NetworkConfig(Json json) {
     return "cni %s %s %s".formatted(word(network), word(container), word(ifname));
   }
 
+  static boolean isName(String text) {
+    return text.matches("[A-Za-z0-9][A-Za-z0-9_.-]*");
+  }
+
   static String word(String text) {
     return text.isEmpty() ? "-" : text.replace(' ', '_');
   }
@@ -101,8 +108,9 @@ record NetworkConfig(Json json) {
           "cniVersion: %s: expected one of %s".formatted(quoted(version.get()), VERSIONS));
     }
     requirePlain(json, "");
-    if (json.get("name").isPresent() && network().isEmpty()) {
-      throw invalid("name", "a string that is not empty");
+    // The original takes a configuration without a name; no runtime makes one.
+    if (json.get("name").isPresent() ? !isName(network()) : !dropIn()) {
+      throw invalid("name", NAME);
     }
     if (!(json instanceof Json.Obj object)) {
       return;

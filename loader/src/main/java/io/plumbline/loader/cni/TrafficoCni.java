@@ -154,9 +154,8 @@ public final class TrafficoCni {
     }
   }
 
-  private NetworkConfig config() throws CniException {
-    return config(
-        input().orElseThrow(() -> new CniException(CniException.IO, "Error reading stdin")));
+  private String requiredInput() throws CniException {
+    return input().orElseThrow(() -> new CniException(CniException.IO, "Error reading stdin"));
   }
 
   private NetworkConfig config(String text) throws CniException {
@@ -166,9 +165,26 @@ public final class TrafficoCni {
     return config;
   }
 
-  private void add() throws CniException {
-    NetworkConfig config = config();
+  /** Returns the configuration of one container's filter. */
+  private NetworkConfig filter(String text) throws CniException {
+    NetworkConfig config = config(text);
     config.requireFilter();
+    requireContainer(config.dropIn());
+    return config;
+  }
+
+  /** Requires the id of a container; DEL would not find a filter that was added without one. */
+  private void requireContainer(boolean maybeMissing) throws CniException {
+    if (!NetworkConfig.isName(container()) && !(maybeMissing && container().isEmpty())) {
+      throw new CniException(
+          CniException.ENVIRONMENT,
+          "invalid CNI_CONTAINERID",
+          "CNI_CONTAINERID: '%s': expected %s".formatted(container(), NetworkConfig.NAME));
+    }
+  }
+
+  private void add() throws CniException {
+    NetworkConfig config = filter(requiredInput());
     Target target = config.target(environment);
     try (Attacher attacher = enter(target, config)) {
       Link link = link(attacher, target, CniException.CONFIGURATION);
@@ -318,6 +334,7 @@ public final class TrafficoCni {
 
   /** Removes what ADD made; what is gone already is not missed. */
   private void delete() throws CniException {
+    requireContainer(true);
     if (container().isEmpty()) {
       return;
     }
@@ -327,7 +344,7 @@ public final class TrafficoCni {
 
   /** Removes what belongs to this network and to no container that the runtime still knows. */
   private void collect() throws CniException {
-    NetworkConfig config = config();
+    NetworkConfig config = config(requiredInput());
     Set<String> valid = config.validAttachments();
     String beginning = "cni " + NetworkConfig.word(config.network()) + " ";
     everywhere(about -> about.source().startsWith(beginning) && !valid.contains(about.source()));
@@ -373,8 +390,7 @@ public final class TrafficoCni {
     if (text.isEmpty()) {
       return;
     }
-    NetworkConfig config = config(text.get());
-    config.requireFilter();
+    NetworkConfig config = filter(text.get());
     Target target = config.target(environment);
     Subject wanted = config.subject();
     Optional<Direction> direction = config.direction();

@@ -81,6 +81,7 @@ final class LegacyObject implements AutoCloseable {
   private final Map<Place, Integer> maps = new HashMap<>();
   private final List<String> notices = new ArrayList<>();
   private String programName = "";
+  private String sectionName = "";
   private byte[] instructions = new byte[0];
   private int type;
   private int programFd = -1;
@@ -180,14 +181,14 @@ final class LegacyObject implements AutoCloseable {
       Function entry = choose(wanted);
       programName = entry.name;
       instructions = link(entry);
-      String section = sections.get(entry.section).name;
+      sectionName = sections.get(entry.section).name;
       BpfSyscall.Loaded loaded =
           BpfSyscall.progLoad(
               programName,
               type,
               instructions,
               license(),
-              section.startsWith("xdp.frags") ? F_XDP_HAS_FRAGS : 0);
+              sectionName.startsWith("xdp.frags") ? F_XDP_HAS_FRAGS : 0);
       LoadedObject.check(loaded.fd(), "load " + file, loaded.log());
       programFd = loaded.fd();
     } catch (IndexOutOfBoundsException | ArithmeticException e) {
@@ -439,6 +440,10 @@ final class LegacyObject implements AutoCloseable {
 
   String programName() {
     return programName;
+  }
+
+  String section() {
+    return sectionName;
   }
 
   int programFd() {

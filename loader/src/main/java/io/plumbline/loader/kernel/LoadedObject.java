@@ -7,6 +7,7 @@ import io.plumbline.loader.libbpf.BpfSyscall;
 import io.plumbline.loader.libbpf.Errno;
 import io.plumbline.loader.libbpf.LibBpf;
 import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.policy.Direction;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -236,6 +237,18 @@ public final class LoadedObject implements AutoCloseable {
   /** Returns the name of its program. */
   public String programName() {
     return legacy != null ? legacy.programName() : LibBpf.bpf_program__name(program());
+  }
+
+  /** Returns the name of its program's section. */
+  public String section() {
+    return legacy != null ? legacy.section() : LibBpf.bpf_program__section_name(program());
+  }
+
+  /** Returns the direction that its program is for: XDP knows one, and a section may name one. */
+  public Optional<Direction> direction() {
+    return type() == BpfSyscall.PROG_TYPE_XDP
+        ? Optional.of(Direction.INGRESS)
+        : Programs.direction(section());
   }
 
   /** Returns the fd of its program. */

@@ -25,8 +25,7 @@ public record ProgramType(Hook hook, int number, int attachType, String section)
       new ProgramType(Hook.TC_L3, BpfSyscall.PROG_TYPE_LWT_XMIT, 0, SCHED_CLS.section);
 
   private static final List<ProgramType> ALL =
-      List.of(
-          SCHED_CLS, new ProgramType(Hook.TC_L3, SCHED_CLS.number, 0, SCHED_CLS.section), XDP);
+      List.of(SCHED_CLS, new ProgramType(Hook.TC_L3, SCHED_CLS.number, 0, SCHED_CLS.section), XDP);
 
   /** Returns every type whose programs are filters here; each section is one type's. */
   static List<ProgramType> ofSections() {

@@ -1,8 +1,11 @@
 package io.plumbline.loader.kernel;
 
 import io.plumbline.model.engine.EngineException;
+import io.plumbline.model.policy.Direction;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /** Which programs of a third-party object can be attached here. */
 final class Programs {
@@ -69,6 +72,13 @@ final class Programs {
       return ProgramType.XDP.number();
     }
     return chosen && !OTHER.contains(first) ? ProgramType.SCHED_CLS.number() : 0;
+  }
+
+  /** Returns the direction that a section's name ends with, if it does. */
+  static Optional<Direction> direction(String section) {
+    return Stream.of(Direction.values())
+        .filter(direction -> ("/" + section).endsWith("/" + direction.word()))
+        .findFirst();
   }
 
   /** Checks that exactly one program is meant. */

@@ -36,28 +36,29 @@ record SkbBatch(ProgramType type) implements BatchWrapper {
     Assembly code =
         nextFrame(slots, state, maxLength)
             .addImm(9, -hidden)
-        .load32(2, 6, SKB_LEN)
-        .jumpEq(2, 9, "fill")
-        .mov(1, 6)
-        .mov(2, 9)
-        .movImm(3, 0)
-        .call(HELPER_SKB_CHANGE_TAIL)
-        .jumpNeImm(0, 0, "out")
-        .label("fill")
-        .mov(1, 6)
-        .movImm(2, 0)
-        .mov(3, 8)
-        .addImm(3, BatchProgram.HEADER + hidden)
-        .mov(4, 9)
-        .movImm(5, 0)
-        .call(HELPER_SKB_STORE_BYTES)
-        .jumpNeImm(0, 0, "out");
-    return type.hook().testRunLimits().tags() ? tagged(code) : run(code).label("out").movImm(0, 0).exit();
+            .load32(2, 6, SKB_LEN)
+            .jumpEq(2, 9, "fill")
+            .mov(1, 6)
+            .mov(2, 9)
+            .movImm(3, 0)
+            .call(HELPER_SKB_CHANGE_TAIL)
+            .jumpNeImm(0, 0, "out")
+            .label("fill")
+            .mov(1, 6)
+            .movImm(2, 0)
+            .mov(3, 8)
+            .addImm(3, BatchProgram.HEADER + hidden)
+            .mov(4, 9)
+            .movImm(5, 0)
+            .call(HELPER_SKB_STORE_BYTES)
+            .jumpNeImm(0, 0, "out");
+    return type.hook().testRunLimits().tags()
+        ? tagged(code)
+        : run(code).label("out").movImm(0, 0).exit();
   }
 
   private static Assembly run(Assembly code) {
-    return code
-        .mov(1, 6)
+    return code.mov(1, 6)
         .callSubject()
         .store32(8, BatchProgram.VERDICT, 0)
         .movImm(1, 1)
@@ -65,15 +66,14 @@ record SkbBatch(ProgramType type) implements BatchWrapper {
   }
 
   private static Assembly tagged(Assembly code) {
-    return run(code
-        .load32(1, 8, BatchProgram.TAG)
-        .jumpEqImm(1, 0, "run")
-        .mov(1, 6)
-        .load16(2, 8, BatchProgram.TAG)
-        .load16(3, 8, BatchProgram.TAG + 2)
-        .call(HELPER_SKB_VLAN_PUSH)
-        .jumpNeImm(0, 0, "out")
-        .label("run"))
+    return run(code.load32(1, 8, BatchProgram.TAG)
+            .jumpEqImm(1, 0, "run")
+            .mov(1, 6)
+            .load16(2, 8, BatchProgram.TAG)
+            .load16(3, 8, BatchProgram.TAG + 2)
+            .call(HELPER_SKB_VLAN_PUSH)
+            .jumpNeImm(0, 0, "out")
+            .label("run"))
         .load32(1, 8, BatchProgram.TAG)
         .jumpEqImm(1, 0, "out")
         .mov(1, 6)

@@ -13,6 +13,12 @@ public final class NetlinkException extends Exception {
     this.errno = errno;
   }
 
+  /** An argument that the kernel would refuse. */
+  NetlinkException(String message) {
+    super(message);
+    errno = Errno.EINVAL;
+  }
+
   /** Returns the error number, positive. */
   public int errno() {
     return errno;

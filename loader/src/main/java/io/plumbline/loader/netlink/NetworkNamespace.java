@@ -20,6 +20,9 @@ public final class NetworkNamespace {
   private static final int SOL_SOCKET = 1;
   private static final int SO_NETNS_COOKIE = 71;
 
+  private static final String EXPECTED =
+      "expected a name of 'ip netns', or the path of a file such as /proc/PID/ns/net";
+
   private NetworkNamespace() {}
 
   /** Returns the file of a namespace that is given by {@code ip netns}' name or by a path. */
@@ -32,7 +35,7 @@ public final class NetworkNamespace {
   /** Moves the calling thread, and nothing else of this process, into a namespace. */
   public static void enter(Path file) throws NetlinkException {
     if (!Files.exists(file)) {
-      throw new NetlinkException("--netns: " + file, Errno.ENOENT, "");
+      throw new NetlinkException("--netns: %s: no such file: %s".formatted(file, EXPECTED));
     }
     int fd = LibC.open(file.toString(), O_CLOEXEC | O_NONBLOCK, 0);
     if (fd < 0) {
@@ -41,6 +44,9 @@ public final class NetworkNamespace {
     int result = LibC.setns(fd, CLONE_NEWNET);
     int errno = Native.getLastError();
     LibC.close(fd);
+    if (result < 0 && errno == Errno.EINVAL) {
+      throw new NetlinkException("--netns: %s: no network namespace: %s".formatted(file, EXPECTED));
+    }
     if (result < 0) {
       throw new NetlinkException("--netns: " + file, errno, "");
     }

@@ -67,7 +67,7 @@ public final class PolicyFile {
   private static final Pattern OPEN =
       Pattern.compile("/dev/(stdin|fd/[0-9]+)|/proc/self/fd/[0-9]+");
 
-  private static final Pattern NUMBER = Pattern.compile("[0-9]{1,9}");
+  private static final Pattern NUMBER = Pattern.compile("[0-9]{1,9}(\\.[0-9]{1,9}){0,2}");
   private static final Pattern VERSION_LINE =
       Pattern.compile("(?m)^\\s*\\{?\\s*[\"']?version[\"']?\\s*:\\s*1\\b");
   private static final Set<Tag> TAGS = Set.of(Tag.STR, Tag.INT, Tag.FLOAT, Tag.BOOL, Tag.NULL);
@@ -206,7 +206,12 @@ public final class PolicyFile {
       }
       document(root.get());
     } catch (MarkedYamlEngineException e) {
-      notYaml(e.getProblemMark().map(this::position).orElse(start()), e.getProblem(), text);
+      // Some problems only end a sentence that the context begins.
+      String problem =
+          e.getProblem().startsWith("but ")
+              ? e.getContext() + " " + e.getProblem()
+              : e.getProblem();
+      notYaml(e.getProblemMark().map(this::position).orElse(start()), problem, text);
     } catch (StackOverflowError e) {
       // The YAML reader descends into every level; a policy has few.
       errors.add(new PolicyException(start(), "YAML: nested too deeply"));
@@ -246,17 +251,18 @@ public final class PolicyFile {
       error(root, "version: missing: expected a policy with version: 1");
       return;
     }
-    String number = version.get() instanceof ScalarNode scalar ? scalar.getValue() : "";
+    String number = version.get() instanceof ScalarNode scalar ? scalar.getValue() : "not text";
     if (!number.equals("1")) {
-      String shown = NUMBER.matcher(number).matches() ? "'%s': ".formatted(number) : "";
-      error(version.get(), "version: %sexpected 1".formatted(shown));
+      String shown =
+          NUMBER.matcher(number).matches()
+              ? "'%s'".formatted(number)
+              : number.isEmpty() ? "empty" : "not a number";
+      error(version.get(), "version: %s: expected 1".formatted(shown));
       return;
     }
     Map<String, Node> top = mapping(root, TOP, "policy");
-    name = top.containsKey("name") ? scalar(top.get("name"), "name") : "";
-    if (top.containsKey("comment")) {
-      scalar(top.get("comment"), "comment");
-    }
+    name = scalar(top, "name");
+    scalar(top, "comment");
     if (top.containsKey("groups")) {
       groups(top.get("groups"));
     }
@@ -290,6 +296,7 @@ public final class PolicyFile {
             "group: '%s': expected a letter, then letters, digits, - or _"
                 .formatted(group.getKey()));
       }
+      int before = errors.size();
       List<Selector.Host> hosts = new ArrayList<>();
       List<Node> nodes = items(group.getValue(), "group " + group.getKey());
       members += nodes.size();
@@ -299,13 +306,18 @@ public final class PolicyFile {
         return;
       }
       for (Node member : nodes) {
+        Optional<String> text = scalar(member, "host");
         try {
-          hosts.add(SelectorParser.parseHost(scalar(member, "host"), position(member)));
+          if (text.isPresent()) {
+            hosts.add(SelectorParser.parseHost(text.get(), position(member)));
+          }
         } catch (PolicyException e) {
           errors.add(e);
         }
       }
-      groups.put(group.getKey(), hosts);
+      // A group that is wrong stands for any host, so that the rules with it are not wrong too.
+      groups.put(
+          group.getKey(), errors.size() == before ? hosts : List.of(new Selector.Host.Any()));
     }
   }
 
@@ -325,7 +337,7 @@ public final class PolicyFile {
 
   private Optional<Written> rule(Effect effect, Node item) {
     if (item instanceof ScalarNode) {
-      return Optional.of(new Written(effect, "", "", scalar(item, "rule"), position(item)));
+      return scalar(item, "rule").map(text -> new Written(effect, "", "", text, position(item)));
     }
     boolean mapping = item instanceof MappingNode;
     Map<String, Node> fields = mapping ? mapping(item, RULE, "rule") : Map.of();
@@ -334,10 +346,10 @@ public final class PolicyFile {
       error(item, "rule: expected a selector, or a mapping with the key rule");
       return Optional.empty();
     }
-    String ruleName = fields.containsKey("name") ? scalar(fields.get("name"), "name") : "";
-    String comment = fields.containsKey("comment") ? scalar(fields.get("comment"), "comment") : "";
-    return Optional.of(
-        new Written(effect, ruleName, comment, scalar(text, "rule"), position(text)));
+    String ruleName = scalar(fields, "name");
+    String comment = scalar(fields, "comment");
+    return scalar(text, "rule")
+        .map(selector -> new Written(effect, ruleName, comment, selector, position(text)));
   }
 
   /** Returns the entries of a mapping; keys that are unknown or come twice are errors. */
@@ -350,7 +362,11 @@ public final class PolicyFile {
     }
     Map<String, Node> keys = new HashMap<>();
     for (NodeTuple tuple : mapping.getValue()) {
-      String key = scalar(tuple.getKeyNode(), what + ": key");
+      Optional<String> text = scalar(tuple.getKeyNode(), what + ": key");
+      if (text.isEmpty()) {
+        continue;
+      }
+      String key = text.get();
       if (!known.isEmpty() && !known.contains(key)) {
         error(
             tuple.getKeyNode(),
@@ -394,19 +410,26 @@ public final class PolicyFile {
     }
   }
 
-  private String scalar(Node node, String what) {
+  /** Returns the text of an entry; empty if there is none, or if it is wrong. */
+  private String scalar(Map<String, Node> entries, String key) {
+    Node node = entries.get(key);
+    return node == null ? "" : scalar(node, key).orElse("");
+  }
+
+  /** Returns a text; nothing if it is an error. */
+  private Optional<String> scalar(Node node, String what) {
     requireNoTag(node, what);
     if (!(node instanceof ScalarNode scalar)) {
       error(node, what + ": expected text");
-      return "";
+      return Optional.empty();
     }
     // A block scalar ends with a line break that its author does not mean.
     String text = scalar.getValue().strip();
     if (text.chars().anyMatch(Character::isISOControl)) {
       error(node, what + ": '" + text + "': expected no control characters");
-      return "";
+      return Optional.empty();
     }
-    return text;
+    return Optional.of(text);
   }
 
   private void error(Node node, String problem) {

@@ -83,12 +83,7 @@ final class Session {
       Attacher.Done done =
           attacher.attach(
               new Attacher.Request(
-                  what,
-                  link,
-                  direction,
-                  Optional.of(backend),
-                  Order.EARLIEST,
-                  about));
+                  what, link, direction, Optional.of(backend), Order.EARLIEST, about));
       if (backend == Backend.TCX) {
         say("warn: no clsact here: attached as a TCX link");
       }

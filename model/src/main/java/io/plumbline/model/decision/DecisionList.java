@@ -35,8 +35,7 @@ public record DecisionList(List<Clause> clauses) {
   public DecisionList lastOnly() {
     List<Clause> same = new ArrayList<>();
     for (Clause clause : clauses.subList(0, clauses.size() - 1)) {
-      same.add(
-          new Clause(clause.name(), Guard.always().not(), clause.action(), clause.meaning()));
+      same.add(new Clause(clause.name(), Guard.always().not(), clause.action(), clause.meaning()));
     }
     same.add(clauses.get(clauses.size() - 1));
     return new DecisionList(same);

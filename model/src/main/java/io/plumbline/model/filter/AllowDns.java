@@ -31,7 +31,7 @@ public final class AllowDns {
           "allow_dns",
           Layer.L4,
           InputGrammar.IPV4_ADDRESS,
-          "passes TCP and UDP to port 53 only to one resolver; leaves other traffic alone",
+          "passes IPv4, untagged, but TCP and UDP to port 53 only to one resolver",
           DecisionList.first(
                   "truncated_ethernet", TRUNCATED_ETHERNET, DROP, "the Ethernet header is cut")
               .then(

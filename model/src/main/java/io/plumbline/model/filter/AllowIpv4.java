@@ -28,7 +28,7 @@ public final class AllowIpv4 {
           "allow_ipv4",
           Layer.L3,
           InputGrammar.IPV4_ADDRESS,
-          "passes IPv4 packets to one address and to 127.0.0.0/8",
+          "passes IPv4, untagged, to one address and to 127.0.0.0/8",
           DecisionList.first(
                   "truncated_ethernet", TRUNCATED_ETHERNET, DROP, "the Ethernet header is cut")
               .then(

@@ -29,7 +29,7 @@ public final class AllowPort {
           "allow_port",
           Layer.L4,
           InputGrammar.PORT,
-          "passes TCP and UDP only to one destination port; leaves other protocols alone",
+          "passes IPv4, untagged, but TCP and UDP only to one destination port",
           DecisionList.first(
                   "truncated_ethernet", TRUNCATED_ETHERNET, DROP, "the Ethernet header is cut")
               .then(

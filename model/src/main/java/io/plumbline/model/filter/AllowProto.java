@@ -46,7 +46,7 @@ public final class AllowProto {
           "allow_proto",
           Layer.L3,
           InputGrammar.PROTOCOLS,
-          "passes IPv4 packets, under at most two VLAN tags, whose protocol is in a set",
+          "passes IPv4, under at most two VLAN tags, whose protocol is in a set",
           DecisionList.first(
                   "truncated_ethernet", TRUNCATED_ETHERNET, DROP, "the Ethernet header is cut")
               .then(

@@ -22,7 +22,7 @@ public final class BlockIpv4 {
       ProgramSpec.standalone(
           "block_ipv4",
           InputGrammar.IPV4_ADDRESS,
-          "drops IPv4 packets to one address",
+          "drops IPv4, untagged, to one address",
           DecisionList.first(
                   "truncated_ethernet", TRUNCATED_ETHERNET, ACCEPT, "the Ethernet header is cut")
               .then("not_ipv4", NOT_IPV4, ACCEPT, "the frame is not IPv4")

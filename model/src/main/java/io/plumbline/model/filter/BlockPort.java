@@ -25,7 +25,7 @@ public final class BlockPort {
       ProgramSpec.standalone(
           "block_port",
           InputGrammar.PORT,
-          "drops TCP and UDP to one destination port",
+          "drops TCP and UDP over IPv4, untagged, to one destination port",
           DecisionList.first(
                   "truncated_ethernet", TRUNCATED_ETHERNET, ACCEPT, "the Ethernet header is cut")
               .then("not_ipv4", NOT_IPV4, ACCEPT, "the frame is not IPv4")

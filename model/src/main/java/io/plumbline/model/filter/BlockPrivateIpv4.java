@@ -34,7 +34,7 @@ public final class BlockPrivateIpv4 {
       ProgramSpec.standalone(
           "block_private_ipv4",
           InputGrammar.NONE,
-          "drops IPv4 to private addresses, except TCP from source port 22",
+          "drops IPv4, untagged, to private addresses, except TCP from source port 22",
           DecisionList.first(
                   "truncated_ethernet", TRUNCATED_ETHERNET, ACCEPT, "the Ethernet header is cut")
               .then("not_ipv4", NOT_IPV4, ACCEPT, "the frame is not IPv4")

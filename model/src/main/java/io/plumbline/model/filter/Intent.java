@@ -50,6 +50,10 @@ public final class Intent {
   /** What reports call the program. */
   public static final String NAME = "intent";
 
+  /** What it does, in a line. */
+  public static final String SUMMARY =
+      "drops what a policy forbids or does not permit, and what cannot be classified";
+
   private static final int IPV6_LENGTH = 40;
 
   private static final Guard ARP = ETHERTYPE.eq(hex(EtherType.ARP, 4));
@@ -207,7 +211,8 @@ public final class Intent {
       case "truncated_arp", "truncated_arp_addresses" ->
           shot(clause.name(), Guard.always().not(), clause.meaning());
       case "unsupported_ethertype" ->
-          shot(clause.name(), Guard.allOf(IPV4.not(), IPV6.not()), "the packet is not IPv4 or IPv6");
+          shot(
+              clause.name(), Guard.allOf(IPV4.not(), IPV6.not()), "the packet is not IPv4 or IPv6");
       default -> clause;
     };
   }

@@ -222,8 +222,7 @@ public record Hook(
    * @param shown how many bytes the program is shown at most, unless it takes fragments
    * @param tags whether it can be given a VLAN tag outside the frame
    */
-  public record TestRunLimits(
-      int min, int minIpv4, int minIpv6, int max, int shown, boolean tags) {
+  public record TestRunLimits(int min, int minIpv4, int minIpv6, int max, int shown, boolean tags) {
 
     /**
      * Returns why a frame of this EtherType (-1: none) and length cannot be given, or empty if it

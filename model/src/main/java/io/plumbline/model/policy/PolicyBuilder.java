@@ -156,8 +156,12 @@ public final class PolicyBuilder {
     if (regions.isEmpty()) {
       throw new PolicyException(
           position,
-          "%s: no packet can match: source and destination are of different families, or of another than the protocol's"
-              .formatted(selector));
+          "%s: no packet can match: %s"
+              .formatted(
+                  selector,
+                  most == 0
+                      ? "a group in it has no hosts"
+                      : "source and destination are of different families, or of another than the protocol's"));
     }
     List<FlowRegion> sorted = new ArrayList<>(regions);
     sorted.sort(REGION_ORDER);
