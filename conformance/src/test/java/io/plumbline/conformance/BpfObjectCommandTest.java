@@ -106,7 +106,7 @@ class BpfObjectCommandTest {
     assertThat(run(new byte[0], with(trace, "kprobe"))).isEqualTo(2);
     assertThat(err)
         .isEqualTo(
-            "plumb: --type: 'kprobe': expected one of tc, xdp, socket, cgroup_skb, netfilter\n");
+            "plumb: --type: 'kprobe': expected one of tc, tc-l3, xdp, socket, cgroup_skb, netfilter\n");
   }
 
   private static String[] with(String[] arguments, String type) {

@@ -318,7 +318,7 @@ final class CompareCommand implements Callable<Integer> {
       generator.random(frames, fuzz, SEED);
       PacketBatch pool = new PacketBatch();
       pool.addAll(frames);
-      new PacketMutator(pool, constants(first, second), SEED).add(frames, fuzz);
+      new PacketMutator(pool, constants(first, second), 0, SEED).add(frames, fuzz);
     }
     return frames;
   }

@@ -293,7 +293,8 @@ public final class PacketFuzz {
       BooleanSupplier goOn)
       throws EngineException {
     PacketBatch pool = pool(subject, subjectSeed, runners);
-    PacketMutator mutator = new PacketMutator(pool, numbers(program, subject), subjectSeed);
+    PacketMutator mutator =
+        new PacketMutator(pool, numbers(program, subject), subject.hook().hidden(), subjectSeed);
     PacketBatch batch = new PacketBatch(BATCH, BATCH * LONGEST);
     Outcomes expected = new Outcomes(BATCH);
     Outcomes actual = new Outcomes(BATCH);

@@ -30,6 +30,7 @@ public final class PacketMutator {
   private final PacketBatch pool;
   private final long[] numbers;
   private final SplittableRandom random;
+  private final int least;
   private final byte[] frame = new byte[LONGEST];
 
   /**
@@ -37,9 +38,11 @@ public final class PacketMutator {
    *
    * @param pool frames to begin with; more may be added to it at any time
    * @param numbers what the program compares with
+   * @param least how many bytes every frame has
    */
-  public PacketMutator(PacketBatch pool, long[] numbers, long seed) {
+  public PacketMutator(PacketBatch pool, long[] numbers, int least, long seed) {
     this.pool = pool;
+    this.least = least;
     this.numbers = numbers;
     random = new SplittableRandom(seed);
   }
@@ -93,7 +96,8 @@ public final class PacketMutator {
     return put(length, place, bits >>> 48, bits & ~(3L << 40));
   }
 
-  private int resized(int before, int after) {
+  private int resized(int before, int wanted) {
+    int after = Math.max(least, wanted);
     if (after > before) {
       java.util.Arrays.fill(frame, before, after, (byte) 0);
     }
