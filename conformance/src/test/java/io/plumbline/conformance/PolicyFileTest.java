@@ -70,8 +70,8 @@ class PolicyFileTest {
       delimiterString = " => ",
       value = {
         "version: 2 => 1:10: version: '2': expected 1",
-        "version: 99999999999999999999999 => 1:10: version: expected 1",
-        "version: [1] => 1:10: version: expected 1",
+        "version: 99999999999999999999999 => 1:10: version: another number: expected 1",
+        "version: [1] => 1:10: version: not a number: expected 1",
         "egress: {permit: [arp]} => 1:1: version: missing: expected a policy with version: 1",
         "version: 1 => 1:1: policy: expected a section egress or ingress",
         "{version: 1, ingress: {}} => 1:1: no section egress: expected one, or the direction ingress",

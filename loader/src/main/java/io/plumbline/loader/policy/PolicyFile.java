@@ -256,7 +256,9 @@ public final class PolicyFile {
       String shown =
           NUMBER.matcher(number).matches()
               ? "'%s'".formatted(number)
-              : number.isEmpty() ? "empty" : "not a number";
+              : number.isEmpty()
+                  ? "empty"
+                  : number.matches("[0-9.]+") ? "another number" : "not a number";
       error(version.get(), "version: %s: expected 1".formatted(shown));
       return;
     }
