@@ -2,8 +2,8 @@ package io.plumbline.emulator.classic;
 
 /**
  * Where a packet's payload begins, as {@code SKF_AD_PAY_OFFSET} says it (kernel {@code
- * net/core/flow_dissector.c}, {@code skb_get_poff}): behind the header of TCP, UDP, ICMP, IGMP or
- * SCTP. Tags, ARP, IPv4, IPv6 with its extension headers, IP in IP, MPLS and GRE are followed;
+ * net/core/flow_dissector.c}, {@code skb_get_poff}): behind the header of TCP, UDP, ICMP, IGMP, DCCP
+ * or SCTP. Tags, ARP, IPv4, IPv6 with its extension headers, IP in IP, MPLS and GRE are followed;
  * unlike the kernel's, this does not look into GRE of version 1 (PPTP) and PPPoE.
  */
 final class PayloadOffset {
@@ -179,7 +179,7 @@ final class PayloadOffset {
         + switch (protocol) {
           case TCP -> has(13) ? Math.max(20, (u8(12) & 0xF0) >> 2) : 0;
           case 1, 2, 17, 58, 136 -> 8;
-          case 132 -> 12;
+          case 33, 132 -> 12;
           default -> 0;
         };
   }
