@@ -188,7 +188,9 @@ class KernelsTest {
                   MAIN, "", Map.of(), "attach", "-i", "v0", "--at", "egress", "--object", object);
           assertThat(egress.status()).isEqualTo(2);
           assertThat(egress.err().strip())
-              .isEqualTo("plumb: backend xdp: there is no egress: expected --at ingress");
+              .isEqualTo(
+                  "plumb: --at: egress: program xdp_no_ping of %s, section xdp: expected --at ingress"
+                      .formatted(object));
           return true;
         });
   }
