@@ -547,15 +547,15 @@ class CniConfigTest {
         });
   }
 
-  /** The filter would take the IP header for an Ethernet header. */
   @Test
   @Tag("kernel")
-  void anInterfaceWithoutAnEthernetHeaderIsRefused() throws Exception {
+  void whatAsksForAMissingEthernetHeaderIsRefused() throws Exception {
     KernelNeeded.orSkip();
     OwnNetwork.in(
         () -> {
           sh("ip tuntap add t0 mode tun && ip link set t0 up");
-          for (String filter : List.of("\"program\":\"nop\"", "\"allow\":[\"arp\"]")) {
+          for (String filter : List.of(
+                  "\"program\":\"allow_ethertype\",\"input\":\"ipv4\"", "\"allow\":[\"arp\"]")) {
             Answer answer = add(filter, "[{\"name\":\"t0\"}]");
             assertThat(answer.code).isEqualTo(7);
             assertThat(answer.message).isEqualTo("Failed to attach BPF program");
