@@ -554,7 +554,8 @@ class CniConfigTest {
     OwnNetwork.in(
         () -> {
           sh("ip tuntap add t0 mode tun && ip link set t0 up");
-          for (String filter : List.of(
+          for (String filter :
+              List.of(
                   "\"program\":\"allow_ethertype\",\"input\":\"ipv4\"", "\"allow\":[\"arp\"]")) {
             Answer answer = add(filter, "[{\"name\":\"t0\"}]");
             assertThat(answer.code).isEqualTo(7);

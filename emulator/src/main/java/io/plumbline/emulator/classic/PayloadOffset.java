@@ -2,9 +2,9 @@ package io.plumbline.emulator.classic;
 
 /**
  * Where a packet's payload begins, as {@code SKF_AD_PAY_OFFSET} says it (kernel {@code
- * net/core/flow_dissector.c}, {@code skb_get_poff}): behind the header of TCP, UDP, ICMP, IGMP, DCCP
- * or SCTP. Tags, ARP, IPv4, IPv6 with its extension headers, IP in IP, MPLS and GRE are followed;
- * unlike the kernel's, this does not look into GRE of version 1 (PPTP) and PPPoE.
+ * net/core/flow_dissector.c}, {@code skb_get_poff}): behind the header of TCP, UDP, ICMP, IGMP,
+ * DCCP or SCTP. Tags, ARP, IPv4, IPv6 with its extension headers, IP in IP, MPLS and GRE are
+ * followed; unlike the kernel's, this does not look into GRE of version 1 (PPTP) and PPPoE.
  */
 final class PayloadOffset {
   private static final int MAX_HEADERS = 15;
