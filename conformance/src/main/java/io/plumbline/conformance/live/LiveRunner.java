@@ -49,6 +49,10 @@ final class LiveRunner implements Runner {
   private final ObjectSource objects;
   private final Direction direction;
   private final Backend backend;
+
+  /** Why the subject is not attached here; empty if it is. */
+  private final Optional<String> notAttached;
+
   private @Nullable Attachment attachment;
   private long[] packets = new long[0];
   private long[] bytes = new long[0];
@@ -64,6 +68,7 @@ final class LiveRunner implements Runner {
     this.objects = objects;
     this.direction = direction;
     this.backend = backend;
+    notAttached = notAttached(subject, backend);
   }
 
   @Override
@@ -71,16 +76,19 @@ final class LiveRunner implements Runner {
     return refusal(PacketBatch.of(packet), 0);
   }
 
-  /** Returns why the subject is not attached here; empty if it is. */
-  private Optional<String> notAttached() {
-    return subject.hook().objects().equals(backend.hook().objects())
-        ? subject.asksForMissingHeader().map("not attached without an Ethernet header: "::concat)
-        : Optional.of("the live engine attaches filters of traffic control only");
+  private static Optional<String> notAttached(Subject subject, Backend backend) {
+    if (!subject.hook().objects().equals(backend.hook().objects())) {
+      return Optional.of("the live engine attaches filters of traffic control only");
+    }
+    Optional<String> missing = subject.asksForMissingHeader();
+    return missing.isPresent()
+        ? missing.map("not attached without an Ethernet header: "::concat)
+        : subject.hook().firstLayer() == 3 ? TunWire.missing() : Optional.empty();
   }
 
   private Optional<String> refusal(PacketBatch batch, int i) {
-    if (notAttached().isPresent()) {
-      return notAttached();
+    if (notAttached.isPresent()) {
+      return notAttached;
     }
     int length = batch.wireLength(i);
     int tag = batch.vlanWord(i) == 0 ? 0 : TAG_BYTES;
@@ -125,7 +133,7 @@ final class LiveRunner implements Runner {
 
   @Override
   public void run(PacketBatch batch, Outcomes outcomes) throws EngineException {
-    if (notAttached().isPresent()) {
+    if (notAttached.isPresent()) {
       outcomes.begin(batch.size());
       for (int i = 0; i < batch.size(); i++) {
         outcomes.unsupported(i);
@@ -286,7 +294,7 @@ final class LiveRunner implements Runner {
 
   @Override
   public Optional<Counters> counters() {
-    if (!subject.countsClauses() || notAttached().isPresent()) {
+    if (!subject.countsClauses() || notAttached.isPresent()) {
       return Optional.empty();
     }
     try {

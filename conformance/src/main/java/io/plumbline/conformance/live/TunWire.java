@@ -8,6 +8,9 @@ import io.plumbline.loader.netlink.Link;
 import io.plumbline.model.engine.EngineException;
 import io.plumbline.model.hook.Hook;
 import io.plumbline.model.policy.Direction;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
 
 /**
  * A tun device, whose packets begin with the IP header. A packet goes out by a packet socket, and
@@ -24,6 +27,7 @@ final class TunWire extends Wire {
   private static final int HIDDEN = Hook.TC_L3.hidden();
   private static final int ETHERTYPE_AT = 12;
   private static final String NAME = "t0";
+  private static final Path DEVICE = Path.of("/dev/net/tun");
 
   private final Direction direction;
   private final int file;
@@ -36,12 +40,19 @@ final class TunWire extends Wire {
   private final Memory back = new Memory(INFORMATION_BYTES + MAX_FRAME);
   private final Memory address = new Memory(SOCKADDR_LL_BYTES);
 
+  /** Returns why there cannot be a device; empty if there can. */
+  static Optional<String> missing() {
+    return Files.exists(DEVICE)
+        ? Optional.empty()
+        : Optional.of("packets without an Ethernet header need " + DEVICE);
+  }
+
   /** Makes the device. */
   TunWire(Direction direction) throws EngineException {
     this.direction = direction;
-    file = LibC.open("/dev/net/tun", O_RDWR_NONBLOCK, 0);
+    file = LibC.open(DEVICE.toString(), O_RDWR_NONBLOCK, 0);
     if (file < 0) {
-      throw failed("/dev/net/tun", Native.getLastError());
+      throw failed(DEVICE.toString(), Native.getLastError());
     }
     // struct ifreq { char name[16]; short flags; ... }
     try (Memory request = new Memory(IFREQ_BYTES)) {
