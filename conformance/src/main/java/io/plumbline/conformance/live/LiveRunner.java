@@ -83,7 +83,7 @@ final class LiveRunner implements Runner {
     Optional<String> missing = subject.asksForMissingHeader();
     return missing.isPresent()
         ? missing.map("not attached without an Ethernet header: "::concat)
-        : subject.hook().firstLayer() == 3 ? TunWire.missing() : Optional.empty();
+        : Wire.missing(subject.hook());
   }
 
   private Optional<String> refusal(PacketBatch batch, int i) {

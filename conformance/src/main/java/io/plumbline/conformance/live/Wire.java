@@ -10,6 +10,7 @@ import io.plumbline.model.hook.Hook;
 import io.plumbline.model.policy.Direction;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.Optional;
 
 /**
  * An interface in the network namespace of the calling thread, and a way to send frames past the
@@ -31,6 +32,11 @@ abstract class Wire implements AutoCloseable {
     } catch (AttachException e) {
       throw failed(e);
     }
+  }
+
+  /** Returns why there cannot be an interface of a hook; empty if there can. */
+  static Optional<String> missing(Hook hook) {
+    return hook.firstLayer() == 3 ? TunWire.missing() : Optional.empty();
   }
 
   /**
