@@ -501,6 +501,32 @@ class EventsTest {
   }
 
   @Test
+  void aPacketWithoutAnEthernetHeaderIsNamedToo() throws Exception {
+    OwnNetwork.in(
+        () -> {
+          try (Tun tun = new Tun("t0", Tun.TUN)) {
+            sh("ip link set t0 up && ip addr add 10.9.0.1/24 dev t0");
+            ok("attach", "-i", tun.name(), "--pin", "--allow", "udp/10.9.0.2:53");
+            Reader reader = new Reader("-i", tun.name(), "--count", "1");
+            try (java.net.DatagramSocket socket = new java.net.DatagramSocket()) {
+              java.net.InetAddress to = java.net.InetAddress.getByName("10.9.0.3");
+              socket.send(new java.net.DatagramPacket(new byte[8], 8, to, 53));
+            } catch (IOException e) {
+              // Dropped.
+            }
+            assertThat(reader.status()).isZero();
+            // 20 bytes of IPv4, 8 of UDP, 8 of payload.
+            assertThat(reader.lines())
+                .singleElement()
+                .asString()
+                .containsPattern("t0 egress drop udp 10.9.0.1:[0-9]+ -> 10.9.0.3:53 36 bytes ")
+                .contains("intent.no_permit");
+          }
+          return true;
+        });
+  }
+
+  @Test
   void aFilterOfAnOlderVersionHasToBeAttachedAgain() throws Exception {
     int map = BpfSyscall.mapCreate("plumb_events", BpfSyscall.MAP_TYPE_RINGBUF, 0, 0, 1 << 16, 0);
     try {

@@ -136,7 +136,7 @@ public final class Term {
     return op == Op.ADD
         && parts[1].op == Op.CONST
         && parts[1].value < 0
-        && parts[0].least >= -parts[1].value;
+        && parts[0].least + parts[1].value >= 0;
   }
 
   private long lowerBound() {

@@ -63,7 +63,7 @@ final class KernelBatchRunner implements Runner {
       return Optional.of("batch takes frames of %d..%d bytes only".formatted(min, max));
     }
     if (batch.vlanWord(i) != 0 && !subject.hook().testRunLimits().tags()) {
-      return Optional.of(KernelRunner.noTags(subject.hook()));
+      return single.noTags();
     }
     if (batch.vlanWord(i) != 0 && isTag(batch.etherType(i))) {
       return Optional.of(

@@ -23,6 +23,7 @@ final class KernelRunner implements Runner {
   private final Subject subject;
   private final LoadedImage loaded;
   private final int max;
+  private final Optional<String> noTags;
   private final Memory in;
   private final Memory out;
   private final BpfSyscall.TestRun plain;
@@ -33,6 +34,8 @@ final class KernelRunner implements Runner {
     this.subject = subject;
     this.loaded = loaded;
     max = subject.hook().testRunLimits().max();
+    noTags =
+        Optional.of("a test run at %s has no VLAN tag outside the frame".formatted(subject.hook()));
     in = new Memory(max);
     out = new Memory(max + 64L);
     plain = new BpfSyscall.TestRun(loaded.entryFd(), in, out);
@@ -51,8 +54,8 @@ final class KernelRunner implements Runner {
   }
 
   /** Returns why a frame with a VLAN tag outside its bytes is not run. */
-  static String noTags(Hook hook) {
-    return "a test run at %s has no VLAN tag outside the frame".formatted(hook);
+  Optional<String> noTags() {
+    return noTags;
   }
 
   @Override
@@ -63,7 +66,7 @@ final class KernelRunner implements Runner {
   private Optional<String> refusal(PacketBatch batch, int i) {
     Hook.TestRunLimits limits = subject.hook().testRunLimits();
     if (batch.vlanWord(i) != 0 && !limits.tags()) {
-      return Optional.of(noTags(subject.hook()));
+      return noTags;
     }
     if (loaded.counts() && batch.wireLength(i) > limits.shown()) {
       return Optional.of(

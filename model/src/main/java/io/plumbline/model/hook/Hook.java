@@ -49,15 +49,6 @@ public record Hook(
 
   private static final int ETHERNET_LENGTH = 14;
 
-  private static final Map<Integer, Code> TC_CODES =
-      Map.of(
-          -1, new Code("TC_ACT_UNSPEC", Disposition.NEXT),
-          0, new Code("TC_ACT_OK", Disposition.ACCEPT),
-          2, new Code("TC_ACT_SHOT", Disposition.DROP),
-          4, new Code("TC_ACT_STOLEN", Disposition.DROP_OR_NEXT),
-          7, new Code("TC_ACT_REDIRECT", Disposition.REDIRECT),
-          8, new Code("TC_ACT_TRAP", Disposition.DROP_OR_NEXT));
-
   /**
    * Traffic control, direct action (kernel {@code include/uapi/linux/pkt_cls.h}, {@code
    * net/sched/cls_bpf.c}). A code that is not listed leaves the packet to the next program.
@@ -67,7 +58,13 @@ public record Hook(
           "tc",
           "",
           2,
-          TC_CODES,
+          Map.of(
+              -1, new Code("TC_ACT_UNSPEC", Disposition.NEXT),
+              0, new Code("TC_ACT_OK", Disposition.ACCEPT),
+              2, new Code("TC_ACT_SHOT", Disposition.DROP),
+              4, new Code("TC_ACT_STOLEN", Disposition.DROP_OR_NEXT),
+              7, new Code("TC_ACT_REDIRECT", Disposition.REDIRECT),
+              8, new Code("TC_ACT_TRAP", Disposition.DROP_OR_NEXT)),
           0,
           2,
           OptionalInt.of(-1),
@@ -82,18 +79,7 @@ public record Hook(
    * its IP header on (kernel {@code net/bpf/test_run.c}).
    */
   public static final Hook TC_L3 =
-      new Hook(
-          "tc-l3",
-          "",
-          3,
-          TC_CODES,
-          0,
-          2,
-          OptionalInt.of(-1),
-          false,
-          GSO_MAX_SIZE,
-          true,
-          new TestRunLimits(15, 34, 54, 3712, 3712, false));
+      TC.withoutEthernet("tc-l3", new TestRunLimits(15, 34, 54, 3712, 3712, false));
 
   /** A page less headroom and {@code struct skb_shared_info} (kernel net/bpf/test_run.c). */
   private static final int XDP_LINEAR = 4096 - 256 - 320;
@@ -122,6 +108,21 @@ public record Hook(
 
   public Hook {
     codes = Map.copyOf(codes);
+  }
+
+  private Hook withoutEthernet(String otherName, TestRunLimits limits) {
+    return new Hook(
+        otherName,
+        objects,
+        3,
+        codes,
+        accept,
+        drop,
+        next,
+        arriving,
+        maxLength,
+        offloadsTags,
+        limits);
   }
 
   @Override
